@@ -1,0 +1,302 @@
+"""The typed model of a configuration: what the sections of a file mean, after parsing.
+
+Knows HAProxy's objects (global, frontend, backend, listen, server, bind) as plain dataclasses.
+Must not know how they are written in a file (`keywords/`), how they become C structs (`compile/`)
+or anything that needs a compiled module.
+
+Units: times are milliseconds (int), sizes bytes (int). `None` means "not set in the file", so that
+`resolve.py` can tell a default from a choice; after `resolve()` the fields that the engine needs are set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where something stands in the configuration: file name, line and column, both from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One socket address as HAProxy writes it (manual, section 11.1).
+
+    family: "ipv4", "ipv6", "unix", "abns" or "fd".
+    host: numeric IP address, "" for any, the path of a unix socket or the abstract name.
+    port_low, port_high: a port range, both 0 where no port was given.
+    port_offset: servers only; "+10" or "-5" map the client's destination port, None for a fixed port.
+    fd: the inherited descriptor where family is "fd", else -1.
+    name: the host name as written where `host` came from a resolver, else "".
+    """
+
+    family: str
+    host: str = ""
+    port_low: int = 0
+    port_high: int = 0
+    port_offset: int | None = None
+    fd: int = -1
+    name: str = ""
+
+    @property
+    def port(self) -> int:
+        return self.port_low
+
+
+@dataclass(slots=True)
+class LogTarget:
+    """One `log` line (manual, section 4.2 "log"); `address` is None for stdout, stderr and fd targets."""
+
+    location: Location
+    address: Address | None
+    fd: int = -1
+    facility: str = "local0"
+    level: str = "debug"
+    min_level: str = "emerg"
+    format: str = "rfc3164"
+    max_length: int = 1024
+    sample_ranges: list[tuple[int, int]] = field(default_factory=list)
+    sample_size: int = 0
+
+
+@dataclass(slots=True)
+class StatsSocket:
+    """`stats socket` in global: one listener of the runtime API."""
+
+    location: Location
+    address: Address
+    level: str = "operator"
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    maxconn: int | None = None
+    name: str = ""
+    expose_fd_listeners: bool = False
+
+
+@dataclass(slots=True)
+class Global:
+    """The merged `global` sections."""
+
+    daemon: bool = False
+    master_worker: bool = False
+    uid: int | None = None
+    gid: int | None = None
+    user: str = ""
+    group: str = ""
+    chroot: str = ""
+    pidfile: str = ""
+    node: str = ""
+    description: str = ""
+    maxconn: int | None = None
+    nbthread: int | None = None
+    ulimit_n: int | None = None
+    hard_stop_after_ms: int | None = None
+    logs: list[LogTarget] = field(default_factory=list)
+    log_tag: str | None = None
+    log_send_hostname: str | None = None
+    stats_sockets: list[StatsSocket] = field(default_factory=list)
+    stats_timeout_ms: int = 10_000
+    stats_maxconn: int = 10
+    spread_checks: int = 0
+    bufsize: int = 16384
+    maxrewrite: int = 1024
+    maxaccept: int = 64
+    http_maxhdr: int = 101
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Bind:
+    """One `bind` address: a line with several comma-separated addresses gives several of these."""
+
+    location: Location
+    address: Address
+    name: str = ""
+    id: int | None = None
+    interface: str = ""
+    v4v6: bool = False
+    v6only: bool = False
+    tfo: bool = False
+    defer_accept: bool = False
+    accept_proxy: bool = False
+    transparent: bool = False
+    backlog: int | None = None
+    maxconn: int | None = None
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+@dataclass(slots=True)
+class Server:
+    """One `server` line, with `default-server` settings applied.
+
+    check_address: `addr`/`port` of the checks; None to use the server's own.
+    weight: 0..256. maxconn, minconn, maxqueue: 0 means no limit. source: address to connect from, or None.
+    """
+
+    location: Location
+    name: str
+    address: Address
+    id: int | None = None
+    check: bool = False
+    check_address: Address | None = None
+    check_port: int | None = None
+    inter_ms: int = 2000
+    fastinter_ms: int | None = None
+    downinter_ms: int | None = None
+    rise: int = 2
+    fall: int = 3
+    weight: int = 1
+    backup: bool = False
+    disabled: bool = False
+    maxconn: int = 0
+    minconn: int = 0
+    maxqueue: int = 0
+    slowstart_ms: int = 0
+    send_proxy: int = 0  # 0 none, 1 or 2: version of the PROXY protocol
+    check_send_proxy: bool = False
+    init_addr: list[str] = field(default_factory=list)
+    source: Address | None = None
+    tfo: bool = False
+    pool_max_conn: int = -1
+    pool_purge_delay_ms: int = 5000
+
+
+@dataclass(slots=True)
+class Balance:
+    """`balance`: the algorithm's name and its arguments as words (manual, section 4.2 "balance")."""
+
+    algorithm: str = "roundrobin"
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Timeouts:
+    """`timeout NAME`, milliseconds; None where unset, which means no limit."""
+
+    connect: int | None = None
+    client: int | None = None
+    server: int | None = None
+    queue: int | None = None
+    http_request: int | None = None
+    http_keep_alive: int | None = None
+    check: int | None = None
+    client_fin: int | None = None
+    server_fin: int | None = None
+    tunnel: int | None = None
+    tarpit: int | None = None
+    client_hs: int | None = None
+
+
+@dataclass(slots=True)
+class ForwardFor:
+    """`option forwardfor [except NET] [header NAME] [if-none]`."""
+
+    except_network: Network | None = None
+    header: str = "X-Forwarded-For"
+    if_none: bool = False
+
+
+@dataclass(slots=True)
+class HttpCheck:
+    """`option httpchk`: the request that a check sends."""
+
+    method: str = "OPTIONS"
+    uri: str = "/"
+    version: str = "HTTP/1.0"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class Stats:
+    """`stats ...` of a proxy: the statistics page."""
+
+    uri: str = "/haproxy?stats"
+    realm: str = "HAProxy Statistics"
+    refresh_s: int | None = None
+    users: list[tuple[str, str]] = field(default_factory=list)
+    show_version: bool = False
+    show_legends: bool = False
+    show_node: str | None = None
+    show_description: str | None = None
+    scopes: list[str] = field(default_factory=list)
+    admin: bool = False
+
+
+@dataclass(slots=True)
+class Proxy:
+    """A frontend, a backend or a listen section; `listen` is both and `kind` tells.
+
+    options: the plain `option X` switches that are on, by name ("dontlognull", "abortonclose", ...); explicit
+    `no option X` removes an inherited one. Options with arguments have a field of their own.
+    redispatch: 0 off, -1 only on the last retry, N every Nth retry (manual, "option redispatch").
+    http_mode: "keep-alive", "server-close" or "close".
+    log_format: "" (default line), "tcplog" or "httplog" (or "httplog clf" from the second issue on).
+    errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
+    """
+
+    location: Location
+    kind: str
+    name: str
+    id: int | None = None
+    mode: str = "tcp"
+    disabled: bool = False
+    description: str = ""
+    binds: list[Bind] = field(default_factory=list)
+    servers: list[Server] = field(default_factory=list)
+    maxconn: int | None = None
+    fullconn: int | None = None
+    backlog: int | None = None
+    default_backend: str = ""
+    balance: Balance = field(default_factory=Balance)
+    retries: int = 3
+    redispatch: int = 0
+    options: set[str] = field(default_factory=set)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    logs: list[LogTarget] = field(default_factory=list)
+    log_global: bool = False
+    log_tag: str | None = None
+    log_format: str = ""
+    http_mode: str = "keep-alive"
+    http_reuse: str = "safe"
+    monitor_uri: str = ""
+    errorfiles: dict[int, bytes] = field(default_factory=dict)
+    errorlocs: dict[int, tuple[int, str]] = field(default_factory=dict)
+    forwardfor: ForwardFor | None = None
+    check: HttpCheck | None = None
+    stats: Stats | None = None
+    source: Address | None = None
+
+    @property
+    def has_frontend(self) -> bool:
+        return self.kind in ("frontend", "listen")
+
+    @property
+    def has_backend(self) -> bool:
+        return self.kind in ("backend", "listen")
+
+
+@dataclass(slots=True)
+class Configuration:
+    """Everything the files say. `proxies` is in file order and holds no defaults sections."""
+
+    global_: Global = field(default_factory=Global)
+    proxies: list[Proxy] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    def backend(self, name: str) -> Proxy | None:
+        """The proxy that `default_backend NAME` means, or None."""
+        return next((px for px in self.proxies if px.has_backend and px.name == name), None)
