@@ -1,6 +1,7 @@
 """Builds the Cython core: one extension module per .pyx file below ext/fastlb_core.
 
-Environment: FASTLB_DEBUG=1 builds with ASan, UBSan and the core's own counters (`make debug`).
+Environment: FASTLB_DEBUG=1 builds with ASan, UBSan and the core's own counters (`make debug`);
+FASTLB_ONLY=PREFIX,PREFIX builds only the modules whose names start so (for development).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 CORE = ROOT / "ext" / "fastlb_core"
 DEBUG = os.environ.get("FASTLB_DEBUG") == "1"
+ONLY = tuple(os.environ.get("FASTLB_ONLY", "fastlb_core").split(","))
 
 # pkg-config name -> (Debian package, Fedora package) that brings its headers
 LIBRARIES = {
@@ -50,7 +52,8 @@ def extensions() -> list[Extension]:
     """One Extension per module of the core, named by its place in the tree."""
     names = list(LIBRARIES)
     compile_args = [*pkg_config("--cflags", names), "-std=gnu11", "-Wno-unused-function", "-fno-strict-aliasing"]
-    link_args = pkg_config("--libs", names)
+    library_args = pkg_config("--libs", names)
+    link_args: list[str] = []
     macros = [("FLB_DEBUG", "1" if DEBUG else "0")]
     if DEBUG:
         sanitizers = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"]
@@ -61,14 +64,16 @@ def extensions() -> list[Extension]:
     found = []
     for source in sorted(CORE.rglob("*.pyx")):
         module = ".".join(("fastlb_core", *source.relative_to(CORE).with_suffix("").parts))
-        libraries = link_args if b"# fastlb: links" in source.read_bytes()[:2000] else link_args[-2:] if DEBUG else []
+        if not module.startswith(ONLY):
+            continue
+        links_libraries = b"# fastlb: links the C libraries" in source.read_bytes()[:2000]
         found.append(
             Extension(
                 module,
                 [str(source.relative_to(ROOT))],
                 include_dirs=["ext/fastlb_core/sys"],
                 extra_compile_args=compile_args,
-                extra_link_args=libraries,
+                extra_link_args=[*link_args, *library_args] if links_libraries else link_args,
                 define_macros=macros,
             )
         )
