@@ -1,0 +1,69 @@
+# A server and a backend's load balancer as the configuration describes them: immutable after the program is built.
+#
+# Knows the configured values, the pointers to their live state in the arena, and the seam to the algorithms.
+# Must not know streams, connections or proxies: `lb_t` is all that an algorithm sees of a backend.
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from fastlb_core.base.slice cimport slice_t
+from fastlb_core.lb.shared cimport counters_t, px_shared_t, srv_shared_t
+
+cdef enum:                       # srv_t.flags
+    SRV_F_BACKUP = 0x01
+    SRV_F_CHECK = 0x02
+    SRV_F_TFO = 0x04
+    SRV_F_INTERNAL = 0x08        # control's statistics service: shown as <STATS>, not counted as a server
+    SRV_F_HAS_SOURCE = 0x10
+    SRV_F_MAP_PORT = 0x20        # port = client's destination port + port_offset
+
+cdef struct srv_t:
+    slice_t name                 # borrowed (program memory)
+    slice_t proxy_name           # borrowed (program memory)
+    uint32_t index               # within the program
+    uint32_t lb_index            # within its backend, configuration order from 0
+    uint32_t id                  # `id`, HAProxy's sid
+    uint32_t flags
+    int32_t minconn              # 0: maxconn is fixed
+    int32_t maxqueue             # 0: no limit
+    int32_t port_offset
+    uint8_t send_proxy           # 0, 1, 2
+    uint8_t addr_len             # of srv_shared_t.addr and source
+    uint8_t source[128]          # sockaddr_storage to bind to before connect
+    uint8_t source_len
+    int32_t pool_max_conn        # idle connections kept over all workers; -1 no limit
+    uint32_t pool_purge_ms
+    uint32_t slowstart_ms
+    srv_shared_t* sh             # shared, arena
+    counters_t* counters         # shared, arena: [n_workers]
+    void* local                  # owned by the worker after the fork: its idle pool and waiters (proxy/)
+
+cdef struct lb_t:
+    const lb_ops_t* ops          # borrowed (static)
+    srv_t** servers              # owned (program memory), configuration order
+    uint32_t n_servers
+    px_shared_t* sh              # shared, arena
+    int32_t pid                  # of this process: lock owner, set after the fork by lb_set_pid
+    uint32_t hash_flags          # for the hash family
+    uint32_t draws               # random(N)
+    uint32_t fullconn
+    bint all_backups             # option allbackups
+
+cdef enum pick_t:
+    PICK_OK = 0                  # *out is set and holds a slot (served was raised)
+    PICK_QUEUE_SERVER = 1        # *out is set but full: wait in that server's queue (hash family, persistence)
+    PICK_QUEUE_BACKEND = 2       # servers are up but all full: wait in the backend's queue
+    PICK_NONE = 3                # no server is usable: 503
+
+# One algorithm. All three are called with lb.sh.lock held.
+cdef struct lb_ops_t:
+    const char* name
+    # Entries (uint32) it wants in lb.sh.lb_entries for n servers whose weights sum to `weights`. Called while building.
+    uint32_t (*capacity)(uint32_t n_servers, uint32_t weights) noexcept nogil
+    # Recomputes everything from the servers' states and weights: after any change of either, and after a lock was freed.
+    void (*rebuild)(lb_t* lb) noexcept nogil
+    # Chooses among usable servers with a free slot, never `avoid` unless it is the only one. Does not raise `served`.
+    pick_t (*pick)(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil
+    # `served` of srv changed (leastconn); may be NULL. Needs the lock as well.
+    void (*moved)(lb_t* lb, srv_t* srv) noexcept nogil
+
+cdef inline counters_t* srv_counters(const srv_t* srv, uint32_t worker) noexcept nogil:
+    return &srv.counters[worker]

@@ -1,0 +1,160 @@
+# What all processes share about proxies and servers: fixed-layout structs in the arena.
+#
+# Knows fields, who writes each, and in what unit. Must not know configuration (lb/server.pxd) or algorithms.
+# A counter has one writer: worker w owns counters[w] of every object; readers add the slots up.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from fastlb_core.base.arena cimport shlock_t
+
+# Events per second over a sliding second, HAProxy's way: full previous second weighed by what is left of it.
+cdef struct rate_t:
+    uint32_t second          # monotonic second that `current` counts
+    uint32_t current
+    uint32_t previous
+    uint32_t max             # highest finished second
+
+# One object (frontend, backend, server, listener) as one worker has seen it. [object][worker], whole cache lines.
+cdef struct counters_t:
+    uint64_t cum_conn        # connections accepted (frontend, listener)
+    uint64_t cum_sess        # sessions (stot): streams taken by this object
+    uint64_t cum_req         # HTTP requests
+    uint64_t cum_lbconn      # times chosen by load balancing
+    uint64_t bytes_in
+    uint64_t bytes_out
+    uint64_t denied_req      # dreq
+    uint64_t denied_resp     # dresp
+    uint64_t failed_req      # ereq
+    uint64_t failed_conn     # econ
+    uint64_t failed_resp     # eresp
+    uint64_t denied_conn     # dcon
+    uint64_t denied_sess     # dses
+    uint64_t retries         # wretr
+    uint64_t redispatches    # wredis
+    uint64_t cli_aborts
+    uint64_t srv_aborts
+    uint64_t intercepted     # answered by the proxy itself: monitor-uri, stats, redirects
+    uint64_t http_rsp[6]     # other, 1xx, 2xx, 3xx, 4xx, 5xx
+    uint64_t connect         # connections attempted to the server
+    uint64_t reuse           # requests that found an idle connection
+    uint64_t idle_hits
+    uint64_t queue_ms        # sums for the averages of the last 1024 requests (each decays by 1/1024 a request)
+    uint64_t connect_ms
+    uint64_t response_ms
+    uint64_t total_ms
+    uint64_t queue_ms_max
+    uint64_t connect_ms_max
+    uint64_t response_ms_max
+    uint64_t total_ms_max
+    rate_t sess_rate
+    rate_t conn_rate
+    rate_t req_rate
+    int64_t idle_conns       # gauge: idle server connections held by this worker
+    int64_t used_conns       # gauge: server connections carrying a request
+    uint64_t spare[6]
+
+cdef enum srv_admin_t:       # bits; HAProxy's `srv_admin_state`
+    SRV_A_FMAINT = 0x01      # maintenance asked on the runtime API or page
+    SRV_A_IMAINT = 0x02      # inherited from a tracked server
+    SRV_A_CMAINT = 0x04      # `disabled` in the configuration
+    SRV_A_FDRAIN = 0x08      # drain asked
+    SRV_A_IDRAIN = 0x10
+    SRV_A_RMAINT = 0x20      # name does not resolve
+    SRV_A_HMAINT = 0x40
+    SRV_A_MAINT = 0x67
+    SRV_A_DRAIN = 0x18
+
+cdef enum srv_state_t:       # HAProxy's `srv_op_state`
+    SRV_S_STOPPED = 0
+    SRV_S_STARTING = 1       # slowstart
+    SRV_S_RUNNING = 2
+    SRV_S_STOPPING = 3       # going away: finishes what it has (404 with disable-on-404)
+
+# A server's live state. Fields marked control: written by control (under the backend's lb lock where they decide usability).
+cdef struct srv_shared_t:
+    # -- decided by control, read by every worker
+    uint32_t admin           # atomic; srv_admin_t bits
+    int32_t state            # atomic; srv_state_t
+    int32_t uweight          # user weight 0..256, run time
+    int32_t iweight          # weight of the configuration
+    int32_t eweight          # effective weight: user weight scaled (x16) and ramped by slowstart; 0 = takes no new stream
+    int32_t maxconn          # 0 = no limit; run time
+    uint32_t addr_seq        # grows by 2 when addr changes, odd while it is being written (sequence lock)
+    uint32_t kill_seq        # grows when idle connections to it must be closed (went down, moved)
+    uint8_t addr[128]        # sockaddr_storage with the port
+    # -- check results, control
+    int32_t check_flags      # bits: configured 1, enabled 2, running 4, agent configured 8...
+    int32_t health           # 0 .. rise+fall-1
+    int32_t rise
+    int32_t fall
+    int32_t check_status     # index into control's table of statuses
+    int32_t check_code       # layer-5/7 code, or -1
+    int64_t check_duration_ms
+    uint64_t check_time_ms   # monotonic, of the last result
+    uint64_t last_change_ms  # monotonic, of the last UP/DOWN change
+    uint64_t down_time_ms    # summed
+    uint64_t failed_checks
+    uint64_t failed_hana
+    uint64_t down_trans
+    uint64_t slowstart_until_ms
+    char check_desc[120]     # NUL-terminated, printable
+    # -- decided by all workers
+    int32_t served           # atomic; streams holding one of its slots
+    int32_t served_max       # atomic
+    int32_t queued           # atomic; streams waiting for this very server
+    int32_t queued_max       # atomic
+    uint64_t waiters         # atomic; bit per worker that has a stream waiting for this very server
+    uint64_t last_sess_ms    # monotonic; time of the last stream given to it (relaxed store)
+    int32_t consecutive_errors  # atomic; for observe
+    # -- load balancing, under the backend's lb lock: owned by lb/*.pyx
+    uint32_t lb_pos          # place in the backend's heap or map, algorithm's business
+    uint32_t lb_flags
+    uint64_t lb_key          # key in the heap
+    uint64_t spare[8]
+
+# A proxy's live state (frontend and backend half in one).
+cdef struct px_shared_t:
+    # frontend
+    int32_t fe_conns         # atomic; against the frontend's maxconn
+    int32_t fe_conns_max     # atomic
+    int32_t fe_maxconn       # atomic; run time
+    int32_t fe_state         # atomic: 0 run, 1 stopped, 2 paused
+    # backend
+    int32_t be_conns         # atomic; streams in this backend, queued ones included
+    int32_t be_conns_max     # atomic
+    int32_t queued           # atomic; streams waiting for any server of it
+    int32_t queued_max       # atomic
+    uint64_t waiters         # atomic; bit per worker that has such a stream
+    uint64_t last_change_ms  # control
+    uint64_t down_time_ms    # control
+    uint64_t down_trans      # control
+    uint64_t last_sess_ms
+    # load balancing, under `lock`: owned by lb/*.pyx
+    shlock_t lock
+    int32_t n_active         # usable active servers
+    int32_t n_backup         # usable backup servers
+    int32_t total_weight     # of the servers in use
+    int32_t using_backup     # 0: active servers, 1: first usable backup or all backups
+    uint32_t rr_position
+    uint32_t lb_count        # entries in lb_entries
+    uint64_t lb_base
+    uint32_t* lb_entries     # in the arena: heap or map of server indexes within the backend, as large as the algorithm asked
+    uint32_t lb_capacity
+    uint64_t spare[8]
+
+cdef inline bint srv_is_usable(const srv_shared_t* sh) noexcept nogil:
+    """True when load balancing may choose the server: running or starting, not in maintenance or drain, weight above 0."""
+    return (sh.state == SRV_S_RUNNING or sh.state == SRV_S_STARTING) and not (sh.admin & (SRV_A_MAINT | SRV_A_DRAIN)) and sh.eweight > 0
+
+cdef inline bint srv_is_reachable(const srv_shared_t* sh) noexcept nogil:
+    """True when persistence may still choose it: up and not in maintenance (drain and weight 0 are fine)."""
+    return sh.state != SRV_S_STOPPED and not (sh.admin & SRV_A_MAINT)
+
+cdef inline void rate_add(rate_t* r, uint32_t second, uint32_t n) noexcept nogil:
+    """Counts `n` events at monotonic second `second`. One writer."""
+    if r.second != second:
+        if r.current > r.max:
+            r.max = r.current
+        r.previous = r.current if r.second + 1 == second else 0
+        r.current = 0
+        r.second = second
+    r.current += n
