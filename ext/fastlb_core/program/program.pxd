@@ -1,0 +1,204 @@
+# The compiled configuration: flat C structs, built in the master before the fork, never changed afterwards.
+#
+# Knows what the engine must look up in O(1): proxies, listeners, servers, error pages, log targets, limits.
+# Must not know files, keywords or defaults (the Python package does) nor live state, except by pointer into the arena.
+
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from fastlb_core.base.arena cimport arena_t
+from fastlb_core.base.slice cimport slice_t
+from fastlb_core.lb.server cimport lb_t, srv_t
+from fastlb_core.lb.shared cimport counters_t, px_shared_t
+
+cdef enum px_caps_t:
+    PX_CAP_FE = 1
+    PX_CAP_BE = 2
+
+cdef enum px_mode_t:
+    PX_MODE_TCP = 0
+    PX_MODE_HTTP = 1
+
+cdef enum http_mode_t:           # what happens to the connections after an answer
+    HTTP_MODE_KEEP_ALIVE = 0
+    HTTP_MODE_SERVER_CLOSE = 1
+    HTTP_MODE_CLOSE = 2
+
+cdef enum reuse_t:               # `http-reuse`
+    REUSE_NEVER = 0
+    REUSE_SAFE = 1
+    REUSE_AGGRESSIVE = 2
+    REUSE_ALWAYS = 3
+
+cdef enum:                       # px_t.options
+    PX_O_DONTLOGNULL = 0x0001
+    PX_O_DONTLOG_NORMAL = 0x0002
+    PX_O_LOGASAP = 0x0004
+    PX_O_FORWARDFOR = 0x0008
+    PX_O_FWF_IF_NONE = 0x0010
+    PX_O_FWF_EXCEPT = 0x0020
+    PX_O_ABORTONCLOSE = 0x0040
+    PX_O_SPLICE_REQ = 0x0080
+    PX_O_SPLICE_RTR = 0x0100
+    PX_O_SPLICE_AUTO = 0x0200
+    PX_O_CLITCPKA = 0x0400
+    PX_O_SRVTCPKA = 0x0800
+    PX_O_DISABLED = 0x1000
+    PX_O_IGNORE_PROBES = 0x2000
+    PX_O_NOLINGER_FE = 0x4000
+    PX_O_NOLINGER_BE = 0x8000
+    PX_O_PRETEND_KA = 0x10000
+    PX_O_NULLNOLOG_ALL = 0x20000
+    PX_O_SMART_CONNECT = 0x40000
+    PX_O_SMART_ACCEPT = 0x80000
+    PX_O_LOG_SEPARATE = 0x100000
+    PX_O_HTTP_NO_DELAY = 0x200000
+    PX_O_SOCKET_STATS = 0x400000
+    PX_O_CONTSTATS = 0x800000
+    PX_O_PREFER_LAST = 0x1000000
+
+cdef enum log_kind_t:            # px_t.log_kind: which line a finished stream gets
+    LOG_K_NONE = 0               # no log target, or nothing asked
+    LOG_K_DEFAULT = 1            # "Connect from A:p to B:p (fe/HTTP)"
+    LOG_K_TCP = 2
+    LOG_K_HTTP = 3
+
+cdef enum:                       # error pages an HTTP proxy may send, index of px_t.error_pages
+    ERR_200 = 0
+    ERR_400 = 1
+    ERR_401 = 2
+    ERR_403 = 3
+    ERR_404 = 4
+    ERR_405 = 5
+    ERR_407 = 6
+    ERR_408 = 7
+    ERR_410 = 8
+    ERR_413 = 9
+    ERR_414 = 10
+    ERR_421 = 11
+    ERR_422 = 12
+    ERR_425 = 13
+    ERR_429 = 14
+    ERR_431 = 15
+    ERR_500 = 16
+    ERR_501 = 17
+    ERR_502 = 18
+    ERR_503 = 19
+    ERR_504 = 20
+    ERR_COUNT = 21
+
+cdef struct net_t:               # IPv4 or IPv6 network, as 16 bytes (v4 mapped)
+    uint8_t addr[16]
+    uint8_t mask[16]
+
+cdef enum log_sink_t:
+    LOG_SINK_UDP = 0
+    LOG_SINK_UNIX = 1            # datagram
+    LOG_SINK_FD = 2              # stdout, stderr, fd@N
+
+cdef enum log_format_t:
+    LOG_F_RFC3164 = 0
+    LOG_F_RFC5424 = 1
+    LOG_F_RAW = 2
+    LOG_F_SHORT = 3
+    LOG_F_TIMED = 4
+    LOG_F_PRIORITY = 5
+    LOG_F_LOCAL = 6              # rfc3164 without a host name
+    LOG_F_ISO = 7
+
+# One `log` line after `global` was expanded; equal targets of several proxies share one sink.
+cdef struct log_target_t:
+    uint32_t sink                # index of program_t.log_sinks
+    uint8_t format               # log_format_t
+    uint8_t facility             # 0..23
+    uint8_t level                # 0 emerg .. 7 debug: less severe messages are left out
+    uint8_t min_level            # more severe ones are sent as this
+    uint32_t max_length          # bytes of a line
+    uint32_t sample_size         # 0: every line
+    uint32_t n_ranges
+    uint32_t ranges[16]          # pairs low, high within 1..sample_size
+
+cdef struct log_sink_desc_t:
+    uint8_t kind                 # log_sink_t
+    uint8_t addr[128]            # sockaddr
+    uint8_t addr_len
+    int32_t fd                   # LOG_SINK_FD
+
+cdef struct px_t:
+    slice_t name                 # borrowed (program memory)
+    slice_t name_display         # as log lines show a frontend ("fe", "fe~" with TLS)
+    uint32_t index
+    uint32_t id
+    uint8_t caps                 # px_caps_t
+    uint8_t mode                 # px_mode_t
+    uint8_t http_mode            # http_mode_t
+    uint8_t reuse                # reuse_t
+    uint8_t log_kind             # log_kind_t
+    uint8_t fwf_family           # not used without PX_O_FWF_EXCEPT
+    uint32_t options             # PX_O_*
+    int32_t retries
+    int32_t redispatch           # 0 off, -1 last retry only, n every nth
+    # timeouts in ms, 0 = none
+    uint32_t t_client
+    uint32_t t_server
+    uint32_t t_connect
+    uint32_t t_queue
+    uint32_t t_http_request
+    uint32_t t_http_keep_alive
+    uint32_t t_client_fin
+    uint32_t t_server_fin
+    uint32_t t_tunnel
+    uint32_t t_tarpit
+    px_t* default_backend        # borrowed (program), or NULL; itself for a listen section
+    lb_t lb                      # inline; backends
+    slice_t fwf_header           # lower case
+    net_t fwf_except
+    slice_t monitor_uri
+    slice_t error_pages[21]      # whole answers, by ERR_*; ptr NULL: the built-in page
+    # internal service: requests whose target starts with the prefix go to this server (control)
+    slice_t internal_prefix
+    srv_t* internal_server       # borrowed (program), or NULL
+    log_target_t* log_targets    # owned (program memory)
+    uint32_t n_log_targets
+    slice_t log_tag
+    px_shared_t* sh              # shared, arena
+    counters_t* fe_counters      # shared, arena: [n_workers]
+    counters_t* be_counters      # shared, arena: [n_workers]
+    void* local                  # owned by the worker after the fork: its queue (proxy/)
+
+cdef enum:                       # listener_t.flags
+    LI_F_ACCEPT_PROXY = 0x01
+    LI_F_SHARED_FD = 0x02        # one descriptor for all workers (fd@, unix): EPOLLEXCLUSIVE
+    LI_F_UNIX = 0x04
+
+cdef struct listener_t:
+    slice_t name                 # as `socket-stats` shows it
+    px_t* px                     # borrowed (program)
+    uint32_t index
+    uint32_t id
+    uint32_t flags
+    int32_t maxconn              # of this bind line over all workers, 0 = frontend's
+    int32_t* fds                 # owned (program memory): [n_workers] listening descriptors
+    counters_t* counters         # shared, arena: [n_workers]
+
+cdef struct program_t:
+    arena_t* arena               # shared
+    px_t** proxies               # owned
+    uint32_t n_proxies
+    listener_t* listeners        # owned
+    uint32_t n_listeners
+    srv_t** servers              # owned; of all backends, internal ones last
+    uint32_t n_servers
+    log_sink_desc_t* log_sinks   # owned
+    uint32_t n_log_sinks
+    slice_t log_tag              # "fastlb" unless log-tag says otherwise
+    slice_t log_hostname         # empty unless log-send-hostname
+    int32_t log_pid              # the pid that log lines show
+    int32_t n_workers
+    int32_t maxconn
+    uint32_t bufsize
+    uint32_t maxrewrite
+    uint32_t maxaccept
+    uint32_t maxhdr
+    uint64_t generation
+
+# Index of the error page for a status, or -1 when there is none.
+cdef int err_index(int status) noexcept nogil

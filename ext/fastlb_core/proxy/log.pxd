@@ -1,0 +1,60 @@
+# Log lines: formatting in C from a finished stream's facts, and batches to the sinks (sendmmsg).
+#
+# Knows HAProxy's default, tcplog and httplog lines (manual, section 8.2) and the formats of section 4.2 "log".
+# Must not know streams: the engine fills a log_rec_t. Nothing here allocates per line.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from fastlb_core.base.slice cimport slice_t
+from fastlb_core.lb.server cimport srv_t
+from fastlb_core.program.program cimport program_t, px_t
+
+cdef enum:                       # log_rec_t.flags
+    LOG_R_BYTES_PLUS = 0x01      # logasap: "+" before time and bytes
+    LOG_R_REDISPATCHED = 0x02    # "+" before the retries
+    LOG_R_BAD_REQUEST = 0x04     # request shown as <BADREQ>
+    LOG_R_TRUNCATED = 0x08       # the request line was cut
+
+# Everything a line of today can show. Times in ms, -1 where the phase was not reached.
+cdef struct log_rec_t:
+    uint64_t accept_real_us      # wall clock of the connection (tcp) or of the request's first byte (http), microseconds
+    int32_t t_request            # TR
+    int32_t t_queue              # Tw
+    int32_t t_connect            # Tc
+    int32_t t_response           # Tr
+    int32_t t_total              # Ta (http), Tt (tcp)
+    int32_t status               # 0 or less: -1 shown
+    uint64_t bytes_in
+    uint64_t bytes_out
+    const void* client           # sockaddr, borrowed (conn)
+    const void* local            # sockaddr the client connected to, borrowed (conn)
+    const px_t* fe
+    const px_t* be               # NULL: none chosen, the frontend's name is shown
+    const srv_t* srv             # NULL: <NOSRV>
+    char term[4]                 # "----", "SH--", ...; tcplog shows the first two
+    int32_t actconn
+    int32_t feconn
+    int32_t beconn
+    int32_t srvconn
+    int32_t retries
+    int32_t srv_queue
+    int32_t be_queue
+    uint32_t flags               # LOG_R_*
+    slice_t method               # http: the request line as received, borrowed (valid during the call)
+    slice_t target
+    slice_t version              # "HTTP/1.1"
+    uint8_t level                # syslog severity, normally 6 (info)
+
+cdef struct logger_t             # one per worker; opaque
+
+# Opens the sinks of the program for this worker (before privileges are dropped). NULL on lack of memory.
+# `dropped` (atomic counter in the arena, borrowed) counts lines that no sink took.
+cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept nogil
+cdef void logger_free(logger_t* logger) noexcept nogil
+# Queues one line for each target of rec.fe that wants it, in rec.fe's log_kind. Flushes a full batch by itself.
+cdef void log_stream(logger_t* logger, const log_rec_t* rec, uint64_t now_ms, uint64_t now_real_us) noexcept nogil
+# Queues a free-text line (already without line end) to the targets of `px`, or of the program where NULL.
+cdef void log_text(logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us) noexcept nogil
+# Sends what waits. Never blocks: what the kernel does not take is dropped and counted.
+cdef void log_flush(logger_t* logger) noexcept nogil
+# ms until the oldest waiting line must leave (10 ms after it was queued), or -1 when nothing waits.
+cdef int log_due(const logger_t* logger, uint64_t now_ms) noexcept nogil
