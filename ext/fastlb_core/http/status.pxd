@@ -1,0 +1,13 @@
+# Status codes: reason phrases and HAProxy's default error answers.
+# Knows texts only (reference/FORMATS.md, "Error answers"); must not know `errorfile`s, which replace them.
+
+from libc.stdint cimport uint32_t
+
+from fastlb_core.base.slice cimport slice_t
+
+# The reason phrase HAProxy writes for a status; `Other` for one it has no word for.
+cdef slice_t reason_phrase(uint32_t status) noexcept nogil
+# The whole default answer, head and body; ptr NULL for a status that has none.
+cdef slice_t error_page(uint32_t status) noexcept nogil
+# The answer for monitor-uri: 200, or error_page(503) while the frontend is not fit.
+cdef slice_t monitor_page(bint is_up) noexcept nogil
