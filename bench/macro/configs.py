@@ -1,0 +1,116 @@
+"""One `Setup` written down in each proxy's language.
+
+Pure functions from a description to text. fastlb and haproxy get literally the same file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.macro.model import Setup
+
+MAX_CONNS = 6000
+"""Clients a proxy must accept; two files each, and 20,000 files are what a container usually grants."""
+
+STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Ports on 127.0.0.1."""
+
+    listen: int
+    origin: int
+    log: int
+
+
+def haproxy_cfg(setup: Setup, ports: Addresses) -> str:
+    """The configuration of haproxy and of fastlb."""
+    lines = ["global", f"    maxconn {MAX_CONNS}", "    nbthread 1"]
+    if setup.log:
+        lines.append(f"    log 127.0.0.1:{ports.log} local0")
+    lines += [
+        "",
+        "defaults",
+        f"    mode {setup.mode}",
+        "    timeout connect 5s",
+        "    timeout client 60s",
+        "    timeout server 60s",
+    ]
+    if setup.log:
+        lines += ["    log global", f"    option {'httplog' if setup.mode == 'http' else 'tcplog'}"]
+    if setup.close:
+        lines.append("    option httpclose")
+    if setup.splice:
+        lines.append("    option splice-auto")
+    lines += ["", "frontend www", f"    bind 127.0.0.1:{ports.listen}", "    default_backend pool0"]
+    for b in range(setup.backends):
+        lines += ["", f"backend pool{b}", "    balance roundrobin"]
+        lines += [f"    server s{s} 127.0.0.1:{ports.origin}" for s in range(setup.servers)]
+    return "\n".join(lines) + "\n"
+
+
+def nginx_conf(setup: Setup, ports: Addresses, directory: Path) -> str:
+    """The configuration of nginx; `directory` takes its pid file and temporary files."""
+    head = [
+        "user root;",
+        "worker_processes 1;",
+        "daemon off;",
+        f"pid {directory}/nginx.pid;",
+        "error_log stderr warn;",
+        "worker_rlimit_nofile 20000;",
+    ]
+    if setup.mode == "tcp":
+        head.append(f"load_module {STREAM_MODULE};")
+    head.append(f"events {{ worker_connections {2 * MAX_CONNS + 2000}; multi_accept on; }}")
+    body = _nginx_stream(setup, ports) if setup.mode == "tcp" else _nginx_http(setup, ports, directory)
+    return "\n".join(head + body) + "\n"
+
+
+def _upstreams(setup: Setup, ports: Addresses) -> list[str]:
+    lines = []
+    for b in range(setup.backends):
+        lines.append(f"    upstream pool{b} {{")
+        lines += [f"        server 127.0.0.1:{ports.origin};" for _ in range(setup.servers)]
+        if setup.mode == "http" and not setup.close:
+            lines += [f"        keepalive {max(512, 2 * setup.servers)};", "        keepalive_requests 1000000000;"]
+        lines.append("    }")
+    return lines
+
+
+def _nginx_stream(setup: Setup, ports: Addresses) -> list[str]:
+    server = f"    server {{ listen 127.0.0.1:{ports.listen} backlog=4096; proxy_pass pool0; tcp_nodelay on; }}"
+    return ["stream {", *_upstreams(setup, ports), server, "}"]
+
+
+def _nginx_http(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
+    lines = ["http {"]
+    temp = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    lines += [f"    {kind}_temp_path {directory}/{kind};" for kind in temp]
+    if setup.log:
+        lines += [
+            "    log_format httplog '$remote_addr:$remote_port [$time_local] www pool0/$upstream_addr $request_time "
+            '$upstream_connect_time $upstream_response_time $status $bytes_sent $connections_active "$request"\';',
+            f"    access_log syslog:server=127.0.0.1:{ports.log},tag=nginx httplog;",
+        ]
+    else:
+        lines.append("    access_log off;")
+    lines += _upstreams(setup, ports)
+    lines += [
+        "    keepalive_requests 1000000000;",
+        "    keepalive_timeout 60s;",
+        "    server {",
+        f"        listen 127.0.0.1:{ports.listen} backlog=4096;",
+        "        client_max_body_size 0;",
+        "        location / {",
+        "            proxy_pass http://pool0;",
+        "            proxy_http_version 1.1;",
+        f'            proxy_set_header Connection "{"close" if setup.close else ""}";',
+        "            proxy_request_buffering off;",  # the others stream bodies too
+        "            proxy_max_temp_file_size 0;",
+        "        }",
+        "    }",
+        "}",
+    ]
+    return lines

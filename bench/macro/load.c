@@ -1,0 +1,250 @@
+/* The load generator where wrk does not fit: connection per request, bulk, thousands of idle connections, plain TCP.
+ *   load PORT --conns N --seconds S --warmup S --path /64 [--post BYTES] [--close] [--hold]
+ * Closed loop: each connection has one request out. It speaks HTTP to the origin through whatever relays it.
+ * Steps: connections are opened 64 at a time with a request each; all run for the warm-up; all come to rest; "ready" on stdout;
+ * a line on stdin starts the measured part; after S seconds no more requests are sent, the last answers are awaited, one JSON line is
+ * printed. So whoever reads the CPU clocks before the line and after the JSON has exactly the work that was counted.
+ * --hold: after "ready" the connections stay open and idle until a line arrives on stdin. */
+#include "common.h"
+#include <getopt.h>
+
+#define HEAD_MAX 1024
+#define RAMP 64
+#define BUCKETS (64 * 32)
+#define STALL_NS 15000000000ull
+
+typedef struct {
+	int fd, n_head, is_first;
+	long n_sent, body; /* bytes of the request already sent; bytes of the answer's body still expected, -1: head not complete */
+	uint64_t started_ns;
+	char head[HEAD_MAX];
+} conn_t;
+
+static int port, n_conns = 32, post, use_close, hold, ep;
+static double seconds = 2, warmup = 0.5;
+static const char *path = "/64";
+static char *req, sink[1 << 20];
+static long n_req;
+static conn_t *conns;
+static int n_started, n_ramping, n_busy, is_running;
+static unsigned long units, errors, bytes, histogram[BUCKETS];
+
+static void fail(const char *what) {
+	fprintf(stderr, "load: %s\n", what);
+	exit(1);
+}
+
+/* Buckets of 1/32 of a power of two: 3 % of error at most. */
+static int bucket_of(uint64_t ns) {
+	int shift = 58 - __builtin_clzll(ns | 32);
+	return (shift + 1) * 32 + (int)(ns >> shift) - 32;
+}
+
+static double quantile_us(double q) {
+	unsigned long seen = 0, want = (unsigned long)(units * q);
+	for (int i = 0; i < BUCKETS; i++) {
+		seen += histogram[i];
+		if (seen > want) return (i < 32 ? i : (double)((i % 32 + 32ull) << (i / 32 - 1))) / 1000.0;
+	}
+	return 0;
+}
+
+static void conn_open(conn_t *conn);
+static void send_request(conn_t *conn);
+
+/* The connection is done with its request; the next one, unless it is time to rest. */
+static void next_request(conn_t *conn) {
+	if (use_close) {
+		close(conn->fd);
+		conn->fd = -1;
+	}
+	n_busy--;
+	if (conn->is_first) {
+		conn->is_first = 0;
+		n_ramping--;
+	}
+	if (!is_running) return;
+	if (conn->fd < 0) {
+		conn_open(conn);
+		return;
+	}
+	send_request(conn);
+}
+
+static void on_error(conn_t *conn) {
+	if (conn->fd >= 0) close(conn->fd);
+	conn->fd = -1;
+	if (++errors > 1000) fail("more than 1000 failed requests");
+	next_request(conn);
+}
+
+static void send_more(conn_t *conn) {
+	while (conn->n_sent < n_req) {
+		ssize_t n = send(conn->fd, req + conn->n_sent, n_req - conn->n_sent, MSG_NOSIGNAL);
+		if (n < 0) {
+			if (errno != EAGAIN && errno != ENOTCONN) on_error(conn);
+			return;
+		}
+		conn->n_sent += n;
+	}
+}
+
+static void send_request(conn_t *conn) {
+	n_busy++;
+	conn->n_sent = conn->n_head = 0;
+	conn->body = -1;
+	conn->started_ns = now_ns();
+	send_more(conn);
+}
+
+static void conn_open(conn_t *conn) {
+	conn->fd = connect_to(port);
+	if (conn->fd < 0) die("connect");
+	watch(ep, conn->fd, conn);
+	send_request(conn);
+}
+
+static void on_answer(conn_t *conn) {
+	units++;
+	histogram[bucket_of(now_ns() - conn->started_ns)]++;
+	next_request(conn);
+}
+
+/* Returns 0 when the head is not complete, -1 when it is not the answer that was asked for, 1 when conn->body is known. */
+static int parse_head(conn_t *conn) {
+	char *end = memmem(conn->head, conn->n_head, "\r\n\r\n", 4), *field;
+	if (!end) return conn->n_head == HEAD_MAX - 1 ? -1 : 0;
+	if (memcmp(conn->head, "HTTP/1.", 7) || memcmp(conn->head + 8, " 200", 4)) return -1;
+	*end = 0;
+	field = strcasestr(conn->head, "\r\ncontent-length:");
+	if (!field) return -1;
+	conn->body = atol(field + 17) - (conn->n_head - (end + 4 - conn->head));
+	return conn->body < 0 ? -1 : 1;
+}
+
+static void on_readable(conn_t *conn) {
+	while (conn->fd >= 0) {
+		ssize_t n;
+		if (conn->body < 0) n = recv(conn->fd, conn->head + conn->n_head, HEAD_MAX - 1 - conn->n_head, 0);
+		else n = recv(conn->fd, sink, conn->body < (long)sizeof sink ? conn->body : (long)sizeof sink, MSG_TRUNC);
+		if (n < 0 && errno == EAGAIN) return;
+		if (n <= 0) {
+			on_error(conn);
+			return;
+		}
+		bytes += n;
+		if (conn->body >= 0) conn->body -= n;
+		else {
+			conn->n_head += n;
+			if (parse_head(conn) < 0) {
+				on_error(conn);
+				return;
+			}
+		}
+		if (conn->body == 0) { /* nothing can follow an answer in a closed loop: no further recv */
+			on_answer(conn);
+			return;
+		}
+	}
+}
+
+static void ramp(void) {
+	while (n_started < n_conns && n_ramping < RAMP) {
+		conn_t *conn = &conns[n_started++];
+		conn->is_first = 1;
+		n_ramping++;
+		conn_open(conn);
+	}
+}
+
+static void turn(void) {
+	static struct epoll_event events[512];
+	int n = epoll_wait(ep, events, 512, 100);
+	for (int i = 0; i < n; i++) {
+		conn_t *conn = events[i].data.ptr;
+		if (conn->fd < 0) continue;
+		if ((events[i].events & EPOLLOUT) && conn->n_sent < n_req) send_more(conn);
+		if (conn->fd >= 0 && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && conn->n_sent == n_req) on_readable(conn);
+	}
+}
+
+static void rest(void) {
+	uint64_t deadline = now_ns() + STALL_NS;
+	is_running = 0;
+	while (n_busy) {
+		turn();
+		if (now_ns() > deadline) fail("answers are missing after 15 s");
+	}
+}
+
+static void run_for(double duration) {
+	uint64_t until = now_ns() + (uint64_t)(duration * 1e9);
+	is_running = 1;
+	for (int i = 0; i < n_conns; i++) {
+		if (conns[i].fd < 0) conn_open(&conns[i]);
+		else send_request(&conns[i]);
+	}
+	while (now_ns() < until) turn();
+	rest();
+}
+
+static void build_request(void) {
+	req = malloc(4096 + post);
+	n_req = sprintf(req, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s", post ? "POST" : "GET", path, port, use_close ? "Connection: close\r\n" : "");
+	if (post) n_req += sprintf(req + n_req, "Content-Length: %d\r\n", post);
+	n_req += sprintf(req + n_req, "\r\n");
+	memset(req + n_req, 'y', post);
+	n_req += post;
+}
+
+static void parse_args(int argc, char **argv) {
+	static const struct option options[] = {{"conns", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"warmup", 1, 0, 'w'}, {"path", 1, 0, 'p'},
+		{"post", 1, 0, 'b'}, {"close", 0, 0, 'c'}, {"hold", 0, 0, 'h'}, {0, 0, 0, 0}};
+	int c;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'n') n_conns = atoi(optarg);
+		else if (c == 's') seconds = atof(optarg);
+		else if (c == 'w') warmup = atof(optarg);
+		else if (c == 'p') path = optarg;
+		else if (c == 'b') post = atoi(optarg);
+		else if (c == 'c') use_close = 1;
+		else if (c == 'h') hold = 1;
+		else exit(2);
+	}
+	if (optind != argc - 1) fail("one port is needed");
+	port = atoi(argv[optind]);
+}
+
+static void wait_for_line(void) {
+	char line[16];
+	printf("ready\n");
+	fflush(stdout);
+	if (!fgets(line, sizeof line, stdin)) exit(0);
+}
+
+int main(int argc, char **argv) {
+	uint64_t deadline = now_ns() + STALL_NS * 2, start;
+	process_setup();
+	parse_args(argc, argv);
+	build_request();
+	conns = calloc(n_conns, sizeof *conns);
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	for (int i = 0; i < n_conns; i++) conns[i].fd = -1;
+	for (ramp(); n_started < n_conns || n_busy; ramp()) {
+		turn();
+		if (now_ns() > deadline) fail("connections could not be opened in 30 s");
+	}
+	if (!hold) run_for(warmup);
+	wait_for_line();
+	if (hold) {
+		printf("{\"units\": %lu, \"errors\": %lu}\n", units, errors);
+		return 0;
+	}
+	units = bytes = 0;
+	memset(histogram, 0, sizeof histogram);
+	start = now_ns();
+	run_for(seconds);
+	printf("{\"units\": %lu, \"errors\": %lu, \"bytes\": %lu, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n",
+		units, errors, bytes, (now_ns() - start) / 1e9, quantile_us(0.5), quantile_us(0.99));
+	return 0;
+}

@@ -1,0 +1,89 @@
+"""The work that is measured, one row per scenario. Nothing is run here."""
+
+from __future__ import annotations
+
+from bench.macro.model import BenchError, Load, Scenario, Setup
+
+MIB = 1 << 20
+# Our own generator is the default: wrk costs as much as a fast proxy, and on one CPU with the origin it would be the bottleneck.
+_KEEPALIVE = Load(conns=48)
+
+_BASE = [
+    Scenario("keepalive", "HTTP keep-alive, 64-byte body, 48 connections", load=_KEEPALIVE),
+    Scenario("keepalive-wrk", "the same with wrk, to check our own generator", load=Load(tool="wrk", conns=48)),
+    Scenario("conns500", "HTTP keep-alive, 500 connections", load=Load(conns=500)),
+    Scenario(
+        "close",
+        "a connection per request, both sides",
+        setup=Setup(close=True, floor_mode="oneshot"),
+        load=Load(conns=32, close=True),
+    ),
+    Scenario("tcp-small", "TCP mode, the same messages", unit="message", setup=Setup(mode="tcp"), load=Load(conns=48)),
+    Scenario(
+        "body1m",
+        "HTTP bodies of 1 MiB",
+        unit="MiB",
+        setup=Setup(floor_mode="splice"),
+        load=Load(conns=16, path=f"/{MIB}"),
+    ),
+    Scenario(
+        "tcp16m",
+        "16 MiB over TCP, per MiB",
+        unit="MiB",
+        units_per_request=16,
+        setup=Setup(mode="tcp", floor_mode="splice"),
+        load=Load(conns=4, path=f"/{16 * MIB}"),
+    ),
+    Scenario(
+        "tcp16m-splice",
+        "16 MiB over TCP, option splice-auto, per MiB",
+        unit="MiB",
+        units_per_request=16,
+        setup=Setup(mode="tcp", splice=True, floor_mode="splice"),
+        load=Load(conns=4, path=f"/{16 * MIB}"),
+    ),
+    Scenario(
+        "post64k",
+        "POST of 64 KiB",
+        setup=Setup(floor_mode="splice"),
+        load=Load(conns=32, post_bytes=64 * 1024),
+    ),
+    Scenario("logging", "keep-alive, an httplog line per request to UDP", setup=Setup(log=True, floor_mode=""), load=_KEEPALIVE),
+    Scenario("idle", "memory per idle connection", unit="conn", setup=Setup(floor_mode=""), load=Load(conns=5000), kind="idle"),
+    Scenario(
+        "startup",
+        "start with 100 backends of 10 servers, to the first answer",
+        unit="start",
+        setup=Setup(backends=100, servers=10, floor_mode=""),
+        kind="startup",
+    ),
+]
+
+_SCALING = [
+    *(Scenario(f"conns-{n}", f"keep-alive, {n} connections", load=Load(conns=n), group="scaling") for n in (10, 500, 5000)),
+    *(
+        Scenario(
+            f"servers-{n}",
+            f"keep-alive, {n} servers",
+            setup=Setup(servers=n, floor_mode=""),
+            load=Load(conns=48),
+            group="scaling",
+        )
+        for n in (1, 100, 1000)
+    ),
+]
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in [*_BASE, *_SCALING]}
+
+
+def select(names: list[str]) -> list[Scenario]:
+    """The scenarios of these names, in the table's order; "all" and names of groups stand for several.
+
+    Raises BenchError on a name that is not in the table.
+    """
+    groups = {scenario.group for scenario in SCENARIOS.values() if scenario.group}
+    for name in names:
+        if name != "all" and name not in groups and name not in SCENARIOS:
+            known = ", ".join([*SCENARIOS, *sorted(groups), "all"])
+            raise BenchError(f"unknown scenario '{name}' (known: {known})")
+    return [s for s in SCENARIOS.values() if "all" in names or s.name in names or s.group in names]
