@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from support.origin import Origin, Script
 from support.proxy import Proxy
 from support.syslog import Syslog

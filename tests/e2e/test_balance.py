@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from support.origin import named
 from support.poll import poll
 from support.proxy import HTTP
 
 
 def farm(balance: str, servers: str) -> str:
-    return HTTP + f"""
+    return (
+        HTTP
+        + f"""
 frontend fe
     bind fd@fe
     default_backend be
@@ -19,6 +22,7 @@ backend be
     balance {balance}
 {servers}
 """
+    )
 
 
 def ask(proxy, count):
@@ -52,7 +56,9 @@ def test_leastconn_prefers_the_server_with_fewer_connections(start, origin):
     # A TCP client that has sent half a body holds its server busy.
     holder = proxy.client()
     holder.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nab")
-    busy = poll(lambda: next((n for n, o in zip("ab", origins, strict=True) if o.connections), ""), "the held request at a server")
+    busy = poll(
+        lambda: next((n for n, o in zip("ab", origins, strict=True) if o.connections), ""), "the held request at a server"
+    )
     idle = "b" if busy == "a" else "a"
     assert set(ask(proxy, 4)) == {idle}
     holder.send(b"cde")
@@ -88,7 +94,9 @@ def test_source_keeps_a_client_address_on_one_server(start, origin):
 
 def test_backup_serves_only_when_no_active_server_is_left(start, origin):
     origins = [origin(named(name)) for name in "abc"]
-    proxy = start(farm("roundrobin", f"    server a {origins[0]}\n    server b {origins[1]} backup\n    server c {origins[2]} backup\n"))
+    proxy = start(
+        farm("roundrobin", f"    server a {origins[0]}\n    server b {origins[1]} backup\n    server c {origins[2]} backup\n")
+    )
     assert ask(proxy, 3) == ["a", "a", "a"]
     proxy.command("disable server be/a")
     assert ask(proxy, 3) == ["b", "b", "b"]
@@ -107,6 +115,9 @@ def test_disabled_server_gets_nothing_and_none_left_is_503(start, origin):
     proxy = start(farm("roundrobin", f"    server a {only} disabled\n"))
     answer = proxy.fetch()
     assert answer.status == 503
-    assert answer.body == b"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"
+    assert (
+        answer.body
+        == b"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"
+    )
     assert answer.headers == [("content-length", "107"), ("cache-control", "no-cache"), ("content-type", "text/html")]
     assert only.connections == []

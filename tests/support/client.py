@@ -16,7 +16,9 @@ class Client(Wire):
     def port(self) -> int:
         return int(self.sock.getsockname()[1])
 
-    def request(self, target: str = "/", method: str = "GET", headers: str = "", body: bytes = b"", version: str = "1.1") -> Message:
+    def request(
+        self, target: str = "/", method: str = "GET", headers: str = "", body: bytes = b"", version: str = "1.1"
+    ) -> Message:
         """Send one request and read its answer. `headers` are whole lines, each with its CRLF."""
         if body:
             headers += f"Content-Length: {len(body)}\r\n"
@@ -29,7 +31,9 @@ class Client(Wire):
         return not self.has_more()
 
 
-def fetch(address: tuple[str, int] | str, target: str = "/", method: str = "GET", headers: str = "", body: bytes = b"") -> Message:
+def fetch(
+    address: tuple[str, int] | str, target: str = "/", method: str = "GET", headers: str = "", body: bytes = b""
+) -> Message:
     """One request on a connection of its own."""
     client = Client(address)
     try:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-RFC3164 = re.compile(r"<(?P<pri>\d+)>(?P<date>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?P<tag>[^\s\[]+)\[(?P<pid>\d+)\]: (?P<message>.*)", re.DOTALL)
-COMMON = (
-    r"(?P<client>\S+):(?P<port>\d+) \[(?P<accepted>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] (?P<frontend>\S+) (?P<backend>[^/ ]+)/(?P<server>\S+) "
+RFC3164 = re.compile(
+    r"<(?P<pri>\d+)>(?P<date>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?P<tag>[^\s\[]+)\[(?P<pid>\d+)\]: (?P<message>.*)", re.DOTALL
 )
-TAIL = r"(?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srvconn>\d+)/(?P<retries>\+?\d+) (?P<srvqueue>\d+)/(?P<bequeue>\d+)"
+COMMON = (
+    r"(?P<client>\S+):(?P<port>\d+) \[(?P<accepted>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] "
+    r"(?P<frontend>\S+) (?P<backend>[^/ ]+)/(?P<server>\S+) "
+)
+TAIL = (
+    r"(?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srvconn>\d+)/(?P<retries>\+?\d+) "
+    r"(?P<srvqueue>\d+)/(?P<bequeue>\d+)"
+)
 HTTPLOG = re.compile(
     COMMON
     + r"(?P<TR>-?\d+)/(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tr>-?\d+)/(?P<Ta>\+?-?\d+) (?P<status>-?\d+) (?P<bytes>\+?\d+) "
@@ -42,7 +48,8 @@ def parse(text: str) -> Line:
     assert match, f"not an rfc3164 line: {text!r}"
     priority = int(match["pri"])
     found = HTTPLOG.fullmatch(match["message"]) or TCPLOG.fullmatch(match["message"])
-    return Line(priority & 7, priority >> 3, match["tag"], int(match["pid"]), match["message"], found.groupdict() if found else {})
+    fields = found.groupdict() if found else {}
+    return Line(priority & 7, priority >> 3, match["tag"], int(match["pid"]), match["message"], fields)
 
 
 def normal(text: str) -> str:

@@ -25,7 +25,7 @@ from .sockets import is_listening, listener
 from .wire import Message
 
 # What must never stand in the output of a healthy program: a Python traceback, a sanitizer's report, our own abort.
-DISASTERS = ("Traceback (most recent call last)", "AddressSanitizer", "LeakSanitizer", "runtime error:", "flb_bug_on", "Segmentation fault")
+DISASTERS = ("Traceback (most recent", "AddressSanitizer", "LeakSanitizer", "runtime error:", "flb_bug_on", "Segmentation fault")
 
 HTTP = """
 defaults
@@ -114,7 +114,8 @@ class Proxy:
 
     @property
     def output(self) -> str:
-        return f"--- {self.program} {self.config_path}\n{self.config_path.read_text()}--- stdout\n{self.stdout}--- stderr\n{self.stderr}"
+        config = self.config_path.read_text()
+        return f"--- {self.program} {self.config_path}\n{config}--- stdout\n{self.stdout}--- stderr\n{self.stderr}"
 
     def wait_ready(self) -> None:
         """Until the runtime socket answers; fails at once where the program ended."""

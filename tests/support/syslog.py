@@ -20,7 +20,7 @@ class Syslog:
             self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             self.sock.bind(("127.0.0.1", 0))
-            self.text = "127.0.0.1:%d" % self.sock.getsockname()[1]
+            self.text = f"127.0.0.1:{self.sock.getsockname()[1]}"
         self.datagrams: list[bytes] = []
         self.is_closed = False
         threading.Thread(target=self._receive, daemon=True).start()

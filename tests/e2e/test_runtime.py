@@ -1,0 +1,182 @@
+"""The runtime socket: commands, answers, prompt, what they change."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.origin import named
+from support.poll import poll
+from support.proxy import HTTP
+from support.runtime import command
+from support.sockets import connect
+from support.wire import Wire
+
+
+@pytest.fixture
+def proxy(start, origin):
+    servers = "".join(f"    server {n} {origin(named(n))} weight 10\n" for n in "ab")
+    return start(f"{HTTP}frontend fe\n    bind fd@fe\n    default_backend be\nbackend be\n    balance roundrobin\n{servers}")
+
+
+def ask(proxy, count=4):
+    return {proxy.fetch().body.decode() for _ in range(count)}
+
+
+def test_show_info_has_the_fields_tools_read(proxy):
+    info = proxy.info()
+    assert set(info) >= {
+        "Name", "Version", "Nbthread", "Process_num", "Pid", "Uptime", "Uptime_sec", "Maxconn", "CurrConns", "CumConns", "CumReq",
+        "ConnRate", "SessRate", "Tasks", "Idle_pct", "node", "Maxsock", "Ulimit-n",
+    }  # fmt: skip
+    assert int(info["Pid"]) == proxy.pid
+    before = int(info["CumReq"])
+    proxy.fetch()
+    assert poll(lambda: int(proxy.info()["CumReq"]) > before, "the request to be counted")
+
+
+def test_show_stat_counts_traffic(proxy):
+    for _ in range(4):
+        proxy.fetch()
+    poll(lambda: proxy.stat()["be", "BACKEND"]["stot"] == "4", "four sessions")
+    stat = proxy.stat()
+    assert list(stat) == [("fe", "FRONTEND"), ("be", "a"), ("be", "b"), ("be", "BACKEND")]
+    assert [stat["be", name]["stot"] for name in "ab"] == ["2", "2"]
+    assert (stat["be", "a"]["status"], stat["be", "a"]["weight"], stat["be", "a"]["act"], stat["be", "a"]["bck"]) == (
+        "no check",
+        "10",
+        "1",
+        "0",
+    )
+    assert (stat["fe", "FRONTEND"]["status"], stat["be", "BACKEND"]["status"]) == ("OPEN", "UP")
+    assert stat["fe", "FRONTEND"]["hrsp_2xx"] == "4"
+    assert int(stat["fe", "FRONTEND"]["bin"]) == int(stat["be", "BACKEND"]["bin"]) > 0
+    assert int(stat["fe", "FRONTEND"]["bout"]) == int(stat["be", "BACKEND"]["bout"]) > 0
+    assert [stat[key]["type"] for key in stat] == ["0", "2", "2", "1"]
+
+
+def test_show_stat_header_is_the_known_columns(proxy):
+    header = proxy.command("show stat").splitlines()[0]
+    assert header.startswith(
+        "# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,wredis,status,weight,act,bck,chkfail,"
+        "chkdown,lastchg,downtime,qlimit,pid,iid,sid,throttle,lbtot,tracked,type,rate,rate_lim,rate_max,check_status,check_code,"
+        "check_duration,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,hanafail,req_rate,req_rate_max,req_tot,cli_abrt,srv_abrt,"
+        "comp_in,comp_out,comp_byp,comp_rsp,lastsess,last_chk,last_agt,qtime,ctime,rtime,ttime,agent_status,agent_code,agent_duration,"
+        "check_desc,agent_desc,check_rise,check_fall,check_health,agent_rise,agent_fall,agent_health,addr,cookie,mode,algo,conn_rate,"
+        "conn_rate_max,conn_tot,intercepted,dcon,dses,"
+    )
+
+
+def test_disable_and_enable_server(proxy):
+    assert proxy.command("disable server be/a") == "\n"
+    assert proxy.stat()["be", "a"]["status"] == "MAINT"
+    assert ask(proxy) == {"b"}
+    assert proxy.command("enable server be/a") == "\n"
+    assert ask(proxy) == {"a", "b"}
+
+
+@pytest.mark.parametrize(("state", "status"), [("maint", "MAINT"), ("drain", "DRAIN")])
+def test_set_server_state(proxy, state, status):
+    assert proxy.command(f"set server be/b state {state}") == "\n"
+    assert proxy.stat()["be", "b"]["status"].startswith(status)
+    assert ask(proxy) == {"a"}
+    assert proxy.command("set server be/b state ready") == "\n"
+    assert ask(proxy) == {"a", "b"}
+
+
+def test_set_and_get_weight(proxy):
+    assert proxy.command("get weight be/a") == "10 (initial 10)\n\n"
+    assert proxy.command("set server be/a weight 0") == "\n"
+    assert proxy.command("get weight be/a") == "0 (initial 10)\n\n"
+    assert ask(proxy) == {"b"}
+    proxy.command("set weight be/a 50%")
+    assert proxy.command("get weight be/a") == "5 (initial 10)\n\n"
+
+
+def test_show_servers_state_is_version_1(proxy):
+    lines = proxy.command("show servers state").splitlines()
+    assert lines[0] == "1"
+    assert lines[1].startswith("# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight")
+    row = dict(zip(lines[1][2:].split(), lines[2].split(), strict=False))
+    assert (row["be_name"], row["srv_name"], row["srv_addr"], row["srv_op_state"], row["srv_admin_state"]) == (
+        "be",
+        "a",
+        "127.0.0.1",
+        "2",
+        "0",
+    )
+    assert (row["srv_uweight"], row["srv_iweight"]) == ("10", "10")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("nonsense", "Unknown command"),
+        ("disable server be/none", "No such server"),
+        ("disable server none/a", "No such"),
+        ("set server be/a state sideways", "'set server <srv> state' expects 'ready', 'drain' and 'maint'"),
+        ("help", "show stat"),
+    ],
+)
+def test_wrong_commands_are_explained(proxy, text, part):
+    assert part in proxy.command(text)
+
+
+def test_several_commands_in_one_line(proxy):
+    answer = proxy.command("disable server be/a; get weight be/b; enable server be/a")
+    assert "10 (initial 10)" in answer
+    assert proxy.stat()["be", "a"]["status"] == "no check"
+
+
+def test_prompt_keeps_the_connection_until_quit(proxy):
+    wire = Wire(connect(proxy.runtime_path))
+    wire.send(b"prompt\n")
+    assert wire.read_exact(3) == b"\n> "
+    wire.send(b"get weight be/a\n")
+    assert wire.read_exact(19) == b"10 (initial 10)\n\n> "
+    wire.send(b"quit\n")
+    assert wire.read_to_end().strip() == b""
+
+
+def test_without_prompt_one_command_then_end(proxy):
+    wire = Wire(connect(proxy.runtime_path))
+    wire.send(b"get weight be/a\n")
+    assert wire.read_to_end() == b"10 (initial 10)\n\n"
+
+
+def test_levels_limit_what_a_socket_may_do(start, origin, tmp_path):
+    path = tmp_path / "user.sock"
+    proxy = start(
+        f"global\n    stats socket {path} level user\n{HTTP}frontend fe\n    bind fd@fe\n    default_backend be\n"
+        f"backend be\n    server a {origin(named('a'))}\n"
+    )
+    assert "Permission denied" in command(str(path), "disable server be/a")
+    assert command(str(path), "show stat").startswith("# pxname")
+    assert proxy.stat()["be", "a"]["status"] == "no check"
+
+
+def test_stats_socket_over_tcp(start, origin):
+    proxy = start(
+        f"global\n    stats socket fd@cli level admin\n{HTTP}frontend fe\n    bind fd@fe\n    default_backend be\n"
+        f"backend be\n    server a {origin(named('a'))}\n"
+    )
+    wire = proxy.client("cli")
+    wire.send(b"show info\n")
+    assert b"Name: " in wire.read_to_end()
+
+
+def test_a_client_that_sends_no_command_does_not_block_others(proxy):
+    idle = [Wire(connect(proxy.runtime_path)) for _ in range(5)]
+    assert proxy.info()["Name"]
+    assert proxy.fetch().status == 200
+    for wire in idle:
+        wire.close()
+
+
+def test_long_garbage_is_survived(proxy):
+    wire = Wire(connect(proxy.runtime_path))
+    wire.send(b"x" * 1_000_000 + b"\n")
+    wire.read_to_end()
+    wire = Wire(connect(proxy.runtime_path))
+    wire.send(b"\x00\xff\x01 show\n")
+    wire.read_to_end()
+    assert proxy.info()["Name"]
