@@ -8,6 +8,7 @@ from fastlb_core.base.arena cimport arena_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.server cimport lb_t, srv_t
 from fastlb_core.lb.shared cimport counters_t, px_shared_t
+from fastlb_core.program.region cimport region_t
 
 cdef enum px_caps_t:
     PX_CAP_FE = 1
@@ -160,8 +161,8 @@ cdef struct px_t:
     uint32_t n_log_targets
     slice_t log_tag
     px_shared_t* sh              # shared, arena
-    counters_t* fe_counters      # shared, arena: [n_workers]
-    counters_t* be_counters      # shared, arena: [n_workers]
+    counters_t* fe_counters      # shared, arena: [n_workers + 1], the last for dead workers
+    counters_t* be_counters      # shared, arena: [n_workers + 1]
     void* local                  # owned by the worker after the fork: its queue (proxy/)
 
 cdef enum:                       # listener_t.flags
@@ -177,7 +178,7 @@ cdef struct listener_t:
     uint32_t flags
     int32_t maxconn              # of this bind line over all workers, 0 = frontend's
     int32_t* fds                 # owned (program memory): [n_workers] listening descriptors
-    counters_t* counters         # shared, arena: [n_workers]
+    counters_t* counters         # shared, arena: [n_workers + 1]
 
 cdef struct program_t:
     arena_t* arena               # shared
@@ -199,6 +200,11 @@ cdef struct program_t:
     uint32_t maxaccept
     uint32_t maxhdr
     uint64_t generation
+    region_t region              # inline, owned: the memory behind everything marked "owned" or "program memory"
 
+# An empty program, or NULL when memory is short; bridge/layout fills it.
+cdef program_t* program_new() noexcept nogil
+# Frees the program, its memory and its arena. NULL is allowed.
+cdef void program_free(program_t* program) noexcept nogil
 # Index of the error page for a status, or -1 when there is none.
 cdef int err_index(int status) noexcept nogil

@@ -1,0 +1,143 @@
+"""The compiled program and its builder: see builder.pyx. Texts are bytes, times milliseconds, addresses packed sockaddrs."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+class ProxyEntry(NamedTuple):
+    index: int
+    name: str
+    id: int
+    is_frontend: bool
+    is_backend: bool
+    is_http: bool
+
+class ServerEntry(NamedTuple):
+    index: int
+    name: str
+    id: int
+    proxy: int
+    is_internal: bool
+
+class ListenerEntry(NamedTuple):
+    index: int
+    name: str
+    id: int
+    proxy: int
+
+class Program:
+    """An immutable program with its arena; made by ProgramBuilder.finish() only. Frees its memory with the last reference."""
+
+    @property
+    def proxies(self) -> tuple[ProxyEntry, ...]: ...
+    @property
+    def servers(self) -> tuple[ServerEntry, ...]: ...
+    @property
+    def listeners(self) -> tuple[ListenerEntry, ...]: ...
+    @property
+    def log_sinks(self) -> tuple[tuple[int, bytes, int], ...]: ...
+    @property
+    def n_workers(self) -> int: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def arena_size(self) -> int: ...
+    @property
+    def arena_used(self) -> int: ...
+    def frontend(self, name: str) -> ProxyEntry | None: ...
+    def backend(self, name: str) -> ProxyEntry | None: ...
+    def server(self, backend: str, name: str) -> ServerEntry | None: ...
+
+class ProgramBuilder:
+    """Collects what the configuration says, then lays it out once. Every add_* returns the new object's index.
+
+    n_workers: 1..64. Raises ValueError for values out of range, KeyError for an unknown algorithm, MemoryError.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_workers: int,
+        log_tag: bytes = ...,
+        log_hostname: bytes = ...,
+        log_pid: int = ...,
+        maxconn: int = ...,
+        bufsize: int = ...,
+        maxrewrite: int = ...,
+        maxaccept: int = ...,
+        maxhdr: int = ...,
+        generation: int = ...,
+    ) -> None: ...
+    def add_proxy(
+        self,
+        name: str,
+        *,
+        id: int,
+        caps: int,
+        mode: int,
+        display_name: str = ...,
+        http_mode: int = ...,
+        reuse: int = ...,
+        log_kind: int = ...,
+        options: int = ...,
+        retries: int = ...,
+        redispatch: int = ...,
+        timeouts: Mapping[str, int] = ...,
+        maxconn: int = ...,
+        fullconn: int = ...,
+        balance: str = ...,
+        all_backups: bool = ...,
+        forwardfor_header: bytes = ...,
+        forwardfor_except: tuple[bytes, bytes] | None = ...,
+        monitor_uri: bytes = ...,
+        error_pages: Mapping[int, bytes] = ...,
+        log_tag: bytes = ...,
+        internal_prefix: bytes = ...,
+    ) -> int: ...
+    def set_default_backend(self, proxy: int, backend: int) -> None: ...
+    def add_log_sink(self, *, kind: int, address: bytes = ..., fd: int = ...) -> int: ...
+    def add_log_target(
+        self,
+        proxy: int,
+        sink: int,
+        *,
+        format: int,
+        facility: int,
+        level: int = ...,
+        min_level: int = ...,
+        max_length: int = ...,
+        sample_size: int = ...,
+        sample_ranges: Sequence[tuple[int, int]] = ...,
+    ) -> None: ...
+    def add_server(
+        self,
+        proxy: int,
+        name: str,
+        *,
+        id: int,
+        address: bytes,
+        flags: int = ...,
+        weight: int = ...,
+        maxconn: int = ...,
+        minconn: int = ...,
+        maxqueue: int = ...,
+        port_offset: int = ...,
+        send_proxy: int = ...,
+        source: bytes = ...,
+        pool_max_conn: int = ...,
+        pool_purge_ms: int = ...,
+        slowstart_ms: int = ...,
+        rise: int = ...,
+        fall: int = ...,
+        disabled: bool = ...,
+    ) -> int: ...
+    def add_listener(
+        self,
+        proxy: int,
+        name: str,
+        *,
+        id: int,
+        fds: Sequence[int],
+        flags: int = ...,
+        maxconn: int = ...,
+    ) -> int: ...
+    def finish(self) -> Program: ...

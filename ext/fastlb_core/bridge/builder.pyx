@@ -1,0 +1,212 @@
+# cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
+# Lays out a program: collects plain values, computes the arena's size, then fills every struct in one pass (layout.pyx).
+#
+# Knows what a proxy, a server and a listener need to be complete. Must not know the configuration model, files or
+# defaults of keywords; those come from src/fastlb/compile/. Runs in the master before the fork, so speed is no concern.
+
+from collections import namedtuple
+
+from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
+from fastlb_core.bridge.layout cimport lay_out
+from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, program_free, program_new
+from fastlb_core.lb.server cimport SRV_F_INTERNAL
+
+ProxyEntry = namedtuple("ProxyEntry", "index name id is_frontend is_backend is_http")
+ServerEntry = namedtuple("ServerEntry", "index name id proxy is_internal")
+ListenerEntry = namedtuple("ListenerEntry", "index name id proxy")
+
+TIMEOUTS = (
+    "client", "server", "connect", "queue", "http_request", "http_keep_alive", "client_fin", "server_fin", "tunnel", "tarpit",
+)
+MAX_MILLISECONDS = 2**31 - 1  # haproxy: timeouts are 32-bit ticks, manual section 2.5
+
+
+cdef class Program:
+    """An immutable program with its arena; made by ProgramBuilder.finish() only. Frees its memory with the last reference."""
+
+    def __cinit__(self):
+        self.ptr = program_new()
+        if self.ptr == NULL:
+            raise MemoryError("no memory for a program")
+
+    def __dealloc__(self):
+        program_free(self.ptr)
+        self.ptr = NULL
+
+    def describe(self, tuple proxies, tuple servers, tuple listeners, tuple log_sinks):
+        """Sets the read-only tables once; for ProgramBuilder. Raises RuntimeError the second time."""
+        if self.proxies is not None:
+            raise RuntimeError("a program is described once")
+        self.proxies = proxies
+        self.servers = servers
+        self.listeners = listeners
+        self.log_sinks = log_sinks
+
+    @property
+    def n_workers(self):
+        return self.ptr.n_workers
+
+    @property
+    def generation(self):
+        return self.ptr.generation
+
+    @property
+    def arena_size(self):
+        """Bytes of the arena's mapping."""
+        return self.ptr.arena.size if self.ptr.arena != NULL else 0
+
+    @property
+    def arena_used(self):
+        """Bytes of it that are handed out; never grows after finish()."""
+        return self.ptr.arena.used if self.ptr.arena != NULL else 0
+
+    def frontend(self, name):
+        """The frontend half called `name` (ProxyEntry), or None. A listen section is both halves."""
+        return next((px for px in self.proxies if px.is_frontend and px.name == name), None)
+
+    def backend(self, name):
+        """The backend half called `name` (ProxyEntry), or None."""
+        return next((px for px in self.proxies if px.is_backend and px.name == name), None)
+
+    def server(self, backend, name):
+        """The server `backend`/`name` (ServerEntry), or None. Internal servers have no name to ask for."""
+        px = self.backend(backend)
+        if px is None:
+            return None
+        return next((srv for srv in self.servers if srv.proxy == px.index and srv.name == name and not srv.is_internal), None)
+
+
+class ProgramBuilder:
+    """Collects what the configuration says, then lays it out once. Every add_* returns the new object's index."""
+
+    def __init__(
+        self, *, n_workers, log_tag=b"fastlb", log_hostname=b"", log_pid=0, maxconn=0, bufsize=16384, maxrewrite=1024,
+        maxaccept=64, maxhdr=101, generation=1,
+    ):
+        within("n_workers", n_workers, 1, ARENA_MAX_WORKERS)
+        within("maxconn", maxconn, 0, 2**31 - 1)
+        within("bufsize", bufsize, 1024, 2**31 - 1)
+        within("maxrewrite", maxrewrite, 0, bufsize)
+        within("maxaccept", maxaccept, 1, 2**31 - 1)
+        within("maxhdr", maxhdr, 1, 32767)
+        self.values = {
+            "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
+            "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
+        }
+        self.proxies = []
+        self.servers = []
+        self.listeners = []
+        self.log_sinks = []
+
+    def add_proxy(
+        self, name, *, id, caps, mode, display_name="", http_mode=0, reuse=1, log_kind=0, options=0, retries=3, redispatch=0,
+        timeouts=None, maxconn=0, fullconn=0, balance="roundrobin", all_backups=False, forwardfor_header=b"x-forwarded-for",
+        forwardfor_except=None, monitor_uri=b"", error_pages=None, log_tag=b"", internal_prefix=b"",
+    ):
+        timeouts = dict(timeouts or {})
+        unknown = set(timeouts) - set(TIMEOUTS)
+        if unknown:
+            raise ValueError(f"unknown timeouts: {', '.join(sorted(unknown))}")
+        for key, value in timeouts.items():
+            within(f"timeout {key}", value, 0, MAX_MILLISECONDS)
+        within("retries", retries, 0, 2**31 - 1)
+        within("maxconn", maxconn, 0, 2**31 - 1)
+        within("fullconn", fullconn, 0, 2**31 - 1)
+        if forwardfor_except is not None and [len(part) for part in forwardfor_except] != [16, 16]:
+            raise ValueError("forwardfor_except: an address and a mask of 16 bytes each")
+        self.proxies.append({
+            "name": name.encode(), "display_name": (display_name or name).encode(), "id": id, "caps": caps, "mode": mode,
+            "http_mode": http_mode, "reuse": reuse, "log_kind": log_kind, "options": options, "retries": retries,
+            "redispatch": redispatch, "maxconn": maxconn, "fullconn": fullconn, "balance": balance.encode(),
+            "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
+            "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
+            "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [],
+            **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
+        })
+        return len(self.proxies) - 1
+
+    def set_default_backend(self, proxy, backend):
+        if not self.proxies[backend]["caps"] & PX_CAP_BE:
+            raise ValueError("default_backend: not a backend")
+        self.proxies[proxy]["default_backend"] = backend
+
+    def add_log_sink(self, *, kind, address=b"", fd=-1):
+        """The sink's index; an equal sink that exists already is returned instead of a new one."""
+        sink = (kind, sockaddr_bytes(address), fd)
+        if sink not in self.log_sinks:
+            self.log_sinks.append(sink)
+        return self.log_sinks.index(sink)
+
+    def add_log_target(
+        self, proxy, sink, *, format, facility, level=7, min_level=0, max_length=1024, sample_size=0, sample_ranges=(),
+    ):
+        within("sink", sink, 0, len(self.log_sinks) - 1)
+        within("facility", facility, 0, 23)
+        within("level", level, 0, 7)
+        within("min_level", min_level, 0, 7)
+        within("log length", max_length, 80, 65535)
+        within("number of sample ranges", len(sample_ranges), 0, 8)
+        self.proxies[proxy]["log_targets"].append({
+            "sink": sink, "format": format, "facility": facility, "level": level, "min_level": min_level,
+            "max_length": max_length, "sample_size": sample_size if sample_ranges else 0,
+            "ranges": [bound for pair in sample_ranges for bound in pair],
+        })
+
+    def add_server(
+        self, proxy, name, *, id, address, flags=0, weight=1, maxconn=0, minconn=0, maxqueue=0, port_offset=0, send_proxy=0,
+        source=b"", pool_max_conn=-1, pool_purge_ms=5000, slowstart_ms=0, rise=2, fall=3, disabled=False,
+    ):
+        is_internal = bool(flags & SRV_F_INTERNAL)
+        if not is_internal and any(srv["flags"] & SRV_F_INTERNAL for srv in self.servers):
+            raise ValueError("internal servers come last")
+        if not is_internal and not self.proxies[proxy]["caps"] & PX_CAP_BE:
+            raise ValueError("a server needs a backend")
+        within("weight", weight, 0, 256)
+        within("send_proxy", send_proxy, 0, 2)
+        self.servers.append({
+            "proxy": proxy, "name": name.encode(), "id": id, "address": sockaddr_bytes(address), "flags": flags,
+            "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
+            "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
+            "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
+        })
+        return len(self.servers) - 1
+
+    def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0):
+        if len(fds) != self.values["n_workers"]:
+            raise ValueError("a listener has one descriptor for each worker")
+        self.listeners.append({
+            "proxy": proxy, "name": name.encode(), "id": id, "fds": list(fds), "flags": flags, "maxconn": maxconn,
+        })
+        return len(self.listeners) - 1
+
+    def finish(self):
+        """The Program; the builder may not be used again. Raises KeyError for an unknown algorithm, MemoryError."""
+        cdef Program program = Program()
+        lay_out(program.ptr, self.values, self.proxies, self.servers, self.listeners, self.log_sinks)
+        program.describe(
+            tuple(
+                ProxyEntry(i, px["name"].decode(), px["id"], bool(px["caps"] & PX_CAP_FE), bool(px["caps"] & PX_CAP_BE),
+                           px["mode"] == PX_MODE_HTTP)
+                for i, px in enumerate(self.proxies)
+            ),
+            tuple(
+                ServerEntry(i, srv["name"].decode(), srv["id"], srv["proxy"], bool(srv["flags"] & SRV_F_INTERNAL))
+                for i, srv in enumerate(self.servers)
+            ),
+            tuple(ListenerEntry(i, li["name"].decode(), li["id"], li["proxy"]) for i, li in enumerate(self.listeners)),
+            tuple(self.log_sinks),
+        )
+        return program
+
+
+def within(what, value, low, high):
+    """Raises ValueError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise ValueError(f"{what}: {value} is not within {low}..{high}")
+
+
+def sockaddr_bytes(address):
+    """The packed sockaddr itself; ValueError when it does not fit a sockaddr_storage."""
+    if len(address) > 128:
+        raise ValueError(f"socket address of {len(address)} bytes, 128 at most")
+    return bytes(address)

@@ -1,0 +1,74 @@
+# cython: language_level=3
+# The core's enumerations by name, for src/fastlb/compile/. Knows program.pxd and lb/server.pxd; no logic.
+
+from fastlb_core.lb cimport server as lb
+from fastlb_core.program cimport program as pr
+
+CAPS = {"frontend": pr.PX_CAP_FE, "backend": pr.PX_CAP_BE, "listen": pr.PX_CAP_FE | pr.PX_CAP_BE}
+MODES = {"tcp": pr.PX_MODE_TCP, "http": pr.PX_MODE_HTTP}
+HTTP_MODES = {
+    "keep-alive": pr.HTTP_MODE_KEEP_ALIVE,
+    "server-close": pr.HTTP_MODE_SERVER_CLOSE,
+    "close": pr.HTTP_MODE_CLOSE,
+}
+REUSE = {
+    "never": pr.REUSE_NEVER,
+    "safe": pr.REUSE_SAFE,
+    "aggressive": pr.REUSE_AGGRESSIVE,
+    "always": pr.REUSE_ALWAYS,
+}
+# "none" stands for a proxy without any log target.
+LOG_KINDS = {"none": pr.LOG_K_NONE, "": pr.LOG_K_DEFAULT, "tcplog": pr.LOG_K_TCP, "httplog": pr.LOG_K_HTTP}
+LOG_SINKS = {"udp": pr.LOG_SINK_UDP, "unix": pr.LOG_SINK_UNIX, "fd": pr.LOG_SINK_FD}
+LOG_FORMATS = {
+    "rfc3164": pr.LOG_F_RFC3164,
+    "rfc5424": pr.LOG_F_RFC5424,
+    "raw": pr.LOG_F_RAW,
+    "short": pr.LOG_F_SHORT,
+    "timed": pr.LOG_F_TIMED,
+    "priority": pr.LOG_F_PRIORITY,
+    "local": pr.LOG_F_LOCAL,
+    "iso": pr.LOG_F_ISO,
+}
+# PX_O_* by the option's name in the configuration; those with arguments by what they mean.
+OPTIONS = {
+    "dontlognull": pr.PX_O_DONTLOGNULL,
+    "dontlog-normal": pr.PX_O_DONTLOG_NORMAL,
+    "logasap": pr.PX_O_LOGASAP,
+    "forwardfor": pr.PX_O_FORWARDFOR,
+    "forwardfor if-none": pr.PX_O_FWF_IF_NONE,
+    "forwardfor except": pr.PX_O_FWF_EXCEPT,
+    "abortonclose": pr.PX_O_ABORTONCLOSE,
+    "splice-request": pr.PX_O_SPLICE_REQ,
+    "splice-response": pr.PX_O_SPLICE_RTR,
+    "splice-auto": pr.PX_O_SPLICE_AUTO,
+    "clitcpka": pr.PX_O_CLITCPKA,
+    "srvtcpka": pr.PX_O_SRVTCPKA,
+    "tcpka": pr.PX_O_CLITCPKA | pr.PX_O_SRVTCPKA,
+    "disabled": pr.PX_O_DISABLED,
+    "http-ignore-probes": pr.PX_O_IGNORE_PROBES,
+    "nolinger frontend": pr.PX_O_NOLINGER_FE,
+    "nolinger backend": pr.PX_O_NOLINGER_BE,
+    "http-pretend-keepalive": pr.PX_O_PRETEND_KA,
+    "tcp-smart-connect": pr.PX_O_SMART_CONNECT,
+    "tcp-smart-accept": pr.PX_O_SMART_ACCEPT,
+    "log-separate-errors": pr.PX_O_LOG_SEPARATE,
+    "http-no-delay": pr.PX_O_HTTP_NO_DELAY,
+    "socket-stats": pr.PX_O_SOCKET_STATS,
+    "contstats": pr.PX_O_CONTSTATS,
+    "prefer-last-server": pr.PX_O_PREFER_LAST,
+}
+SERVER_FLAGS = {
+    "backup": lb.SRV_F_BACKUP,
+    "check": lb.SRV_F_CHECK,
+    "tfo": lb.SRV_F_TFO,
+    "internal": lb.SRV_F_INTERNAL,
+    "source": lb.SRV_F_HAS_SOURCE,
+    "map-port": lb.SRV_F_MAP_PORT,
+}
+LISTENER_FLAGS = {
+    "accept-proxy": pr.LI_F_ACCEPT_PROXY,
+    "shared": pr.LI_F_SHARED_FD,
+    "unix": pr.LI_F_UNIX,
+}
+ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)

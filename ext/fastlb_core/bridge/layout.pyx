@@ -1,0 +1,306 @@
+# cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
+# Fills the structs of program.pxd, lb/server.pxd and lb/shared.pxd from the values that builder.pyx collected.
+#
+# Knows sizes, first values and which pointer goes where. Must not know why a value is what it is.
+# Counters have n_workers + 1 slots: the last one holds what the master folded in from dead workers.
+
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map, arena_t
+from fastlb_core.base.slice cimport slice_t
+from fastlb_core.lb.balance cimport lb_find, lb_refresh
+from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
+from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_S_RUNNING, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.program.program cimport err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t
+from fastlb_core.program.region cimport region_alloc, region_copy
+
+import time
+
+cdef enum:
+    EWEIGHT_SCALE = 16           # srv_shared_t.eweight is the user weight times this, see lb/shared.pxd
+    CHECK_CONFIGURED = 1         # srv_shared_t.check_flags
+    CHECK_ENABLED = 2
+    PAGE = 4096
+
+
+cdef int lay_out(program_t* program, dict values, list proxies, list servers, list listeners, list log_sinks) except -1:
+    cdef uint64_t now_ms = time.monotonic_ns() // 1_000_000
+    cdef list own_servers = [[] for _ in proxies]  # of each proxy: indexes of the servers it balances over
+    for index, srv in enumerate(servers):
+        if not srv["flags"] & SRV_F_INTERNAL:
+            own_servers[srv["proxy"]].append(index)
+    for px, own in zip(proxies, own_servers, strict=True):
+        px["lb_capacity"] = balance_capacity(px, own, servers)
+    fill_program(program, values)
+    program.arena = arena_map(arena_bytes(program.n_workers, proxies, len(servers), len(listeners)), program.n_workers)
+    if program.arena == NULL:
+        raise MemoryError("the shared arena cannot be mapped")
+    program.arena.maxconn = values["maxconn"]
+    program.arena.generation = program.generation
+    program.n_proxies = len(proxies)
+    program.proxies = <px_t**> take(program, sizeof(px_t*) * program.n_proxies)
+    program.n_servers = len(servers)
+    program.servers = <srv_t**> take(program, sizeof(srv_t*) * program.n_servers)
+    program.n_listeners = len(listeners)
+    program.listeners = <listener_t*> take(program, sizeof(listener_t) * program.n_listeners)
+    fill_log_sinks(program, log_sinks)
+    for index, values in enumerate(proxies):
+        fill_proxy(program, index, values, now_ms)
+    for index, values in enumerate(servers):
+        fill_server(program, index, values, now_ms)
+    for index, values in enumerate(listeners):
+        fill_listener(program, index, values)
+    for index, values in enumerate(proxies):
+        if values["default_backend"] >= 0:
+            program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]
+        fill_balance(program, program.proxies[<uint32_t> index], values, own_servers[<Py_ssize_t> index], now_ms)
+    return 0
+
+
+cdef uint64_t line(uint64_t size) noexcept:
+    """`size` as arena_alloc counts it: whole cache lines."""
+    return (size + ARENA_LINE - 1) & ~(<uint64_t> ARENA_LINE - 1)
+
+
+cdef uint64_t arena_bytes(int n_workers, list proxies, int n_servers, int n_listeners) except? 0:
+    """Bytes that all pieces of the arena take, with its header."""
+    cdef uint64_t counters = line(sizeof(counters_t) * (n_workers + 1))
+    cdef uint64_t size = line(sizeof(arena_t)) + PAGE
+    size += len(proxies) * (line(sizeof(px_shared_t)) + 2 * counters)
+    size += n_servers * (line(sizeof(srv_shared_t)) + counters)
+    size += n_listeners * counters
+    for px in proxies:
+        size += line(sizeof(uint32_t) * <uint64_t> px["lb_capacity"])
+    return size
+
+
+cdef const lb_ops_t* balance_ops(dict px) except NULL:
+    cdef const lb_ops_t* ops = lb_find(<const char*> (<bytes> px["balance"]))
+    if ops == NULL:
+        raise KeyError(f"no balance algorithm is called {px['balance'].decode()!r}")
+    return ops
+
+
+cdef uint32_t balance_capacity(dict px, list own, list servers) except? 0:
+    """Entries that the proxy's algorithm wants; `own`: indexes of its servers."""
+    cdef const lb_ops_t* ops = balance_ops(px)
+    return ops.capacity(len(own), sum([servers[index]["weight"] for index in own]))
+
+
+cdef void* take(program_t* program, uint64_t size) except NULL:
+    cdef void* piece = region_alloc(&program.region, size if size else 1)
+    if piece == NULL:
+        raise MemoryError("the program does not fit into memory")
+    return piece
+
+
+cdef void* share(program_t* program, uint64_t size) except NULL:
+    cdef void* piece = arena_alloc(program.arena, size)
+    if piece == NULL:
+        raise MemoryError("the shared arena is too small")
+    return piece
+
+
+cdef counters_t* share_counters(program_t* program) except NULL:
+    return <counters_t*> share(program, sizeof(counters_t) * (program.n_workers + 1))
+
+
+cdef int keep(program_t* program, slice_t* into, bytes text) except -1:
+    """Copies `text` into the program's memory; an empty text stays a NULL slice."""
+    if text:
+        into[0] = region_copy(&program.region, <const char*> text, len(text))
+        if into.ptr == NULL:
+            raise MemoryError("the program does not fit into memory")
+    return 0
+
+
+cdef int fill_program(program_t* program, dict values) except -1:
+    program.n_workers = values["n_workers"]
+    program.maxconn = values["maxconn"]
+    program.bufsize = values["bufsize"]
+    program.maxrewrite = values["maxrewrite"]
+    program.maxaccept = values["maxaccept"]
+    program.maxhdr = values["maxhdr"]
+    program.log_pid = values["log_pid"]
+    program.generation = values["generation"]
+    keep(program, &program.log_tag, values["log_tag"])
+    keep(program, &program.log_hostname, values["log_hostname"])
+    return 0
+
+
+cdef int fill_log_sinks(program_t* program, list log_sinks) except -1:
+    cdef log_sink_desc_t* sink
+    cdef bytes address
+    program.n_log_sinks = len(log_sinks)
+    program.log_sinks = <log_sink_desc_t*> take(program, sizeof(log_sink_desc_t) * program.n_log_sinks)
+    for index, (kind, address, fd) in enumerate(log_sinks):
+        sink = &program.log_sinks[<uint32_t> index]
+        sink.kind = kind
+        sink.fd = fd
+        sink.addr_len = len(address)
+        memcpy(sink.addr, <const char*> address, len(address))
+    return 0
+
+
+cdef int fill_proxy(program_t* program, uint32_t index, dict values, uint64_t now_ms) except -1:
+    cdef px_t* px = <px_t*> take(program, sizeof(px_t))
+    program.proxies[index] = px
+    px.index = index
+    px.id = values["id"]
+    px.caps = values["caps"]
+    px.mode = values["mode"]
+    px.http_mode = values["http_mode"]
+    px.reuse = values["reuse"]
+    px.log_kind = values["log_kind"]
+    px.options = values["options"]
+    px.retries = values["retries"]
+    px.redispatch = values["redispatch"]
+    fill_timeouts(px, values)
+    fill_texts(program, px, values)
+    fill_log_targets(program, px, values["log_targets"])
+    px.sh = <px_shared_t*> share(program, sizeof(px_shared_t))
+    px.sh.fe_maxconn = values["maxconn"]
+    px.sh.last_change_ms = now_ms
+    px.fe_counters = share_counters(program)
+    px.be_counters = share_counters(program)
+    return 0
+
+
+cdef int fill_timeouts(px_t* px, dict values) except -1:
+    px.t_client = values["t_client"]
+    px.t_server = values["t_server"]
+    px.t_connect = values["t_connect"]
+    px.t_queue = values["t_queue"]
+    px.t_http_request = values["t_http_request"]
+    px.t_http_keep_alive = values["t_http_keep_alive"]
+    px.t_client_fin = values["t_client_fin"]
+    px.t_server_fin = values["t_server_fin"]
+    px.t_tunnel = values["t_tunnel"]
+    px.t_tarpit = values["t_tarpit"]
+    return 0
+
+
+cdef int fill_texts(program_t* program, px_t* px, dict values) except -1:
+    """Names, headers, error pages and the like."""
+    cdef int page
+    cdef bytes network, mask
+    keep(program, &px.name, values["name"])
+    keep(program, &px.name_display, values["display_name"])
+    keep(program, &px.fwf_header, values["forwardfor_header"])
+    keep(program, &px.monitor_uri, values["monitor_uri"])
+    keep(program, &px.log_tag, values["log_tag"])
+    keep(program, &px.internal_prefix, values["internal_prefix"])
+    if values["forwardfor_except"] is not None:
+        network, mask = values["forwardfor_except"]
+        memcpy(px.fwf_except.addr, <const char*> network, 16)
+        memcpy(px.fwf_except.mask, <const char*> mask, 16)
+    for status, answer in values["error_pages"].items():
+        page = err_index(status)
+        if page < 0:
+            raise ValueError(f"no error page exists for status {status}")
+        keep(program, &px.error_pages[page], answer)
+    return 0
+
+
+cdef int fill_log_targets(program_t* program, px_t* px, list targets) except -1:
+    cdef log_target_t* target
+    px.n_log_targets = len(targets)
+    px.log_targets = <log_target_t*> take(program, sizeof(log_target_t) * px.n_log_targets)
+    for index, values in enumerate(targets):
+        target = &px.log_targets[<uint32_t> index]
+        target.sink = values["sink"]
+        target.format = values["format"]
+        target.facility = values["facility"]
+        target.level = values["level"]
+        target.min_level = values["min_level"]
+        target.max_length = values["max_length"]
+        target.sample_size = values["sample_size"]
+        target.n_ranges = len(values["ranges"]) // 2
+        for i, bound in enumerate(values["ranges"]):
+            target.ranges[<uint32_t> i] = bound
+    return 0
+
+
+cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t now_ms) except -1:
+    cdef srv_t* srv = <srv_t*> take(program, sizeof(srv_t))
+    cdef px_t* px = program.proxies[<uint32_t> values["proxy"]]
+    cdef bytes source = values["source"]
+    program.servers[index] = srv
+    srv.index = index
+    srv.id = values["id"]
+    srv.flags = values["flags"] | (SRV_F_HAS_SOURCE if source else 0)
+    srv.minconn = values["minconn"]
+    srv.maxqueue = values["maxqueue"]
+    srv.port_offset = values["port_offset"]
+    srv.send_proxy = values["send_proxy"]
+    srv.addr_len = len(values["address"])
+    srv.source_len = len(source)
+    memcpy(srv.source, <const char*> source, len(source))
+    srv.pool_max_conn = values["pool_max_conn"]
+    srv.pool_purge_ms = values["pool_purge_ms"]
+    srv.slowstart_ms = values["slowstart_ms"]
+    keep(program, &srv.name, values["name"])
+    srv.proxy_name = px.name
+    srv.counters = share_counters(program)
+    srv.sh = <srv_shared_t*> share(program, sizeof(srv_shared_t))
+    fill_server_state(srv, values, now_ms)
+    if srv.flags & SRV_F_INTERNAL:
+        px.internal_server = srv
+    return 0
+
+
+cdef int fill_server_state(srv_t* srv, dict values, uint64_t now_ms) except -1:
+    cdef srv_shared_t* sh = srv.sh
+    cdef bytes address = values["address"]
+    sh.admin = SRV_A_CMAINT if values["disabled"] else 0
+    sh.state = SRV_S_RUNNING
+    sh.uweight = values["weight"]
+    sh.iweight = values["weight"]
+    sh.eweight = values["weight"] * EWEIGHT_SCALE
+    sh.maxconn = values["maxconn"]
+    memcpy(sh.addr, <const char*> address, len(address))
+    sh.rise = values["rise"]
+    sh.fall = values["fall"]
+    if srv.flags & SRV_F_CHECK:
+        sh.check_flags = CHECK_CONFIGURED if values["disabled"] else CHECK_CONFIGURED | CHECK_ENABLED
+        # haproxy: a new server is up, one failed check from DOWN; a disabled one has no health yet
+        sh.health = 0 if values["disabled"] else values["rise"]
+    sh.check_code = -1
+    sh.last_change_ms = now_ms
+    return 0
+
+
+cdef int fill_listener(program_t* program, uint32_t index, dict values) except -1:
+    cdef listener_t* li = &program.listeners[index]
+    li.px = program.proxies[<uint32_t> values["proxy"]]
+    li.index = index
+    li.id = values["id"]
+    li.flags = values["flags"]
+    li.maxconn = values["maxconn"]
+    li.fds = <int32_t*> take(program, sizeof(int32_t) * program.n_workers)
+    for worker, fd in enumerate(values["fds"]):
+        li.fds[<uint32_t> worker] = fd
+    li.counters = share_counters(program)
+    keep(program, &li.name, values["name"])
+    return 0
+
+
+cdef int fill_balance(program_t* program, px_t* px, dict values, list own, uint64_t now_ms) except -1:
+    """The backend's load balancer: its servers in order, its state, its first computation. `own`: indexes of its servers."""
+    cdef srv_t* srv
+    px.lb.ops = balance_ops(values)
+    px.lb.sh = px.sh
+    px.lb.all_backups = values["all_backups"]
+    px.lb.fullconn = values["fullconn"]
+    px.lb.n_servers = len(own)
+    px.lb.servers = <srv_t**> take(program, sizeof(srv_t*) * px.lb.n_servers)
+    for lb_index, index in enumerate(own):
+        srv = program.servers[<uint32_t> index]
+        srv.lb_index = lb_index
+        px.lb.servers[<uint32_t> lb_index] = srv
+    px.sh.lb_capacity = values["lb_capacity"]
+    if px.sh.lb_capacity:
+        px.sh.lb_entries = <uint32_t*> share(program, sizeof(uint32_t) * px.sh.lb_capacity)
+    with nogil:
+        lb_refresh(&px.lb, now_ms)
+    return 0

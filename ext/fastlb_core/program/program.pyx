@@ -1,0 +1,31 @@
+# cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
+# Life and look-ups of the compiled configuration. Knows only program.pxd; who fills the structs is bridge/layout.
+
+from libc.stdlib cimport calloc, free
+from fastlb_core.base.arena cimport arena_unmap
+from fastlb_core.program.region cimport region_destroy
+
+cdef int* STATUS_BY_INDEX = [
+    200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504,
+]
+
+
+cdef program_t* program_new() noexcept nogil:
+    return <program_t*> calloc(1, sizeof(program_t))
+
+
+cdef void program_free(program_t* program) noexcept nogil:
+    if program == NULL:
+        return
+    if program.arena != NULL:
+        arena_unmap(program.arena)
+    region_destroy(&program.region)
+    free(program)
+
+
+cdef int err_index(int status) noexcept nogil:
+    cdef int index
+    for index in range(ERR_COUNT):
+        if STATUS_BY_INDEX[index] == status:
+            return index
+    return -1
