@@ -1,0 +1,153 @@
+# A stream: one TCP session or one HTTP request and its answer, between a front (client) and a back (server) connection.
+#
+# Knows the struct, its life, its accounting and its log line. Must not know protocols: stream_tcp and stream_http drive it
+# through stream_ops_t. Everything that happens to a stream sets flags and calls stream_process(); only that function frees it.
+#
+#     accept ─► front conn ─► stream_new ─► process ─► ... ─► stream_end ─► freed ─► front idle or closed
+#
+#     back side:  NONE ─► ASSIGN ─► CONNECT ─► CONNECTING ─► READY ─► NONE
+#                           │  ▲        ▲          │
+#                           ▼  │        │          ▼ failed
+#                          QUEUED       └─────── PAUSE        (retries; redispatch goes back to ASSIGN)
+
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from fastlb_core.base.list cimport list_t
+from fastlb_core.base.wheel cimport timer_t
+from fastlb_core.http.h1 cimport h1_parser_t
+from fastlb_core.http.h1_body cimport body_t
+from fastlb_core.http.message cimport hdr_t, http_msg_t
+from fastlb_core.lb.server cimport srv_t
+from fastlb_core.lb.shared cimport counters_t
+from fastlb_core.net.conn cimport conn_t
+from fastlb_core.net.pipe cimport pipe_t
+from fastlb_core.program.program cimport px_t
+from fastlb_core.proxy.worker cimport worker_t
+
+cdef enum:                       # stream_t.flags
+    STRM_F_RUNNING = 0x0001      # inside its process function
+    STRM_F_AGAIN = 0x0002        # something happened meanwhile: process once more
+    STRM_F_ENDED = 0x0004        # freed when process returns
+    STRM_F_REDISPATCHED = 0x0008
+    STRM_F_HAS_SLOT = 0x0010     # holds a slot of srv
+    STRM_F_IN_BACKEND = 0x0020   # counted in be's be_conns
+    STRM_F_LOGGED = 0x0040       # logasap wrote its line already
+    STRM_F_NO_LOG = 0x0080
+    STRM_F_QUEUED = 0x0100       # link is in a queue
+    STRM_F_SRV_QUEUE = 0x0200    # ... of srv, not of the backend
+    STRM_F_FIRST = 0x0400        # first request of its front connection
+    STRM_F_INTERNAL = 0x0800     # goes to control's service
+    STRM_F_REPLY = 0x1000        # answered by the proxy itself
+    STRM_F_RETAINED = 0x2000     # the request's bytes are kept until the answer begins: it may be sent again
+    STRM_F_CLOSE_FRONT = 0x4000  # front closes after this answer
+    STRM_F_CLOSE_BACK = 0x8000
+    STRM_F_REQ_SENT = 0x10000    # the request's head has left, in part at least
+    STRM_F_RES_SENT = 0x20000    # bytes of the answer have left
+    STRM_F_TUNNEL = 0x40000
+    STRM_F_DRAIN = 0x80000       # the answer has been sent; the rest of the request is thrown away
+    STRM_F_TIMEOUT = 0x100000    # timer of the stream itself (queue, retry pause, drain) expired
+    STRM_F_FRONT_TIMEOUT = 0x200000
+    STRM_F_BACK_TIMEOUT = 0x400000
+    STRM_F_BAD_REQUEST = 0x800000
+    STRM_F_WOKEN = 0x1000000     # link `runnable` is in the worker's list
+    STRM_F_CONTINUED = 0x2000000 # a 1xx answer was passed on
+
+cdef enum back_state_t:
+    BACK_NONE = 0
+    BACK_ASSIGN = 1
+    BACK_QUEUED = 2
+    BACK_CONNECT = 3
+    BACK_CONNECTING = 4
+    BACK_PAUSE = 5
+    BACK_READY = 6
+
+# One direction of bytes, from src to dst.
+cdef struct flow_t:
+    body_t body                  # inline: where the message ends
+    pipe_t* pipe                 # owned while a splice is under way
+    uint32_t in_pipe             # bytes in it
+    uint32_t n_ready             # bytes at the front of src.rx that belong to the message and are not sent yet
+    uint64_t total               # bytes sent to dst
+    uint8_t is_open              # body was started
+    uint8_t is_done              # the whole message has been taken from src
+    uint8_t is_bulk              # a receive filled its buffer
+    uint8_t n_small              # splices in a row that moved little
+
+# What a protocol does.
+cdef struct stream_ops_t:
+    const char* name
+    # Goes as far as it can without waiting. Called by stream_process only.
+    void (*process)(stream_t* strm) noexcept nogil
+
+cdef struct stream_t:
+    uint32_t flags               # STRM_F_*
+    uint8_t back_state           # back_state_t
+    uint8_t state                # of the protocol (stream_http.pxd)
+    char term_err                # why it ended: HAProxy's first termination character
+    char term_state              # when: the second
+    const stream_ops_t* ops      # borrowed (static)
+    worker_t* w                  # borrowed
+    conn_t* front                # owned while the stream lives (given back when it ends)
+    conn_t* back                 # owned from BACK_CONNECTING on; NULL before
+    px_t* fe                     # borrowed (program)
+    px_t* be                     # borrowed (program), or NULL
+    srv_t* srv                   # borrowed (program), or NULL
+    const srv_t* last_srv        # borrowed (program): of the last attempt, avoided by a redispatch
+    flow_t req                   # front → back
+    flow_t res                   # back → front
+    timer_t timer                # queue, pause, drain
+    list_t link                  # in a queue
+    list_t runnable              # in worker_t.runnable
+    int32_t n_retries
+    int32_t srv_queue            # streams that were before it
+    int32_t be_queue
+    # marks in ms, monotonic; 0: not reached
+    uint64_t t_start             # accept (tcp) or first byte of the request (http)
+    uint64_t t_request           # head complete
+    uint64_t t_queue             # server assigned
+    uint64_t t_connect           # connected
+    uint64_t t_response          # answer's head complete
+    uint64_t t_real_us           # wall clock of t_start
+    uint64_t bytes_in            # from the client
+    uint64_t bytes_out           # to the client
+    uint16_t status              # http: what the client got, 0 none
+    uint16_t reply_status        # http: an answer of our own that is to be sent
+    uint32_t back_flags          # http: what was asked of the server's connection
+    # http
+    h1_parser_t parser           # request's, then answer's
+    http_msg_t req_msg
+    http_msg_t res_msg
+    hdr_t* req_hdrs              # inline storage behind the struct
+    hdr_t* res_hdrs
+    uint32_t log_line_len        # bytes of the saved request line
+    uint32_t log_line_full       # its length before it was cut
+    uint8_t log_method_len
+    uint8_t log_version_len
+    char log_line[1024]          # request line as received, kept for the log when the buffer is gone (tune.http.logurilen)
+
+# Bytes of one stream with room for max_hdrs headers each way.
+cdef uint32_t stream_size(uint32_t max_hdrs) noexcept nogil
+# A stream on this front connection, whose owner it becomes. NULL when memory is short.
+cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) noexcept nogil
+# Runs ops.process, again while something happened meanwhile, and frees the stream once it has ended.
+cdef void stream_process(stream_t* strm) noexcept nogil
+# Processes it later in this turn; for wake-ups from inside another stream.
+cdef void stream_wake(stream_t* strm) noexcept nogil
+# Notes why it ends, the first reason only.
+cdef void stream_set_term(stream_t* strm, char err, char state) noexcept nogil
+# The end: back is closed unless it was given away, slot and counters are given back, the line is logged. The front
+# connection stays for the caller (strm.front).
+cdef void stream_end(stream_t* strm) noexcept nogil
+# Ends the stream and closes its front connection.
+cdef void stream_kill(stream_t* strm) noexcept nogil
+# Enters the backend (or leaves it, be NULL): gauges and counters.
+cdef void stream_set_backend(stream_t* strm, px_t* be) noexcept nogil
+# Writes the log line (now, for logasap, or at the end).
+cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil
+cdef void stream_set_timer(stream_t* strm, uint32_t ms) noexcept nogil
+cdef void stream_stop_timer(stream_t* strm) noexcept nogil
+cdef stream_t* stream_of_timer(timer_t* timer) noexcept nogil
+
+# This worker's slots of the counters.
+cdef counters_t* fe_counters(const stream_t* strm) noexcept nogil
+cdef counters_t* be_counters(const stream_t* strm) noexcept nogil
+cdef counters_t* srv_slot(const stream_t* strm) noexcept nogil

@@ -1,0 +1,43 @@
+# What one worker process owns: its loop, pools, log writer and lists. Types only; the loop is in proxy/run.pyx.
+#
+# Knows where things are. Must not know how any of them works.
+
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from fastlb_core.base.arena cimport arena_t, worker_slot_t
+from fastlb_core.base.buf cimport opool_t
+from fastlb_core.base.list cimport list_t
+from fastlb_core.base.wheel cimport timer_t
+from fastlb_core.net.loop cimport loop_t
+from fastlb_core.net.pipe cimport pipe_pool_t
+from fastlb_core.program.program cimport program_t
+from fastlb_core.proxy.log cimport logger_t
+
+cdef struct worker_t:
+    loop_t loop                  # inline
+    const program_t* program     # shared, read-only
+    arena_t* arena               # shared
+    worker_slot_t* slot          # shared: this worker's
+    uint32_t index
+    int32_t pid
+    opool_t streams              # stream_t with its header storage
+    pipe_pool_t pipes
+    logger_t* logger             # owned
+    list_t fronts                # every front connection (conn_t.all)
+    list_t runnable              # streams to process in this turn (stream_t.runnable)
+    timer_t tick                 # once a second, and sooner when listeners wait for room
+    uint32_t n_fronts
+    uint32_t n_streams
+    int32_t is_stopping          # soft stop: listeners closed, kept-alive clients are told to close
+    int32_t is_full              # listeners are off until connections end
+    int32_t shall_end            # leave the loop now
+
+# What a worker keeps per server: idle connections and streams that wait for this very server.
+cdef struct srv_local_t:
+    list_t idle                  # conn_t.link, the last used first
+    list_t waiting               # stream_t.link, first come first served
+    uint32_t n_idle
+    uint32_t kill_seq            # srv_shared_t.kill_seq when the idle ones were opened
+
+# What a worker keeps per backend.
+cdef struct px_local_t:
+    list_t waiting               # stream_t.link
