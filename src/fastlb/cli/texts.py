@@ -1,0 +1,79 @@
+"""The texts of -v, -vv and the usage.
+
+Tools read the first line of -v ("HAProxy version X"), the TARGET, the feature list and the services of -vv; the words
+after that say plainly that this is fastlb. Must not import compiled modules.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import ssl
+import sys
+
+from fastlb.cli.version import FASTLB_VERSION, HAPROXY_VERSION, RELEASE_DATE, features
+
+USAGE = """\
+Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
+        [ -p <pidfile> ] [ -m <max megs> ] [ -C <dir> ] [-- <cfgfile>*]
+        fastlb demo        three small servers, the proxy in front of them and its statistics page
+        -v shows the version ; -vv also what it was built with
+        -d debug mode ; -db stays in the foreground
+        -V verbose ; -q prints nothing
+        -D goes to the background ; -C changes to <dir> before it reads files
+        -W master-worker mode ; -Ws the same and tells systemd
+        -c checks the configuration and exits ; --format json prints what it found as JSON
+        -cc evaluates a condition and exits
+        -n most connections in total ; -N default for each proxy ; -m most memory in MB, for each process
+        -L name of the local peer (default: the host's name)
+        -p file that gets the pid
+        -de -dp -dS -dF -dG -dR switch off epoll, poll, splice, fast-forward, getaddrinfo, SO_REUSEPORT
+        -dr starts although a server's address does not resolve ; -dV servers' certificates are not verified
+        -dK{class[,...]} lists keywords ('help' for the classes) ; -dL lists loaded libraries
+        -dW a warning is an error ; -dD also warns of what is only suspicious
+        -dM -dI accepted, no effect
+        -sf/-st [pid ]* tells old processes to finish, or to stop, once this one listens
+        -x <unix_socket> gets listening sockets from a running process
+        -S <bind>[,<bind options>...] the master's own runtime socket
+"""
+
+
+def version() -> str:
+    """What -v prints."""
+    system = os.uname()
+    return (
+        f"HAProxy version {HAPROXY_VERSION} {RELEASE_DATE} - runs HAProxy configurations, is not HAProxy\n"
+        f"This is fastlb {FASTLB_VERSION}, a load balancer of its own; the version above is the language it speaks.\n"
+        f"Running on: {system.sysname} {system.release} {system.version} {system.machine}\n"
+    )
+
+
+def build() -> str:
+    """What -vv prints below -v's text."""
+    cpus = len(os.sched_getaffinity(0))
+    return f"""\
+Build options :
+  TARGET  = linux-glibc
+  CPU     = {platform.machine()}
+  CC      = {platform.python_compiler()}
+  PYTHON  = {sys.version.split()[0]}
+
+Feature list : {" ".join(features())}
+
+Default settings :
+  bufsize = 16384, maxrewrite = 1024, maxpollevents = 200
+
+One worker process per thread asked for (MAX_THREADS=64, default={cpus}).
+Running on OpenSSL version : {ssl.OPENSSL_VERSION}
+
+Available polling systems :
+      epoll : pref=300,  test result OK
+Total: 1 (1 usable), will use epoll.
+
+Available multiplexer protocols :
+  <default> : mode=HTTP  side=FE|BE  mux=H1
+  <default> : mode=TCP   side=FE|BE  mux=PASS
+
+Available services : none
+Available filters : none
+"""

@@ -1,0 +1,244 @@
+"""Every listening socket of a configuration, bound by the master before it forks.
+
+Knows which sockets a bind line needs: one per worker that shares the port, or a single one that all workers share. Keeps
+them open over worker crashes and reloads, so that no accept queue is ever closed. Accepts nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from fastlb.config.model import Address, Bind, Configuration, Location, Proxy, StatsSocket
+from fastlb.supervisor.tcp_socket import TcpOptions, open_tcp, set_inherited
+from fastlb.supervisor.unix_socket import open_abstract, open_unix
+
+_TAKEOVER_MS = 1000  # how long old processes (-sf, -st) may take to let go of an address
+_DEFAULT_BACKLOG = 1024
+
+
+@dataclass(slots=True)
+class Listener:
+    """The sockets of one address of a bind line.
+
+    address: with one port. sockets: one per worker, or a single one where `is_shared`. The sockets are owned.
+    """
+
+    proxy: Proxy
+    bind: Bind
+    address: Address
+    sockets: list[socket.socket]
+    is_shared: bool
+
+    def fds(self, n_workers: int) -> list[int]:
+        """The descriptor of each worker."""
+        return [self.sockets[0 if self.is_shared else i].fileno() for i in range(n_workers)]
+
+
+@dataclass(slots=True)
+class ListenerSet:
+    """All listening sockets of one generation, by the address they stand for.
+
+    runtime: the sockets of the runtime API. errors: one line per address that could not be had.
+    """
+
+    listeners: list[Listener] = field(default_factory=list)
+    runtime: list[tuple[StatsSocket, socket.socket]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def sockets(self) -> Iterator[socket.socket]:
+        for listener in self.listeners:
+            yield from listener.sockets
+        for _, sock in self.runtime:
+            yield sock
+
+    def close(self) -> None:
+        for sock in self.sockets():
+            sock.close()
+
+    def close_except(self, kept: ListenerSet) -> None:
+        """Closes what `kept` did not take over."""
+        fds = {sock.fileno() for sock in kept.sockets()}
+        for sock in self.sockets():
+            if sock.fileno() not in fds:
+                sock.close()
+
+
+class Binder:
+    """Binds the addresses of a configuration.
+
+    previous: the generation before, whose sockets are taken over where the address is the same.
+    old_pids: processes that are about to be replaced and may hold the addresses (-sf, -st).
+    """
+
+    def __init__(
+        self, configuration: Configuration, n_workers: int, previous: ListenerSet | None = None, old_pids: list[int] | None = None
+    ) -> None:
+        self._configuration = configuration
+        self._n_workers = n_workers
+        self._old_pids = old_pids or []
+        self._result = ListenerSet()
+        self._known: dict[tuple[object, ...], list[socket.socket]] = {}
+        for listener in previous.listeners if previous else ():
+            self._known[_key(listener.address, listener.bind.interface)] = listener.sockets
+        for stats, sock in previous.runtime if previous else ():
+            self._known[_key(stats.address, "")] = [sock]
+
+    def bind_all(self) -> ListenerSet:
+        """Tries every address; those that failed are in `errors` of the result, nothing is raised."""
+        for proxy in self._configuration.proxies:
+            if proxy.has_frontend and not proxy.disabled:
+                for bind in proxy.binds:
+                    self._bind_line(proxy, bind)
+        for stats in self._configuration.global_.stats_sockets:
+            self._bind_stats(stats)
+        return self._result
+
+    def _bind_line(self, proxy: Proxy, bind: Bind) -> None:
+        low, high = bind.address.port_low, max(bind.address.port_high, bind.address.port_low)
+        for port in range(low, high + 1):
+            address = replace(bind.address, port_low=port, port_high=port)
+            try:
+                sockets, is_shared = self._open(address, proxy, bind)
+            except OSError as error:
+                self._refuse(bind.location, proxy.name, address, error)
+            else:
+                self._result.listeners.append(Listener(proxy, bind, address, sockets, is_shared))
+
+    def _open(self, address: Address, proxy: Proxy, bind: Bind) -> tuple[list[socket.socket], bool]:
+        known = self._known.pop(_key(address, bind.interface), None)
+        options = self._options(proxy, bind)
+        if address.family in ("ipv4", "ipv6"):
+            return self._open_per_worker(address, options, known or []), False
+        if known:
+            return known, True
+        if address.family == "fd":
+            return [_adopt(address.fd, options)], True
+        if address.family == "abns":
+            return [self._patiently(lambda: open_abstract(address.host, options.backlog))], True
+        return [open_unix(address.host, options.backlog, bind.mode, bind.uid, bind.gid)], True
+
+    def _open_per_worker(self, address: Address, options: TcpOptions, known: list[socket.socket]) -> list[socket.socket]:
+        family = socket.AF_INET6 if address.family == "ipv6" else socket.AF_INET
+        host = address.host or ("::" if family == socket.AF_INET6 else "0.0.0.0")
+        sockets = known[: self._n_workers]
+        try:
+            while len(sockets) < self._n_workers:
+                is_exclusive = not sockets and not self._old_pids
+                sockets.append(
+                    self._patiently(lambda alone=is_exclusive: open_tcp(family, host, address.port, options, is_exclusive=alone))
+                )
+        except BaseException:
+            for sock in sockets[len(known) :]:
+                sock.close()
+            raise
+        return sockets
+
+    def _patiently(self, open_one: object) -> socket.socket:
+        """`open_one()`; where old processes hold the address they are asked to pause and it is tried again for a while."""
+        assert callable(open_one)
+        deadline = time.monotonic() + _TAKEOVER_MS / 1000
+        has_asked = False
+        while True:
+            try:
+                sock: socket.socket = open_one()
+                return sock
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or not self._old_pids or time.monotonic() > deadline:
+                    if has_asked:
+                        tell(self._old_pids, signal.SIGTTIN)
+                    raise
+            if not has_asked:
+                tell(self._old_pids, signal.SIGTTOU)
+                has_asked = True
+            time.sleep(0.01)
+
+    def _options(self, proxy: Proxy, bind: Bind) -> TcpOptions:
+        limits = (bind.backlog, proxy.backlog, bind.maxconn, proxy.maxconn, self._configuration.global_.maxconn)
+        return TcpOptions(
+            backlog=next((limit for limit in limits if limit), _DEFAULT_BACKLOG),
+            interface=bind.interface,
+            v4v6=bind.v4v6,
+            v6only=bind.v6only,
+            tfo=bind.tfo,
+            defer_accept=bind.defer_accept,
+            transparent=bind.transparent,
+            keepalive=bool(proxy.options & {"tcpka", "clitcpka"}),
+        )
+
+    def _bind_stats(self, stats: StatsSocket) -> None:
+        address = stats.address
+        known = self._known.pop(_key(address, ""), None)
+        try:
+            if known:
+                sock = known[0]
+            elif address.family in ("ipv4", "ipv6"):
+                options = TcpOptions(backlog=stats.maxconn or 10)
+                family = socket.AF_INET6 if address.family == "ipv6" else socket.AF_INET
+                host = address.host or ("::" if family == socket.AF_INET6 else "0.0.0.0")
+                alone = not self._old_pids
+                sock = self._patiently(lambda: open_tcp(family, host, address.port, options, is_exclusive=alone))
+            elif address.family == "fd":
+                sock = _adopt(address.fd, TcpOptions(backlog=stats.maxconn or 10))
+            elif address.family == "abns":
+                sock = self._patiently(lambda: open_abstract(address.host, stats.maxconn or 10))
+            else:
+                sock = open_unix(address.host, stats.maxconn or 10, stats.mode, stats.uid, stats.gid)
+        except OSError as error:
+            self._refuse(stats.location, "GLOBAL", address, error)
+        else:
+            self._result.runtime.append((stats, sock))
+
+    def _refuse(self, location: Location, name: str, address: Address, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        reason = reason[:1].upper() + reason[1:]
+        where = _shown(address)
+        what = f"socket ({reason}) for" if address.family in ("ipv4", "ipv6", "fd") else f"UNIX socket ({reason})"
+        text = f"Binding [{location}] for frontend {name}: cannot bind {what} [{where}]"
+        if error.errno == errno.EACCES and address.family in ("ipv4", "ipv6"):
+            text += ". Ports below 1024 need root or CAP_NET_BIND_SERVICE"
+        self._result.errors.append(text)
+
+
+def _adopt(fd: int, options: TcpOptions) -> socket.socket:
+    """The inherited descriptor as a listening socket. Its address stays what its creator made it; raises OSError."""
+    if os.get_inheritable(fd):
+        # A program that a child might run must not get the listener as well.
+        os.set_inheritable(fd, False)
+    sock = socket.socket(fileno=fd)
+    if sock.type != socket.SOCK_STREAM:
+        sock.detach()
+        raise OSError(errno.EPROTOTYPE, "inherited descriptor is not a stream socket")
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        set_inherited(sock, options)
+    sock.setblocking(False)
+    sock.listen(options.backlog)
+    return sock
+
+
+def _key(address: Address, interface: str) -> tuple[object, ...]:
+    return address.family, address.host, address.port, address.fd, interface
+
+
+def _shown(address: Address) -> str:
+    if address.family == "fd":
+        return f"fd@{address.fd}"
+    if address.family == "abns":
+        return f"abns@{address.host}"
+    if address.family == "unix":
+        return address.host
+    return f"{address.host or ('::' if address.family == 'ipv6' else '0.0.0.0')}:{address.port}"
+
+
+def tell(pids: list[int], number: int) -> None:
+    """Sends the signal to those of `pids` that still exist."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
