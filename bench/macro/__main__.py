@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes are stopped on the way out
     processes.raise_fd_limit()
-    started = datetime.datetime.now(datetime.UTC)
+    started, ticks = datetime.datetime.now(datetime.UTC), report.cpu_ticks()
     outcomes: list[Outcome] = []
     try:
         for scenario in chosen:
@@ -62,10 +62,11 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what is complete is written", file=sys.stderr)
     if outcomes:
-        result = report.as_json(outcomes, options.proxies, started)
+        result = report.as_json(outcomes, options.proxies, started, ticks)
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1) + "\n")
         chart.draw(result, options.json.with_suffix(".png"))
+        print(", ".join(f"{key} {value}" for key, value in result["machine"].items()))
         print(f"written: {options.json} and {options.json.with_suffix('.png').name}")
     return 1 if len(outcomes) < len(chosen) or any(outcome.failures for outcome in outcomes) else 0
 

@@ -37,11 +37,20 @@ def draw(result: dict[str, Any], target: Path) -> None:
     axes.axvline(1, color="#c0392b", linewidth=1)
     axes.set_yticks(range(len(scenarios)), [f"{name} ({entry['main']})" for name, entry in scenarios.items()])
     axes.invert_yaxis()
+    axes.margins(x=0.08)
     axes.set_xlabel(f"ratio to {result['reference']} (1 = the same cost; less is better)")
     by_label = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(by_label.values(), by_label.keys(), loc="lower right")
+    axes.legend(
+        by_label.values(),
+        by_label.keys(),
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=len(by_label),
+        frameon=False,
+        fontsize=8,
+    )
     versions = result["versions"].get(result["reference"], "")
-    axes.set_title(f"{versions}; {result['machine']['cpu']}, kernel {result['machine']['kernel']}", fontsize=8)
+    axes.set_title(f"{versions}; {result['machine']['cpu']}, kernel {result['machine']['kernel']}", fontsize=8, loc="right")
     figure.tight_layout()
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=110)

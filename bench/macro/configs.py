@@ -43,7 +43,7 @@ def haproxy_cfg(setup: Setup, ports: Addresses) -> str:
     if setup.close:
         lines.append("    option httpclose")
     if setup.splice:
-        lines.append("    option splice-auto")
+        lines += ["    option splice-request", "    option splice-response"]
     lines += ["", "frontend www", f"    bind 127.0.0.1:{ports.listen}", "    default_backend pool0"]
     for b in range(setup.backends):
         lines += ["", f"backend pool{b}", "    balance roundrobin"]
@@ -74,7 +74,7 @@ def _upstreams(setup: Setup, ports: Addresses) -> list[str]:
         lines.append(f"    upstream pool{b} {{")
         lines += [f"        server 127.0.0.1:{ports.origin};" for _ in range(setup.servers)]
         if setup.mode == "http" and not setup.close:
-            lines += [f"        keepalive {max(512, 2 * setup.servers)};", "        keepalive_requests 1000000000;"]
+            lines += [f"        keepalive {MAX_CONNS};", "        keepalive_requests 1000000000;"]
         lines.append("    }")
     return lines
 

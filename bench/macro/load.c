@@ -1,6 +1,6 @@
 /* The load generator where wrk does not fit: connection per request, bulk, thousands of idle connections, plain TCP.
- *   load PORT --conns N --seconds S --warmup S --path /64 [--post BYTES] [--close] [--hold]
- * Closed loop: each connection has one request out. It speaks HTTP to the origin through whatever relays it.
+ *   load PORT --conns N --seconds S --warmup S --path /64 [--active M] [--post BYTES] [--close] [--hold]
+ * Closed loop: each connection has one request out; with --active at most M of them at a time, all connections in rotation. It speaks HTTP to the origin through whatever relays it.
  * Steps: connections are opened 64 at a time with a request each; all run for the warm-up; all come to rest; "ready" on stdout;
  * a line on stdin starts the measured part; after S seconds no more requests are sent, the last answers are awaited, one JSON line is
  * printed. So whoever reads the CPU clocks before the line and after the JSON has exactly the work that was counted.
@@ -14,13 +14,13 @@
 #define STALL_NS 15000000000ull
 
 typedef struct {
-	int fd, n_head, is_first;
+	int fd, n_head, is_first, is_busy;
 	long n_sent, body; /* bytes of the request already sent; bytes of the answer's body still expected, -1: head not complete */
 	uint64_t started_ns;
 	char head[HEAD_MAX];
 } conn_t;
 
-static int port, n_conns = 32, post, use_close, hold, ep;
+static int port, n_conns = 32, n_active, cursor, post, use_close, hold, ep;
 static double seconds = 2, warmup = 0.5;
 static const char *path = "/64";
 static char *req, sink[1 << 20];
@@ -52,6 +52,13 @@ static double quantile_us(double q) {
 static void conn_open(conn_t *conn);
 static void send_request(conn_t *conn);
 
+/* The connection that has been idle for longest, roughly; one is idle, since fewer are active than there are. */
+static conn_t *next_in_turn(void) {
+	do cursor = (cursor + 1) % n_conns;
+	while (conns[cursor].is_busy);
+	return &conns[cursor];
+}
+
 /* The connection is done with its request; the next one, unless it is time to rest. */
 static void next_request(conn_t *conn) {
 	if (use_close) {
@@ -59,11 +66,13 @@ static void next_request(conn_t *conn) {
 		conn->fd = -1;
 	}
 	n_busy--;
+	conn->is_busy = 0;
 	if (conn->is_first) {
 		conn->is_first = 0;
 		n_ramping--;
 	}
 	if (!is_running) return;
+	if (n_active < n_conns) conn = next_in_turn();
 	if (conn->fd < 0) {
 		conn_open(conn);
 		return;
@@ -91,6 +100,7 @@ static void send_more(conn_t *conn) {
 
 static void send_request(conn_t *conn) {
 	n_busy++;
+	conn->is_busy = 1;
 	conn->n_sent = conn->n_head = 0;
 	conn->body = -1;
 	conn->started_ns = now_ns();
@@ -180,9 +190,10 @@ static void rest(void) {
 static void run_for(double duration) {
 	uint64_t until = now_ns() + (uint64_t)(duration * 1e9);
 	is_running = 1;
-	for (int i = 0; i < n_conns; i++) {
-		if (conns[i].fd < 0) conn_open(&conns[i]);
-		else send_request(&conns[i]);
+	for (int i = 0; i < n_active; i++) {
+		conn_t *conn = next_in_turn();
+		if (conn->fd < 0) conn_open(conn);
+		else send_request(conn);
 	}
 	while (now_ns() < until) turn();
 	rest();
@@ -198,7 +209,7 @@ static void build_request(void) {
 }
 
 static void parse_args(int argc, char **argv) {
-	static const struct option options[] = {{"conns", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"warmup", 1, 0, 'w'}, {"path", 1, 0, 'p'},
+	static const struct option options[] = {{"conns", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"warmup", 1, 0, 'w'}, {"path", 1, 0, 'p'}, {"active", 1, 0, 'a'},
 		{"post", 1, 0, 'b'}, {"close", 0, 0, 'c'}, {"hold", 0, 0, 'h'}, {0, 0, 0, 0}};
 	int c;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -206,12 +217,14 @@ static void parse_args(int argc, char **argv) {
 		else if (c == 's') seconds = atof(optarg);
 		else if (c == 'w') warmup = atof(optarg);
 		else if (c == 'p') path = optarg;
+		else if (c == 'a') n_active = atoi(optarg);
 		else if (c == 'b') post = atoi(optarg);
 		else if (c == 'c') use_close = 1;
 		else if (c == 'h') hold = 1;
 		else exit(2);
 	}
 	if (optind != argc - 1) fail("one port is needed");
+	if (n_active < 1 || n_active > n_conns) n_active = n_conns;
 	port = atoi(argv[optind]);
 }
 

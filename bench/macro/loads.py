@@ -96,6 +96,7 @@ def load_process(load: Load, port: int, seconds: float, directory: Path, hold: b
     """
     argv = [str(build.program("load")), str(port), "--conns", str(load.conns), "--path", load.path]
     argv += ["--seconds", str(seconds), "--warmup", str(WARMUP_S)]
+    argv += ["--active", str(load.active)] if load.active else []
     argv += ["--post", str(load.post_bytes)] if load.post_bytes else []
     argv += ["--close"] if load.close else []
     argv += ["--hold"] if hold else []

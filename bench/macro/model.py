@@ -46,6 +46,8 @@ class Load:
 
     tool: Literal["wrk", "load"] = "load"
     conns: int = 32
+    active: int = 0
+    """Requests out at a time, all connections in rotation; 0: one on each connection."""
     path: str = "/64"
     post_bytes: int = 0
     close: bool = False

@@ -91,8 +91,17 @@ def table(outcome: Outcome) -> str:
     return "\n".join(text)
 
 
-def machine() -> dict[str, str]:
-    """What the figures were taken on."""
+def cpu_ticks() -> list[int]:
+    """The counters of all CPUs in /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal."""
+    return [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+
+
+def machine(ticks_before: list[int]) -> dict[str, str]:
+    """What the figures were taken on, and how much of it the hypervisor gave to others meanwhile.
+
+    ticks_before: `cpu_ticks()` at the start of the run.
+    """
+    used = [after - before for after, before in zip(cpu_ticks(), ticks_before, strict=True)]
     cpuinfo = Path("/proc/cpuinfo").read_text().split("\n")
     model = next((line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")), "unknown")
     return {
@@ -100,16 +109,17 @@ def machine() -> dict[str, str]:
         "cpus": str(len(os.sched_getaffinity(0))),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "steal": f"{used[7] / max(1, sum(used)):.1%}",
         "load_average": " ".join(f"{x:.2f}" for x in os.getloadavg()),
     }
 
 
-def as_json(outcomes: list[Outcome], proxies: list[str], started: datetime.datetime) -> dict[str, Any]:
-    """Everything measured, with what is needed to judge it."""
+def as_json(outcomes: list[Outcome], proxies: list[str], started: datetime.datetime, ticks_before: list[int]) -> dict[str, Any]:
+    """Everything measured, with what is needed to judge it. ticks_before: `cpu_ticks()` when the run started."""
     return {
         "command": "python -m bench.macro " + " ".join(sys.argv[1:]),
         "started": started.isoformat(timespec="seconds"),
-        "machine": machine(),
+        "machine": machine(ticks_before),
         "versions": {name: PROXIES[name].version() for name in proxies},
         "reference": REFERENCE,
         "scenarios": {outcome.scenario.name: _scenario_json(outcome) for outcome in outcomes},

@@ -36,7 +36,7 @@ _BASE = [
     ),
     Scenario(
         "tcp16m-splice",
-        "16 MiB over TCP, option splice-auto, per MiB",
+        "16 MiB over TCP, splice options on, per MiB",
         unit="MiB",
         units_per_request=16,
         setup=Setup(mode="tcp", splice=True, floor_mode="splice"),
@@ -60,7 +60,15 @@ _BASE = [
 ]
 
 _SCALING = [
-    *(Scenario(f"conns-{n}", f"keep-alive, {n} connections", load=Load(conns=n), group="scaling") for n in (10, 500, 5000)),
+    *(
+        Scenario(
+            f"conns-{n}",
+            f"keep-alive, {n} connections, {min(n, 48)} requests at a time",
+            load=Load(conns=n, active=min(n, 48)),
+            group="scaling",
+        )
+        for n in (10, 500, 5000)
+    ),
     *(
         Scenario(
             f"servers-{n}",
