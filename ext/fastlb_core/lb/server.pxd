@@ -33,7 +33,7 @@ cdef struct srv_t:
     uint32_t pool_purge_ms
     uint32_t slowstart_ms
     srv_shared_t* sh             # shared, arena
-    counters_t* counters         # shared, arena: [n_workers]
+    counters_t* counters         # shared, arena: [n_workers + 1]
     void* local                  # owned by the worker after the fork: its idle pool and waiters (proxy/)
 
 cdef struct lb_t:
@@ -41,7 +41,7 @@ cdef struct lb_t:
     srv_t** servers              # owned (program memory), configuration order
     uint32_t n_servers
     px_shared_t* sh              # shared, arena
-    int32_t pid                  # of this process: lock owner, set after the fork by lb_set_pid
+    int32_t pid                  # not used: the process' pid is set once for all by lb_set_process
     uint32_t hash_flags          # for the hash family
     uint32_t draws               # random(N)
     uint32_t fullconn
@@ -53,14 +53,22 @@ cdef enum pick_t:
     PICK_QUEUE_BACKEND = 2       # servers are up but all full: wait in the backend's queue
     PICK_NONE = 3                # no server is usable: 503
 
-# One algorithm. All three are called with lb.sh.lock held.
+cdef enum:                       # lb_ops_t.flags
+    LB_OPS_DYNAMIC = 1           # follows weight changes and slowstart; the others only know 0 and the configured weight
+    LB_OPS_KEYED = 2             # the server follows from the stream's key: a full one is waited for
+
+# One algorithm. All are called with lb.sh.lock held, except capacity.
 cdef struct lb_ops_t:
     const char* name
+    uint32_t flags               # LB_OPS_*
     # Entries (uint32) it wants in lb.sh.lb_entries for n servers whose weights sum to `weights`. Called while building.
     uint32_t (*capacity)(uint32_t n_servers, uint32_t weights) noexcept nogil
-    # Recomputes everything from the servers' states and weights: after any change of either, and after a lock was freed.
+    # Makes the structure anew from each server's sh.lb_weight: at the start, and after a dead owner's lock was freed.
     void (*rebuild)(lb_t* lb) noexcept nogil
+    # sh.lb_weight of srv was `old` until now (0: it was not in use); may be NULL: rebuild does it.
+    void (*reweigh)(lb_t* lb, srv_t* srv, uint32_t old) noexcept nogil
     # Chooses among usable servers with a free slot, never `avoid` unless it is the only one. Does not raise `served`.
+    # Never called with no server in use, nor while one backup stands in for all (balance.pyx knows both).
     pick_t (*pick)(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil
     # `served` of srv changed (leastconn); may be NULL. Needs the lock as well.
     void (*moved)(lb_t* lb, srv_t* srv) noexcept nogil

@@ -1,10 +1,12 @@
 # What all processes share about proxies and servers: fixed-layout structs in the arena.
 #
 # Knows fields, who writes each, and in what unit. Must not know configuration (lb/server.pxd) or algorithms.
-# A counter has one writer: worker w owns counters[w] of every object; readers add the slots up.
+# A counter has one writer: worker w owns counters[w] of every object; readers add the slots up. Each object has
+# n_workers + 1 slots: the last one holds what dead workers had counted (the master folds it in, bridge/snapshot).
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from fastlb_core.base.arena cimport shlock_t
+from fastlb_core.base.atomic cimport add_fetch_i32, cas_i32, load_i32, sub_fetch_i32
 
 # Events per second over a sliding second, HAProxy's way: full previous second weighed by what is left of it.
 cdef struct rate_t:
@@ -50,7 +52,10 @@ cdef struct counters_t:
     rate_t req_rate
     int64_t idle_conns       # gauge: idle server connections held by this worker
     int64_t used_conns       # gauge: server connections carrying a request
-    uint64_t spare[6]
+    int64_t held             # gauge: what this worker holds of the object's shared count: a server's slots (served; under
+                             # the lb lock), a frontend's fe_conns, a backend's be_conns
+    int64_t queued           # gauge: its part of the server's or backend's `queued`
+    uint64_t spare[4]
 
 cdef enum srv_admin_t:       # bits; HAProxy's `srv_admin_state`
     SRV_A_FMAINT = 0x01      # maintenance asked on the runtime API or page
@@ -105,10 +110,10 @@ cdef struct srv_shared_t:
     uint64_t waiters         # atomic; bit per worker that has a stream waiting for this very server
     uint64_t last_sess_ms    # monotonic; time of the last stream given to it (relaxed store)
     int32_t consecutive_errors  # atomic; for observe
+    int32_t throttle         # percent of its limit that slowstart allows; 0 and 100 = all of it. Under the lb lock
     # -- load balancing, under the backend's lb lock: owned by lb/*.pyx
-    uint32_t lb_pos          # place in the backend's heap or map, algorithm's business
+    uint32_t lb_weight       # effective weight the algorithm's structure counts it with; 0 = not in use
     uint32_t lb_flags
-    uint64_t lb_key          # key in the heap
     uint64_t spare[8]
 
 # A proxy's live state (frontend and backend half in one).
@@ -134,11 +139,12 @@ cdef struct px_shared_t:
     int32_t n_backup         # usable backup servers
     int32_t total_weight     # of the servers in use
     int32_t using_backup     # 0: active servers, 1: first usable backup or all backups
-    uint32_t rr_position
-    uint32_t lb_count        # entries in lb_entries
-    uint64_t lb_base
-    uint32_t* lb_entries     # in the arena: heap or map of server indexes within the backend, as large as the algorithm asked
-    uint32_t lb_capacity
+    int32_t first_backup     # lb_index of the backup that stands in for all active ones; -1: none, or `option allbackups`
+    uint32_t lb_generation   # lock.generation that the structure below was built with
+    uint32_t rr_position     # static-rr: next place in the map
+    uint32_t lb_count        # static-rr, hash: places of the map in use
+    uint32_t* lb_entries     # in the arena: the algorithm's structure, as large as it asked
+    uint32_t lb_capacity     # uint32 words in it
     uint64_t spare[8]
 
 cdef inline bint srv_is_usable(const srv_shared_t* sh) noexcept nogil:
@@ -158,3 +164,21 @@ cdef inline void rate_add(rate_t* r, uint32_t second, uint32_t n) noexcept nogil
         r.current = 0
         r.second = second
     r.current += n
+
+cdef inline int32_t share_take(int32_t* shared, int32_t* peak, int64_t* mine) noexcept nogil:
+    """Counts one more in `shared` (fe_conns, be_conns, queued) and in this worker's gauge of it; returns the new sum.
+
+    The gauge goes first and, in share_give, last: a worker killed in between leaves the sum one too low, never too high."""
+    cdef int32_t now, seen
+    mine[0] += 1
+    now = add_fetch_i32(shared, 1)
+    seen = load_i32(peak)
+    while now > seen and not cas_i32(peak, &seen, now):
+        pass
+    return now
+
+cdef inline int32_t share_give(int32_t* shared, int64_t* mine) noexcept nogil:
+    """Takes one back from both; returns what is left in `shared`."""
+    cdef int32_t left = sub_fetch_i32(shared, 1)
+    mine[0] -= 1
+    return left

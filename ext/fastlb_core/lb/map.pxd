@@ -1,0 +1,17 @@
+# A map of turns: as many places as the weights sum to, each naming a server. static-rr walks it, hashes index it.
+#
+# Knows how places are dealt out. Must not know which algorithm reads it nor locks (the caller holds the lb lock).
+# It lives in lb_entries; sh.lb_count is the number of places in use.
+
+from libc.stdint cimport uint32_t
+
+from fastlb_core.lb.server cimport lb_t
+
+# Words of lb_entries for n servers whose configured weights sum to `weights`: one per place and one per server for dealing.
+cdef uint32_t map_capacity(uint32_t n_servers, uint32_t weights) noexcept nogil
+# Deals the places out anew among the servers in use (sh.lb_weight above 0, of the group in use).
+cdef void map_rebuild(lb_t* lb) noexcept nogil
+
+# lb_index of the server at a place (< sh.lb_count).
+cdef inline uint32_t map_at(const lb_t* lb, uint32_t place) noexcept nogil:
+    return lb.sh.lb_entries[lb.n_servers + place]

@@ -1,0 +1,50 @@
+# `balance static-rr`: walks the map of turns (manual section 4.2, "balance").
+#
+# Knows the walk. Must not know how places are dealt out (map.pyx) nor locks. Static: weights count as configured.
+
+from libc.stdint cimport uint32_t
+
+from fastlb_core.lb.limit cimport srv_is_full
+from fastlb_core.lb.map cimport map_at, map_capacity, map_rebuild
+from fastlb_core.lb.server cimport PICK_OK, PICK_QUEUE_BACKEND, lb_ops_t, lb_t, pick_t, srv_t
+
+
+cdef inline uint32_t _after(const lb_t* lb, uint32_t place) noexcept nogil:
+    return place + 1 if place + 1 < lb.sh.lb_count else 0
+
+
+cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+    """The next place whose server has a free slot; the one to avoid only if the whole map offers no other."""
+    cdef uint32_t start = lb.sh.rr_position, place = lb.sh.rr_position, avoided = 0
+    cdef srv_t* srv
+    out[0] = NULL
+    while True:
+        srv = lb.servers[map_at(lb, place)]
+        if not srv_is_full(lb, srv):
+            if srv != avoid:
+                out[0] = srv
+                lb.sh.rr_position = _after(lb, place)
+                return PICK_OK
+            out[0] = srv
+            avoided = place
+        place = _after(lb, place)
+        if place == start:
+            break
+    if out[0] == NULL:
+        return PICK_QUEUE_BACKEND
+    lb.sh.rr_position = _after(lb, avoided)
+    return PICK_OK
+
+
+cdef lb_ops_t _ops
+_ops.name = "static-rr"
+_ops.flags = 0
+_ops.capacity = map_capacity
+_ops.rebuild = map_rebuild
+_ops.reweigh = NULL
+_ops.pick = _pick
+_ops.moved = NULL
+
+
+cdef const lb_ops_t* static_rr_ops() noexcept nogil:
+    return &_ops
