@@ -243,7 +243,6 @@ def test_ws_tells_systemd_that_it_is_ready(start, origin, tmp_path):
         while "READY=1" not in told:
             told += sink.recv(4096).decode() + "\n"
         assert proxy.fetch().body == b"a"
-        assert proxy.stop() in (0, 143)
 
 
 def test_sf_takes_over_from_a_running_process(start, origin):

@@ -63,4 +63,7 @@ def normal(text: str) -> str:
             fields[name] = "T"
     for name in ("port", "accepted"):
         fields[name] = "N"
+    # haproxy: 2.6 counts its internal form of heads, so the byte counts of HTTP differ by a few.
+    if "status" in fields:
+        fields["bytes"] = "N"
     return f"<{line.facility * 8 + line.level}> " + " ".join(f"{name}={value}" for name, value in fields.items())
