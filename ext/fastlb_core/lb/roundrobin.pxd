@@ -10,8 +10,8 @@ from fastlb_core.lb.server cimport lb_ops_t
 cdef enum rr_queue_t:
     RR_NONE = 0              # not in use
     RR_CURRENT = 1           # has had a turn in this round and has another one at `position`
-    RR_FRESH = 2             # has had none yet in this round: heaviest first
-    RR_NEXT = 3              # is through with this round
+    RR_EVEN = 2              # by weight, heaviest first: has had no turn yet in this round, if this is the group's `fresh`
+    RR_ODD = 3               # queue, else is through with this round
 
 cdef struct rr_server_t:
     uint32_t position        # of its next turn
@@ -21,11 +21,12 @@ cdef struct rr_server_t:
     uint32_t link            # lb_index of the next passed-over server, RR_END; only during one pick
     uint32_t weight          # that the group counts it with
 
-# Time in a round runs from `weight` to 2 * `weight`, one unit a turn. When a round ends, NEXT becomes FRESH.
+# Time in a round runs from `weight` to 2 * `weight`, one unit a turn. When a round ends, even and odd change
+# their meanings.
 cdef struct rr_group_t:
     heap_t current           # by position
-    heap_t by_weight[2]      # FRESH and NEXT take turns
-    uint32_t fresh           # which of by_weight is FRESH
+    heap_t by_weight[2]      # RR_EVEN, RR_ODD
+    uint32_t fresh           # RR_EVEN or RR_ODD; the other one collects for the next round
     uint32_t now             # position in this round
     uint32_t weight          # of all servers when this round began
     uint32_t next_weight     # of all servers now

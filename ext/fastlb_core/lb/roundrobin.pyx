@@ -36,7 +36,11 @@ cdef inline uint64_t _next_tie(rr_group_t* group) noexcept nogil:
 cdef heap_t* _heap_of(rr_group_t* group, uint32_t queue) noexcept nogil:
     if queue == RR_CURRENT:
         return &group.current
-    return &group.by_weight[group.fresh if queue == RR_FRESH else 1 - group.fresh]
+    return &group.by_weight[queue - RR_EVEN]
+
+
+cdef inline uint32_t _other(uint32_t queue) noexcept nogil:
+    return RR_EVEN + RR_ODD - queue
 
 
 cdef void _queue_by_weight(rr_group_t* group, rr_server_t* one, uint32_t index, uint32_t queue) noexcept nogil:
@@ -49,7 +53,7 @@ cdef void _queue(rr_group_t* group, rr_server_t* one, uint32_t index) noexcept n
     cdef uint64_t rank
     if one.position >= 2 * group.weight or one.position >= group.weight + group.next_weight:
         one.position -= group.weight
-        _queue_by_weight(group, one, index, RR_NEXT)
+        _queue_by_weight(group, one, index, _other(group.fresh))
         return
     one.queue = RR_CURRENT
     # Of two servers due at once, the heavier goes first, then the one with less left over.
@@ -76,14 +80,14 @@ cdef void _advance(rr_group_t* group, rr_server_t* one) noexcept nogil:
 
 
 cdef void _next_round(rr_group_t* group) noexcept nogil:
-    group.fresh = 1 - group.fresh
+    group.fresh = _other(group.fresh)
     group.weight = group.next_weight
     group.now = group.weight
 
 
-cdef uint32_t _head(lb_t* lb, rr_group_t* group) noexcept nogil:
+cdef uint32_t _head(rr_group_t* group) noexcept nogil:
     """Index of the server whose turn it is in this round, or RR_END when the round is over."""
-    cdef heap_t* fresh = &group.by_weight[group.fresh]
+    cdef heap_t* fresh = _heap_of(group, group.fresh)
     if group.current.count and group.current.nodes[0].key <= group.now:
         return group.current.nodes[0].index
     if fresh.count:
@@ -100,8 +104,7 @@ cdef void _put_back(lb_t* lb, rr_group_t* group, uint32_t passed, bint is_next_r
         one = &_state(lb).servers[index]
         passed = one.link
         if is_next_round:
-            one.queue = RR_FRESH
-            _queue_by_weight(group, one, index, RR_FRESH)
+            _queue_by_weight(group, one, index, group.fresh)
         else:
             _queue(group, one, index)
 
@@ -115,7 +118,7 @@ cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexc
     cdef bint is_next_round = False
     out[0] = NULL
     while True:
-        index = _head(lb, group)
+        index = _head(group)
         if index == RR_END:
             if is_next_round:
                 break
@@ -163,7 +166,7 @@ cdef void _lay_out(lb_t* lb) noexcept nogil:
         group.by_weight[1].nodes = nodes + (3 * g + 2) * n
         group.current.place = group.by_weight[0].place = group.by_weight[1].place = place
         group.current.count = group.by_weight[0].count = group.by_weight[1].count = 0
-        group.fresh = 0
+        group.fresh = RR_EVEN
         group.now = group.weight = group.next_weight = 0
         group.n_queued = 0
     for index in range(lb.n_servers):
@@ -185,7 +188,7 @@ cdef void _rebuild(lb_t* lb) noexcept nogil:
         if one.weight:
             group = _group_of(lb, lb.servers[index])
             group.next_weight += one.weight
-            _queue_by_weight(group, one, index, RR_FRESH)
+            _queue_by_weight(group, one, index, group.fresh)
     for index in range(2):
         group = &_state(lb).groups[index]
         group.weight = group.now = group.next_weight
