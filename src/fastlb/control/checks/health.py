@@ -1,0 +1,80 @@
+"""What a check's result means: the health counter, HAProxy's `log-health-checks` line, UP and DOWN.
+
+Knows rise and fall (manual, "rise", "fall"): health runs from 0 to rise+fall-1, the server is up from `rise` on; a
+success below the top adds one and jumps to the top once it reaches `rise`; a failure takes one away and drops to 0
+once it falls below. A new server stands at `rise`: one failure from DOWN, one success from the top.
+Must not know sockets or time tables.
+"""
+
+from __future__ import annotations
+
+from fastlb.control.checks.status import DESCRIPTIONS, Result, known
+from fastlb.control.directory import LiveServer
+from fastlb.control.logs import format as fmt
+from fastlb.control.logs.journal import printable
+from fastlb.control.ports import ADMIN_MAINT, CHECK_INPROGRESS, STATE_STOPPED, ServerState
+from fastlb.control.servers import Servers
+
+
+def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int) -> None:
+    """Stores a finished check of the server and carries out what follows from it."""
+    snapshot = servers.snapshot
+    before = snapshot.server_state(server.index)
+    flags = before.check_flags & ~CHECK_INPROGRESS
+    if before.admin & ADMIN_MAINT:
+        # It went into maintenance while the check ran: the answer no longer counts.
+        snapshot.set_check(server.index, flags=flags)
+        return
+    health, has_moved = _next_health(before, result.has_passed)
+    failed = before.failed_checks + (has_moved and not result.has_passed)
+    snapshot.set_check(
+        server.index,
+        flags=flags,
+        health=health,
+        status=result.status,
+        code=result.code,
+        duration_ms=duration_ms,
+        description=result.info,
+        time_ms=servers.clock_ms(),
+        failed_checks=failed,
+    )
+    is_verbose = "log-health-checks" in server.proxy.config.options
+    if is_verbose and (has_moved or result.status != known(before.check_status)):
+        _tell(servers, server, before, health, result, duration_ms)
+    reason = "" if is_verbose else _reason(result, duration_ms)
+    if result.has_passed:
+        if health >= before.rise or before.state != STATE_STOPPED:
+            servers.set_running(server, reason)
+    elif health < before.rise:
+        servers.set_stopped(server, reason)
+
+
+def _next_health(before: ServerState, has_passed: bool) -> tuple[int, bool]:
+    top = before.rise + before.fall - 1
+    if has_passed:
+        if before.health >= top:
+            return before.health, False
+        health = before.health + 1
+        return (top if health >= before.rise else health), True
+    if before.health <= 0:
+        return 0, False
+    health = before.health - 1
+    return (health if health >= before.rise else 0), True
+
+
+def _reason(result: Result, duration_ms: int) -> str:
+    code = f", code: {result.code}" if result.code > 0 else ""
+    info = f', info: "{printable(result.info)}"' if result.info else ""
+    return f", reason: {DESCRIPTIONS[result.status]}{code}{info}, check duration: {duration_ms}ms"
+
+
+def _tell(servers: Servers, server: LiveServer, before: ServerState, health: int, result: Result, duration_ms: int) -> None:
+    is_up = health >= before.rise
+    count, of = (health - before.rise + 1, before.fall) if is_up else (health, before.rise)
+    word = ("UP" if before.uweight else "DRAIN") if is_up else "DOWN"
+    message = (
+        f"Health check for {'backup ' if server.config.backup else ''}server {server.path}"
+        f" {'succeeded' if result.has_passed else 'failed'}{_reason(result, duration_ms)}, status: {count}/{of} {word}."
+    )
+    servers.journal.terminal("warning", message)
+    servers.journal.proxy(server.proxy.config, fmt.NOTICE, message)

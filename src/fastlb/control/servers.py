@@ -1,0 +1,236 @@
+"""Changes of servers' states: what the checks and the runtime API ask for, carried out in the arena and told in the logs.
+
+Knows HAProxy's rules for administrative and operational states and its exact words. Must not know who asked (a check, a
+command, the statistics page) nor how the balancer reacts: the snapshot rebuilds it.
+
+    operational   STOPPED ◄──── fall ──── RUNNING ◄── slowstart over ── STARTING
+                     └──────── rise ──────────────────────────────────────►┘        STOPPING: no new streams
+    maintenance   stops the server whatever its checks say; leaving it starts one failure from DOWN and checks at once
+    drain         keeps the operational state, takes no new streams but persistent ones
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastlb.control import ports
+from fastlb.control.directory import Directory, LiveProxy, LiveServer
+from fastlb.control.logs import format as fmt
+from fastlb.control.logs.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What must be known from before a change to tell and count it."""
+
+    state: ports.ServerState
+    n_usable: int
+
+    @property
+    def was_paused(self) -> bool:
+        """True where the server took no new streams anyway: its end is a notice, not an alert."""
+        return self.state.state == ports.STATE_STOPPING or bool(self.state.admin & ports.ADMIN_DRAIN)
+
+    @property
+    def was_stopped(self) -> bool:
+        return self.state.state == ports.STATE_STOPPED
+
+
+class Servers:
+    """All changes of server state go through here; every method is a no-op where nothing would change.
+
+    on_ready: called with a server that left maintenance, so that it is checked at once.
+    on_killed: called with a server whose sessions and idle connections should not be used any more.
+    """
+
+    def __init__(self, directory: Directory, snapshot: ports.Snapshot, journal: Journal, clock_ms: Callable[[], int]) -> None:
+        self.directory = directory
+        self.snapshot = snapshot
+        self.journal = journal
+        self.clock_ms = clock_ms
+        self.on_ready: Callable[[LiveServer], None] = lambda server: None
+        self.slow_starting: set[int] = set()
+
+    # -- operational state, from checks and `set server ... health`
+
+    def set_running(self, server: LiveServer, reason: str) -> None:
+        """The server is up again; with slowstart its weight ramps. `reason` follows "is UP" in the log, ", ..." or ""."""
+        before = self._before(server)
+        if before.state.admin & ports.ADMIN_MAINT or before.state.state in (ports.STATE_RUNNING, ports.STATE_STARTING):
+            return
+        self._start(server, before)
+        self._tell(server, fmt.NOTICE, f"{_title(server)} is UP{reason}{self._online(server, before)}")
+        self._backend_changed(server.proxy, before)
+
+    def set_stopped(self, server: LiveServer, reason: str) -> None:
+        """The server is down."""
+        before = self._before(server)
+        if before.state.admin & ports.ADMIN_MAINT or before.was_stopped:
+            return
+        self._stop(server, before)
+        level = fmt.NOTICE if before.was_paused else fmt.ALERT
+        self._tell(server, level, f"{_title(server)} is DOWN{reason}{self._left(server, before)}")
+        if before.state.admin & ports.ADMIN_DRAIN:
+            self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced drain mode.")
+        self._backend_changed(server.proxy, before)
+
+    def set_stopping(self, server: LiveServer, reason: str) -> None:
+        """The server finishes what it has and takes nothing new (NOLB)."""
+        before = self._before(server)
+        if before.state.admin & ports.ADMIN_MAINT or before.state.state == ports.STATE_STOPPING:
+            return
+        if before.was_stopped:
+            self._count_downtime(server, before)
+        self.snapshot.set_state(server.index, ports.STATE_STOPPING)
+        self._tell(server, fmt.NOTICE, f"{_title(server)} is stopping{reason}{self._online(server, before)}")
+        self._backend_changed(server.proxy, before)
+
+    # -- administrative state, from the runtime API and the statistics page
+
+    def set_maint(self, server: LiveServer) -> None:
+        """Forced maintenance; ends a forced drain silently."""
+        before = self._before(server)
+        admin = before.state.admin
+        if admin & ports.ADMIN_MAINT:
+            return
+        was_stopped = before.was_stopped
+        if before.state.check_flags & ports.CHECK_CONFIGURED:
+            self.snapshot.set_check(server.index, flags=before.state.check_flags | ports.CHECK_PAUSED, health=0)
+        else:
+            self.snapshot.set_check(server.index, health=0)
+        self.snapshot.set_admin(server.index, (admin | ports.ADMIN_FMAINT) & ~ports.ADMIN_FDRAIN)
+        if was_stopped:
+            self._tell(server, fmt.NOTICE, f"{_title(server)} was DOWN and now enters maintenance.")
+            return
+        self._stop(server, before)
+        level = fmt.NOTICE if before.was_paused else fmt.ALERT
+        self._tell(server, level, f"{_title(server)} is going DOWN for maintenance{self._left(server, before)}")
+        self._backend_changed(server.proxy, before)
+
+    def set_drain(self, server: LiveServer) -> None:
+        """Forced drain; ends forced maintenance."""
+        before = self._before(server)
+        admin = before.state.admin
+        if admin & ports.ADMIN_FDRAIN:
+            return
+        if admin & ports.ADMIN_MAINT:
+            self._leave_maint(server, before, ports.ADMIN_FDRAIN, "DRAIN")
+            self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced drain mode.")
+            return
+        self.snapshot.set_admin(server.index, admin | ports.ADMIN_FDRAIN)
+        counts = self._left(server, before) if before.was_stopped else self._online(server, before)
+        self._tell(server, fmt.NOTICE, f"{_title(server)} enters drain state{counts}")
+        self._backend_changed(server.proxy, before)
+
+    def set_ready(self, server: LiveServer) -> None:
+        """Leaves forced maintenance and forced drain."""
+        before = self._before(server)
+        admin = before.state.admin
+        if admin & ports.ADMIN_MAINT:
+            self._leave_maint(server, before, 0, "READY")
+        elif admin & ports.ADMIN_FDRAIN:
+            self.snapshot.set_admin(server.index, admin & ~ports.ADMIN_FDRAIN)
+            state = "DOWN" if before.was_stopped else "UP"
+            self._tell(server, fmt.NOTICE, f"{_title(server)} is {state} (leaving forced drain).")
+            self._backend_changed(server.proxy, before)
+
+    def set_weight(self, server: LiveServer, weight: int) -> None:
+        """The user's weight, 0..256."""
+        before = self._before(server)
+        self.snapshot.set_weight(server.index, weight)
+        self._backend_changed(server.proxy, before)
+
+    def tick(self) -> None:
+        """Once a second: moves the ramps of slow-starting servers on (manual, "slowstart")."""
+        now = self.clock_ms()
+        for index in list(self.slow_starting):
+            self.snapshot.refresh(index, now)
+            if self.snapshot.server_state(index).state != ports.STATE_STARTING:
+                self.slow_starting.discard(index)
+
+    # -- parts
+
+    def _before(self, server: LiveServer) -> _Before:
+        return _Before(self.snapshot.server_state(server.index), self._n_usable(server.proxy))
+
+    def _n_usable(self, proxy: LiveProxy) -> int:
+        state = self.snapshot.proxy_state(proxy.index)
+        return state.n_active + state.n_backup
+
+    def _leave_maint(self, server: LiveServer, before: _Before, drain: int, word: str) -> None:
+        kept = before.state.admin & ~(ports.ADMIN_MAINT | ports.ADMIN_FDRAIN)
+        flags = before.state.check_flags
+        if flags & ports.CHECK_CONFIGURED:
+            # One failure from DOWN: the next check decides, and it is made at once.
+            self.snapshot.set_check(server.index, flags=flags & ~ports.CHECK_PAUSED, health=before.state.rise)
+        self.snapshot.set_admin(server.index, kept | drain)
+        self._start(server, before)
+        self._tell(server, fmt.NOTICE, f"{_title(server)} is UP/{word} (leaving forced maintenance).")
+        self._backend_changed(server.proxy, before)
+        self.on_ready(server)
+
+    def _start(self, server: LiveServer, before: _Before) -> None:
+        if before.was_stopped:
+            self._count_downtime(server, before)
+        if server.config.slowstart_ms:
+            self.snapshot.set_state(server.index, ports.STATE_STARTING)
+            self.slow_starting.add(server.index)
+        else:
+            self.snapshot.set_state(server.index, ports.STATE_RUNNING)
+
+    def _stop(self, server: LiveServer, before: _Before) -> None:
+        self.snapshot.set_state(server.index, ports.STATE_STOPPED)
+        self.snapshot.set_server_times(
+            server.index, last_change_ms=self.clock_ms(), down_trans=before.state.down_trans + 1
+        )
+        self.slow_starting.discard(server.index)
+
+    def _count_downtime(self, server: LiveServer, before: _Before) -> None:
+        now = self.clock_ms()
+        down = before.state.down_time_ms + max(0, now - before.state.last_change_ms)
+        self.snapshot.set_server_times(server.index, last_change_ms=now, down_time_ms=down)
+
+    def _backend_changed(self, proxy: LiveProxy, before: _Before) -> None:
+        """Tells and counts when the backend lost its last usable server or has one again."""
+        n_usable = self._n_usable(proxy)
+        if bool(n_usable) == bool(before.n_usable):
+            return
+        now = self.clock_ms()
+        state = self.snapshot.proxy_state(proxy.index)
+        if n_usable:
+            down = state.down_time_ms + max(0, now - state.last_change_ms)
+            self.snapshot.set_proxy_times(proxy.index, last_change_ms=now, down_time_ms=down)
+            return
+        self.snapshot.set_proxy_times(proxy.index, last_change_ms=now, down_trans=state.down_trans + 1)
+        kind = "proxy" if proxy.is_frontend else "backend"
+        self.journal.terminal("alert", f"{kind} '{proxy.name}' has no server available!")
+        self.journal.proxy(proxy.config, fmt.EMERG, f"{kind} {proxy.name} has no server available!")
+
+    def _tell(self, server: LiveServer, level: int, message: str) -> None:
+        self.journal.terminal("warning", message)
+        self.journal.proxy(server.proxy.config, level, message)
+
+    def _left(self, server: LiveServer, before: _Before) -> str:
+        """What is left after a server went: HAProxy's second half of the line."""
+        px = self.snapshot.proxy_state(server.proxy.index)
+        # A stopped server's queue goes back to the backend: all of it is requeued, nothing remains.
+        return (
+            f". {px.n_active} active and {px.n_backup} backup servers left.{_on_backup(px)}"
+            f" {before.state.served} sessions active, {before.state.queued} requeued, 0 remaining in queue."
+        )
+
+    def _online(self, server: LiveServer, before: _Before) -> str:
+        px = self.snapshot.proxy_state(server.proxy.index)
+        return (
+            f". {px.n_active} active and {px.n_backup} backup servers online.{_on_backup(px)}"
+            f" {before.state.queued} sessions requeued, {px.queued} total in queue."
+        )
+
+
+def _on_backup(px: ports.ProxyState) -> str:
+    return " Running on backup." if px.n_backup and not px.n_active else ""
+
+
+def _title(server: LiveServer) -> str:
+    return f"{'Backup ' if server.config.backup else ''}Server {server.path}"
