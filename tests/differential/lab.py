@@ -125,8 +125,15 @@ def body_text(body: bytes) -> str:
     return repr(body) if len(body) <= 200 else f"{len(body)} bytes {hashlib.sha256(body).hexdigest()[:16]}"
 
 
+def comparable(name: str, value: str) -> str:
+    """The value; of Connection its tokens without the empty ones, "," where none is left."""
+    if name.lower() != "connection":
+        return value
+    return ",".join(token.strip() for token in value.split(",") if token.strip()) or ","
+
+
 def text_of(message: Message) -> str:
-    headers = " ".join(f"[{name}: {value}]" for name, value in message.headers)
+    headers = " ".join(f"[{name}: {comparable(name, value)}]" for name, value in message.headers if comparable(name, value) != ",")
     trailers = "".join(f" <{name}: {value}>" for name, value in message.trailers)
     return f"{message.start} {headers} {message.framing} {body_text(message.body)}{trailers}"
 

@@ -61,7 +61,8 @@ def normal(text: str) -> str:
     for name in ("TR", "Tw", "Tc", "Tr", "Ta", "Tt"):
         if name in fields and fields[name] != "-1":
             fields[name] = "T"
-    for name in ("port", "accepted"):
+    # How many connections the process has counts also those that are just being closed.
+    for name in ("port", "accepted", "actconn"):
         fields[name] = "N"
     # haproxy: 2.6 counts its internal form of heads, so the byte counts of HTTP differ by a few.
     if "status" in fields:
