@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def per_unit(load: Load, pid: int, port: int, units_per_request: int, directory:
         tracer.send_signal(signal.SIGINT)
         try:
             tracer.wait(timeout=10)
-        except TimeoutError as error:
+        except subprocess.TimeoutExpired as error:
             raise BenchError("strace does not end") from error
     return {name: count / units for name, count in parse(table.read_text()).items()}
 
