@@ -64,6 +64,7 @@ class LogTarget:
     level: str = "debug"
     min_level: str = "emerg"
     format: str = "rfc3164"
+    with_hostname: bool = False
     max_length: int = 1024
     sample_ranges: list[tuple[int, int]] = field(default_factory=list)
     sample_size: int = 0

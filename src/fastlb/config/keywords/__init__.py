@@ -1,0 +1,65 @@
+"""The keyword tables, listed by name: what a statement may be, where, and what fastlb does with it.
+
+Knows all tables and how a statement's row is found. Must not know what any keyword means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from . import balance, bind, check, errors, global_, legacy, log, options, proxy, server, stats, timeouts, unsupported
+from .row import GlobalKeyword, ProxyKeyword, Row
+
+RowT = TypeVar("RowT", bound=Row)
+Table = Mapping[str, RowT | dict[str, RowT]]
+
+GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (*global_.GLOBAL, *log.GLOBAL, *stats.GLOBAL, *legacy.GLOBAL, *unsupported.GLOBAL)
+PROXY_ROWS: tuple[ProxyKeyword, ...] = (
+    *proxy.PROXY,
+    *bind.PROXY,
+    *server.PROXY,
+    *balance.PROXY,
+    *timeouts.PROXY,
+    *options.PROXY,
+    *check.PROXY,
+    *log.PROXY,
+    *errors.PROXY,
+    *stats.PROXY,
+    *legacy.PROXY,
+    *unsupported.PROXY,
+)
+
+# What HAProxy says about the second word of a keyword of two words: (missing, unknown).
+SECOND_WORD: dict[str, tuple[str, str]] = {
+    "option": ("'option' expects an option name.", options.UNKNOWN),
+    "timeout": (timeouts.UNKNOWN.format(""), timeouts.UNKNOWN),
+    "stats": (stats.MISSING, stats.UNKNOWN),
+}
+SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}
+
+
+def index(rows: Sequence[RowT]) -> dict[str, RowT | dict[str, RowT]]:
+    """Rows by first word; keywords of two words are in a second dictionary by their second word."""
+    table: dict[str, RowT | dict[str, RowT]] = {}
+    for row in rows:
+        first, _, second = row.name.partition(" ")
+        if not second:
+            table[first] = row
+            continue
+        group = table.setdefault(first, {})
+        if isinstance(group, dict):
+            group[second] = row
+    return table
+
+
+GLOBAL = index(GLOBAL_ROWS)
+PROXY = index(PROXY_ROWS)
+
+
+def rows() -> Iterator[Row]:
+    """Every row of every table, for `-dKall` and the documentation."""
+    yield from GLOBAL_ROWS
+    yield from PROXY_ROWS
+    yield from bind.BIND
+    yield from server.SERVER

@@ -1,0 +1,44 @@
+"""The model as plain JSON values, for golden tests and `fastlb config dump`.
+
+Knows dataclasses only; nothing of what they mean.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from .model import Configuration, Location
+
+
+def plain(value: Any) -> Any:
+    """`value` as dictionaries, lists, strings and numbers; fields that have their default are left out, so are locations."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            item.name.rstrip("_"): plain(current)
+            for item in dataclasses.fields(value)
+            if not isinstance(current := getattr(value, item.name), Location) and not _is_default(item, current)
+        }
+    if isinstance(value, (set, frozenset)):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _is_default(item: dataclasses.Field[Any], value: Any) -> bool:
+    if item.default is not dataclasses.MISSING:
+        return bool(value == item.default)
+    if item.default_factory is not dataclasses.MISSING:
+        return bool(value == item.default_factory())
+    return False
+
+
+def to_json(configuration: Configuration) -> str:
+    """The configuration as indented JSON text."""
+    return json.dumps(plain(configuration), indent=2, ensure_ascii=False)

@@ -1,0 +1,177 @@
+"""`bind` of frontends and listens, with its options (manual, sections 4.2 and 5.1).
+
+Knows addresses and options as they are written. Must not open a socket: the master binds (`supervisor/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..diagnostics import nearest
+from ..model import Address, Bind, Proxy
+from ..values import AddressRules, ValueFault, group_id, parse_address, parse_integer, parse_leading_integer, user_id
+from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, Statement, mode_octal
+
+_ADDRESS = AddressRules(port="mandatory", ranges=True, fd=True)
+
+
+def set_bind(st: Statement, px: Proxy) -> None:
+    if not st.argument(0):
+        message = "'bind' expects {<path>|[addr1]:port1[-end1]}{,[addr]:port[-end]}... as arguments."
+        raise st.fail(message, 0, "missing-argument", "bind *:80")
+    template = Bind(st.line_location(), Address("ipv4"))
+    addresses = []
+    for word in st.argument(0).split(","):
+        if not word:
+            continue
+        try:
+            addresses.append(parse_address(word, _ADDRESS, st.reading.resolver))
+        except ValueFault as fault:
+            # haproxy: the options of the line are not looked at behind a bad address; here they are.
+            hint = "name a port: bind *:80" if "missing port" in fault.message else ""
+            st.alert(f"'bind' : {fault.message}", 1, fault.code, hint)
+    _set_options(st, template)
+    px.binds += [replace(template, address=address) for address in addresses]
+
+
+def _set_options(st: Statement, bind: Bind) -> None:
+    where = f"'bind {st.argument(0)}' in section '{px_kind(st)}'"
+    index = 2
+    while index < len(st.words):
+        name = st.words[index]
+        row = OPTIONS.get(name)
+        if row is None:
+            guess = nearest(name, OPTIONS)
+            tail = f"; did you mean '{guess}' maybe ?" if guess else "."
+            raise st.fail(f"{where}: unknown keyword '{name}'{tail}", index, "unknown-keyword", f"write '{guess}'" if guess else "")
+        index += _set_option(st, bind, row, index, where)
+
+
+def _set_option(st: Statement, bind: Bind, row: BindOption, index: int, where: str) -> int:
+    """Applies one option; returns how many words it took."""
+    if row.status == UNSUPPORTED:
+        st.alert(f"{where} : '{row.name}': {NOT_YET}", index, "unsupported-keyword")
+    elif row.status == IGNORED and not row.quiet:
+        st.warn(f"{where} : '{row.name}' is ignored: {row.note}.", index, "ignored-keyword")
+    value = st.words[index + 1] if row.arity and index + 1 < len(st.words) else ""
+    missing = f"'{row.name}' : missing argument"
+    if row.arity and not value:
+        raise st.fail(f"{where} : {row.missing or missing}", index, "missing-argument")
+    if row.apply is not None:
+        try:
+            row.apply(st, bind, value)
+        except ValueFault as fault:
+            raise st.fail(f"{where} : {fault.message}", min(index + 1, len(st.words) - 1)) from None
+    return 1 + row.arity
+
+
+def px_kind(st: Statement) -> str:
+    return st.draft.kind if st.draft is not None else "defaults"
+
+
+Setter = Callable[[Statement, Bind, str], None]
+
+
+def flag(attribute: str) -> Setter:
+    def apply(st: Statement, bind: Bind, value: str) -> None:
+        setattr(bind, attribute, True)
+
+    return apply
+
+
+def text(attribute: str) -> Setter:
+    def apply(st: Statement, bind: Bind, value: str) -> None:
+        setattr(bind, attribute, value)
+
+    return apply
+
+
+def number(option: str, attribute: str, least: int = 0) -> Setter:
+    def apply(st: Statement, bind: Bind, value: str) -> None:
+        try:
+            parsed = parse_integer(value)
+        except ValueFault:
+            raise ValueFault(f"'{option}' : expects an integer argument, found '{value}'") from None
+        if not least <= parsed < 2**31:
+            raise ValueFault(f"'{option}' : invalid value {parsed}, must be >= {least}")
+        setattr(bind, attribute, parsed)
+
+    return apply
+
+
+def set_backlog(st: Statement, bind: Bind, value: str) -> None:
+    parsed = parse_leading_integer(value)
+    if parsed < 0:
+        raise ValueFault(f"'backlog' : invalid value {parsed}, must be > 0")
+    bind.backlog = parsed or None
+
+
+def set_id(st: Statement, bind: Bind, value: str) -> None:
+    try:
+        bind.id = parse_integer(value)
+    except ValueFault:
+        raise ValueFault(f"'id' : expects an integer argument, found '{value}'") from None
+    if bind.id <= 0:
+        raise ValueFault("custom id has to be > 0")
+
+
+def set_mode(st: Statement, bind: Bind, value: str) -> None:
+    bind.mode = mode_octal(value)
+
+
+def set_user(st: Statement, bind: Bind, value: str) -> None:
+    bind.uid = user_id(value)
+    if bind.uid is None:
+        raise ValueFault(f"'user' : unknown user name '{value}'")
+
+
+def set_group(st: Statement, bind: Bind, value: str) -> None:
+    bind.gid = group_id(value)
+    if bind.gid is None:
+        raise ValueFault(f"'group' : unknown group name '{value}'")
+
+
+def _row(name: str, apply: Setter, grammar: str = "", missing: str = "") -> BindOption:
+    return BindOption(name, "bind", "FL", grammar, manual="5.1", apply=apply, arity=1 if grammar else 0, missing=missing)
+
+
+def _not_yet(name: str, arity: int = 0) -> BindOption:
+    return BindOption(name, "bind", "FL", "<value>" if arity else "", manual="5.1", status=UNSUPPORTED, arity=arity)
+
+
+def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> BindOption:
+    return BindOption(name, "bind", "FL", "<value>" if arity else "", manual="5.1", status=IGNORED, note=note, arity=arity, quiet=quiet)
+
+
+_NOT_YET_FLAGS = ["accept-netscaler-cip/1", "allow-0rtt", "alpn/1", "ca-file/1", "ca-ignore-err/1", "ca-sign-file/1", "ca-sign-pass/1", "ca-verify-file/1", "cc/1", "ciphers/1", "ciphersuites/1", "client-sigalgs/1", "crl-file/1", "crt/1", "crt-ignore-err/1", "crt-list/1", "default-crt/1", "curves/1", "ecdhe/1", "ech/1", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "generate-certificates", "guid-prefix/1", "idle-ping/1", "ktls/1", "label/1", "level/1", "mss/1", "namespace/1", "nbconn/1", "no-alpn", "no-ca-names", "no-sslv3", "no-strict-sni", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "npn/1", "prefer-client-ciphers", "proto/1", "quic-cc-algo/1", "quic-force-retry", "quic-socket/1", "severity-output/1", "sigalgs/1", "ssl", "ssl-max-ver/1", "ssl-min-ver/1", "strict-sni", "tcp-md5sig/1", "tcp-ss/1", "tcp-ut/1", "tls-tickets", "tls-ticket-keys/1", "verify/1"]
+
+BIND: tuple[BindOption, ...] = (
+    _row("accept-proxy", flag("accept_proxy")),
+    _row("backlog", set_backlog, "<number>"),
+    _row("defer-accept", flag("defer_accept")),
+    _row("gid", number("gid", "gid"), "<number>"),
+    _row("group", set_group, "<name>"),
+    _row("id", set_id, "<number>"),
+    _row("interface", text("interface"), "<name>", "'interface' : missing interface name"),
+    _row("maxconn", number("maxconn", "maxconn"), "<number>", "'maxconn' : missing value"),
+    _row("mode", set_mode, "<octal mode>", "'mode' : missing or invalid mode '' (octal integer expected)"),
+    _row("name", text("name"), "<name>", "'name' : missing name"),
+    _row("tfo", flag("tfo")),
+    _row("transparent", flag("transparent")),
+    _row("uid", number("uid", "uid"), "<number>"),
+    _row("user", set_user, "<name>"),
+    _row("v4v6", flag("v4v6")),
+    _row("v6only", flag("v6only")),
+    _harmless("nice", "workers have no scheduler to weigh tasks in", 1),
+    _harmless("process", "each worker listens on each address", 1),
+    _harmless("shards", "each worker has its own socket for each address", 1),
+    _harmless("thread", "each worker listens on each address", 1),
+    _harmless("expose-fd", "a reload inherits all listeners", 1),
+    *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET_FLAGS),
+)
+OPTIONS: dict[str, BindOption] = {row.name: row for row in BIND}
+
+PROXY: tuple[ProxyKeyword, ...] = (
+    ProxyKeyword("bind", "bind", "FL", "[<address>]:<port_range> [, ...] [<option> ...]", manual="4.2", apply=set_bind),
+)

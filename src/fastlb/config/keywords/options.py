@@ -1,0 +1,141 @@
+"""`option NAME` of the proxy sections (manual, section 4.2), the health checks' own in `check.py` apart.
+
+Knows which options are plain switches and which take arguments. Must not know what an option does to traffic.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from ..model import ForwardFor, Proxy
+from .row import IGNORED, NOT_YET, ProxyKeyword, SetProxy, Statement
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def set_switch(st: Statement, px: Proxy) -> None:
+    """A plain switch; `no` and `default` take it away (none of them is on by default)."""
+    if st.prefix:
+        px.options.discard(st.words[1])
+    else:
+        px.options.add(st.words[1])
+
+
+def set_tcpka(st: Statement, px: Proxy) -> None:
+    """Both sides: on the model it is `clitcpka` and `srvtcpka`, as far as the section has the side."""
+    if px.kind != "backend":
+        px.options.add("clitcpka")
+    if px.kind != "frontend":
+        px.options.add("srvtcpka")
+
+
+def http_mode(mode: str) -> SetProxy:
+    """The connection modes exclude each other; `no` leaves another mode alone."""
+
+    def apply(st: Statement, px: Proxy) -> None:
+        if not st.prefix:
+            px.http_mode = mode
+        elif px.http_mode == mode:
+            px.http_mode = "keep-alive"
+
+    return apply
+
+
+def set_redispatch(st: Statement, px: Proxy) -> None:
+    if st.prefix:
+        px.redispatch = 0
+    else:
+        px.redispatch = st.integer(0) if st.argument(0) else -1
+
+
+def set_httplog(st: Statement, px: Proxy) -> None:
+    if st.argument(0) == "clf":
+        raise st.fail(f"'option httplog clf': {NOT_YET}", 2, "unsupported-keyword", "option httplog")
+    if st.argument(0):
+        raise st.fail("keyword 'httplog' only supports option 'clf'.", 2)
+    _set_log_format(st, px, "httplog")
+
+
+def set_tcplog(st: Statement, px: Proxy) -> None:
+    _set_log_format(st, px, "tcplog")
+
+
+def _set_log_format(st: Statement, px: Proxy, name: str) -> None:
+    if px.kind == "backend":
+        st.warn(f"backend '{px.name}' : 'option {name}' directive is ignored in backends.", 0, "ignored-keyword")
+        return
+    px.log_format = name
+    if st.draft is not None:
+        st.draft.origins["log_format"] = st.line_location()
+
+
+def set_forwardfor(st: Statement, px: Proxy) -> None:
+    setting = ForwardFor()
+    index = 0
+    while word := st.argument(index):
+        at = st.n_keyword + index + 1
+        if word == "if-none":
+            setting.if_none = True
+            index += 1
+            continue
+        if word not in ("except", "header"):
+            message = "'option forwardfor' only supports optional values: 'except', 'header' and 'if-none'."
+            raise st.fail(message, at - 1)
+        value = st.argument(index + 1)
+        if word == "except":
+            try:
+                setting.except_network = ipaddress.ip_network(value, strict=False)
+            except ValueError:
+                raise st.fail("'option forwardfor except' expects <address>[/mask] as argument.", at) from None
+        elif not value or not set(value) <= _TOKEN:
+            raise st.fail("'option forwardfor header' expects <header_name> as argument.", at)
+        else:
+            setting.header = value
+        index += 2
+    px.forwardfor = setting
+
+
+def switch(name: str, sections: str, since: str = "") -> ProxyKeyword:
+    return ProxyKeyword(
+        f"option {name}", "option", sections, default="off", manual="4.2", since=since, apply=set_switch, arguments=(0, 0),
+        accepts_no=True,
+    )
+
+
+def ignored(name: str, sections: str, note: str, accepts_no: bool = True) -> ProxyKeyword:
+    return ProxyKeyword(f"option {name}", "option", sections, manual="4.2", status=IGNORED, note=note, accepts_no=accepts_no)
+
+
+def mode(name: str, value: str) -> ProxyKeyword:
+    return ProxyKeyword(f"option {name}", "option", "DFLB", manual="4.2", apply=http_mode(value), arguments=(0, 0), accepts_no=True)
+
+
+PROXY: tuple[ProxyKeyword, ...] = (
+    switch("abortonclose", "DFLB"),
+    switch("clitcpka", "DFL"),
+    switch("dontlog-normal", "DFL"),
+    switch("dontlognull", "DFL"),
+    switch("log-health-checks", "DLB"),
+    switch("logasap", "DFL"),
+    switch("splice-auto", "DFLB"),
+    switch("splice-request", "DFLB"),
+    switch("splice-response", "DFLB"),
+    switch("srvtcpka", "DLB"),
+    ProxyKeyword("option tcpka", "option", "DFLB", default="off", manual="4.2", apply=set_tcpka, arguments=(0, 0)),
+    mode("http-keep-alive", "keep-alive"),
+    mode("http-server-close", "server-close"),
+    mode("httpclose", "close"),
+    ProxyKeyword("option redispatch", "option", "DLB", "[<interval>]", "off", "4.2", apply=set_redispatch, accepts_no=True),
+    ProxyKeyword("option httplog", "option", "DFLB", manual="4.2", apply=set_httplog),
+    ProxyKeyword("option tcplog", "option", "DFLB", manual="4.2", apply=set_tcplog, arguments=(0, 0)),
+    ProxyKeyword(
+        "option forwardfor", "option", "DFLB", "[except <network>] [header <name>] [if-none]", "off", "4.2", apply=set_forwardfor,
+    ),
+    ignored("contstats", "DFL", "counters are always updated while a stream lasts"),
+    ignored("http-no-delay", "DFLB", "data is never held back"),
+    ignored("tcp-smart-accept", "DFL", "it saves one packet per connection"),
+    ignored("tcp-smart-connect", "DLB", "it saves one packet per connection"),
+    ignored("use-small-buffers", "DLB", "memory of queued requests only"),
+    ignored("http-use-htx", "DFLB", "HAProxy 2.1 has removed the choice"),
+)
+UNKNOWN = "unknown option '{0}'"

@@ -1,0 +1,317 @@
+"""`server` and `default-server` with their options (manual, sections 4.2 and 5.2).
+
+Knows how a server is written and how `default-server` passes its settings on. Must not connect to anything; host names are
+looked up here because `init-addr` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NoReturn
+
+from ..diagnostics import nearest
+from ..model import Address, Location, Proxy, Server
+from ..values import (
+    MAX_PORT,
+    AddressRules,
+    Resolver,
+    TimeFault,
+    ValueFault,
+    parse_address,
+    parse_integer,
+    parse_leading_integer,
+    parse_time,
+    resolved,
+)
+from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, Statement
+
+MAX_WEIGHT = 256
+INIT_ADDR_METHODS = ("libc", "last", "none")
+_ADDRESS = AddressRules(port="offset", late=True)
+_CHECK_ADDRESS = AddressRules(port="optional", unix=False)
+_SOURCE = AddressRules(port="optional", unix=False)
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-")
+
+
+def template() -> Server:
+    """The server that a proxy's `default-server` lines write on."""
+    return Server(Location("", 0), "", Address("ipv4"))
+
+
+def copy(srv: Server) -> Server:
+    """A server of its own: nothing that can change is shared."""
+    return replace(srv, init_addr=list(srv.init_addr))
+
+
+def bad_character(name: str) -> str:
+    """The first character that HAProxy lets stand in no name of a proxy or server, "" if all may."""
+    return next((char for char in name if char not in _NAME_CHARACTERS), "")
+
+
+def set_default_server(st: Statement, px: Proxy) -> None:
+    draft = st.draft
+    if draft is None:
+        return
+    changed = copy(draft.server_template)
+    _set_options(st, changed, 1, "")
+    draft.server_template = changed
+
+
+def set_server(st: Statement, px: Proxy) -> None:
+    name, word = st.argument(0), st.argument(1)
+    if not word or not name:
+        _fail(st, "'server' expects <name> and <addr>[:<port>] as arguments.", 0, "missing-argument", "server web1 192.168.1.10:80 check")
+    if wrong := bad_character(name):
+        _fail(st, f"character '{wrong}' is not permitted in server name '{name}'.", 1, "bad-name")
+    draft = st.draft
+    srv = copy(draft.server_template) if draft is not None else template()
+    srv.location, srv.name = st.line_location(), name
+    where = f"'server {px.name}/{name}' : "
+    try:
+        srv.address = parse_address(word, _ADDRESS, st.reading.resolver)
+    except ValueFault as fault:
+        _fail(st, f"{where}{fault.message}", 2, fault.code)
+    _set_options(st, srv, 3, where)
+    _resolve(st, srv, where)
+    px.servers.append(srv)
+
+
+def _resolve(st: Statement, srv: Server, where: str) -> None:
+    """Looks the host name up, as `init-addr` says; without an address the server starts down (host "", name set)."""
+    address = srv.address
+    if not address.name:
+        return
+    found: Address | None = None
+    if not srv.init_addr or "libc" in srv.init_addr:
+        found = resolved(address, st.reading.resolver)
+    if found is None and "none" not in srv.init_addr and srv.init_addr != ["last"]:
+        hint = "init-addr last,libc,none starts without the address"
+        _fail(st, f"{where}could not resolve address '{address.name}'.", 2, "unresolved-host", hint)
+    srv.address = found or replace(address, family="ipv4" if address.family == "ip" else address.family)
+
+
+def _fail(st: Statement, message: str, index: int, code: str = "bad-argument", hint: str = "") -> NoReturn:
+    """HAProxy's form for server lines: the place, without the word "parsing"."""
+    location, _ = st.place(index)
+    st.alert(message, index, code, hint, lead=f"[{location}] : ")
+    raise st.reported()
+
+
+def _set_options(st: Statement, srv: Server, index: int, where: str) -> None:
+    is_default = not where
+    while index < len(st.words):
+        name = st.words[index]
+        row = OPTIONS.get(name)
+        if row is None or (is_default and not row.default_server):
+            _unknown(st, name, index, where)
+        else:
+            index += _set_option(st, srv, row, index, where)
+
+
+def _unknown(st: Statement, name: str, index: int, where: str) -> None:
+    guess = nearest(name, OPTIONS)
+    tail = f"; did you mean '{guess}' maybe ?" if guess else "."
+    if not where:
+        tail += " Hint: no address was expected for this server."
+    _fail(st, f"{where}unknown keyword '{name}'{tail}", index, "unknown-keyword", f"write '{guess}'" if guess else "")
+
+
+def _set_option(st: Statement, srv: Server, row: ServerOption, index: int, where: str) -> int:
+    """Applies one option; returns how many words it took. An option that is not supported is reported, and reading goes on."""
+    if row.status == UNSUPPORTED:
+        location, _ = st.place(index)
+        st.alert(f"{where}'{row.name}': {NOT_YET}", index, "unsupported-keyword", lead=f"[{location}] : ")
+    elif row.status == IGNORED and not row.quiet:
+        location, _ = st.place(index)
+        st.warn(f"{where}'{row.name}' is ignored: {row.note}.", index, "ignored-keyword", lead=f"[{location}] : ")
+    value = st.words[index + 1] if row.arity and index + 1 < len(st.words) else ""
+    if row.arity and not value:
+        _fail(st, f"{where}{row.missing or f'{row.name!r} expects an argument'}.", index, "missing-argument")
+    if row.apply is not None:
+        try:
+            row.apply(st, srv, value)
+        except ValueFault as fault:
+            _fail(st, f"{where}{fault.message}", min(index + row.arity, len(st.words) - 1), fault.code)
+    return 1 + row.arity
+
+
+Setter = Callable[[Statement, Server, str], None]
+
+
+def flag(attribute: str, value: object = True) -> Setter:
+    def apply(st: Statement, srv: Server, word: str) -> None:
+        setattr(srv, attribute, value)
+
+    return apply
+
+
+def delay(option: str, attribute: str, zero: bool = False) -> Setter:
+    """A time; 0 is refused unless `zero`."""
+
+    def apply(st: Statement, srv: Server, word: str) -> None:
+        try:
+            value = parse_time(word)
+        except TimeFault as fault:
+            if fault.is_overflow:
+                raise ValueFault(
+                    f"timer overflow in argument <{word}> to <{option}> of server {srv.name}, maximum value is 2147483647 ms (~24.8 days).",
+                    "bad-time",
+                ) from None
+            raise ValueFault(f"unexpected character '{fault.character}' in '{option}' argument of server {srv.name}.", "bad-time") from None
+        if value == 0 and not zero:
+            raise ValueFault(f"invalid value {value} for argument '{option}' of server {srv.name}.", "bad-time")
+        setattr(srv, attribute, value)
+
+    return apply
+
+
+def set_slowstart(st: Statement, srv: Server, word: str) -> None:
+    # haproxy: here a bare number is seconds, unlike everywhere else.
+    try:
+        srv.slowstart_ms = parse_time(word, "s")
+    except TimeFault as fault:
+        what = "timer overflow" if fault.is_overflow else f"unexpected character '{fault.character}'"
+        raise ValueFault(f"{what} in 'slowstart' argument of server {srv.name}.", "bad-time") from None
+
+
+def count(option: str, attribute: str, least: int = 0) -> Setter:
+    def apply(st: Statement, srv: Server, word: str) -> None:
+        value = _number(st, option, word)
+        if value < least or value >= 2**31:
+            raise ValueFault(f"'{option}' has to be > {least - 1}." if least else f"'{option}' expects a positive integer.")
+        setattr(srv, attribute, value)
+
+    return apply
+
+
+def limit(option: str, attribute: str) -> Setter:
+    def apply(st: Statement, srv: Server, word: str) -> None:
+        # haproxy: atol(); what is below zero means no limit.
+        setattr(srv, attribute, min(max(0, _number(st, option, word)), 2**31 - 1))
+
+    return apply
+
+
+def _number(st: Statement, option: str, word: str) -> int:
+    value = parse_leading_integer(word)
+    try:
+        return parse_integer(word)
+    except ValueFault:
+        at = st.words.index(word)
+        st.warn(f"'{option}' : '{word}' is not a number, it is read as {value}.", at, "bad-number")
+        return value
+
+
+def set_weight(st: Statement, srv: Server, word: str) -> None:
+    value = _number(st, "weight", word)
+    if not 0 <= value <= MAX_WEIGHT:
+        raise ValueFault(f"weight of server {srv.name} is not within 0 and 256 ({value}).")
+    srv.weight = value
+
+
+def set_id(st: Statement, srv: Server, word: str) -> None:
+    value = _number(st, "id", word)
+    if value <= 0:
+        raise ValueFault("'id' : custom id has to be > 0.")
+    srv.id = value
+
+
+def set_check_address(st: Statement, srv: Server, word: str) -> None:
+    try:
+        srv.check_address = parse_address(word, _CHECK_ADDRESS, st.reading.resolver)
+    except ValueFault as fault:
+        raise ValueFault(f"'addr' : {fault.message}.", fault.code) from None
+    if srv.check_address.port:
+        srv.check_port = srv.check_address.port
+
+
+def set_check_port(st: Statement, srv: Server, word: str) -> None:
+    value = _number(st, "port", word)
+    if not 0 <= value <= MAX_PORT:
+        raise ValueFault(f"'port' : invalid port '{word}' of server {srv.name}.")
+    srv.check_port = value or None
+
+
+def set_init_addr(st: Statement, srv: Server, word: str) -> None:
+    methods = word.split(",")
+    for method in methods:
+        if method in INIT_ADDR_METHODS:
+            continue
+        try:
+            parse_address(method, AddressRules(port="no", unix=False), Resolver(lambda name, family: None))
+        except ValueFault:
+            raise ValueFault(
+                f"'init-addr' : unknown init-addr method '{method}', supported methods are 'libc', 'last', 'none'."
+            ) from None
+        raise ValueFault(f"'init-addr {method}': a fixed address is not supported by fastlb yet", "unsupported-keyword")
+    srv.init_addr = methods
+
+
+def set_source(st: Statement, srv: Server, word: str) -> None:
+    try:
+        srv.source = parse_address(word, _SOURCE, st.reading.resolver)
+    except ValueFault as fault:
+        raise ValueFault(f"'source' : {fault.message}", fault.code) from None
+
+
+def _row(name: str, apply: Setter, grammar: str = "", default: str = "", missing: str = "", default_server: bool = True) -> ServerOption:
+    return ServerOption(
+        name, "server", "LB", grammar, default, "5.2", apply=apply, arity=1 if grammar else 0, missing=missing,
+        default_server=default_server,
+    )
+
+
+def _not_yet(name: str, arity: int = 0) -> ServerOption:
+    return ServerOption(name, "server", "LB", "<value>" if arity else "", manual="5.2", status=UNSUPPORTED, arity=arity)
+
+
+def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> ServerOption:
+    return ServerOption(name, "server", "LB", "<value>" if arity else "", manual="5.2", status=IGNORED, note=note, arity=arity, quiet=quiet)
+
+
+_NOT_YET = ["agent-addr/1", "agent-check", "agent-inter/1", "agent-port/1", "agent-send/1", "allow-0rtt", "alpn/1", "ca-file/1", "cc/1", "check-alpn/1", "check-pool-conn-name/1", "check-proto/1", "check-reuse-pool", "check-sni/1", "check-sni-auto", "check-ssl", "check-via-socks4", "ciphers/1", "ciphersuites/1", "client-sigalgs/1", "cookie/1", "crl-file/1", "crt/1", "curves/1", "error-limit/1", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "guid/1", "hash-key/1", "healthcheck/1", "idle-ping/1", "init-state/1", "interface/1", "ktls/1", "log-bufsize/1", "log-proto/1", "max-reuse/1", "namespace/1", "no-renegotiate", "non-stick", "npn/1", "observe/1", "on-error/1", "on-marked-down/1", "on-marked-up/1", "pool-conn-name/1", "proto/1", "proxy-v2-options/1", "quic-cc-algo/1", "redir/1", "renegotiate", "resolve-net/1", "resolve-opts/1", "resolve-prefer/1", "resolvers/1", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn", "set-proxy-v2-tlv-fmt/1", "shard/1", "sigalgs/1", "sni/1", "sni-auto", "socks4/1", "ssl", "ssl-max-ver/1", "ssl-min-ver/1", "stick", "strict-maxconn", "tcp-md5sig/1", "tcp-ut/1", "track/1", "usesrc/1", "verify/1", "verifyhost/1", "ws/1"]
+_ONLY_TLS = ["no-check-ssl", "no-check-reuse-pool", "no-check-sni-auto", "no-sni-auto", "no-ssl", "no-ssl-reuse", "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "no-verifyhost", "ssl-reuse", "tls-tickets", "no-agent-check", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn"]
+
+SERVER: tuple[ServerOption, ...] = (
+    _row("addr", set_check_address, "<address>", missing="'addr' expects an address"),
+    _row("backup", flag("backup")),
+    _row("no-backup", flag("backup", False)),
+    _row("check", flag("check")),
+    _row("no-check", flag("check", False)),
+    _row("check-send-proxy", flag("check_send_proxy")),
+    _row("no-check-send-proxy", flag("check_send_proxy", False)),
+    _row("disabled", flag("disabled")),
+    _row("enabled", flag("disabled", False)),
+    _row("downinter", delay("downinter", "downinter_ms"), "<delay>", "inter", "'downinter' expects a delay as argument"),
+    _row("fall", count("fall", "fall", 1), "<count>", "3", "'fall' expects an integer argument"),
+    _row("fastinter", delay("fastinter", "fastinter_ms"), "<delay>", "inter", "'fastinter' expects a delay as argument"),
+    _row("id", set_id, "<number>", missing="'id' : expects an integer argument", default_server=False),
+    _row("init-addr", set_init_addr, "{last | libc | none},...", "last,libc", "'init-addr' expects a method"),
+    _row("inter", delay("inter", "inter_ms"), "<delay>", "2s", "'inter' expects a delay as argument"),
+    _row("maxconn", limit("maxconn", "maxconn"), "<number>", "no limit", "'maxconn' expects an integer argument"),
+    _row("maxqueue", limit("maxqueue", "maxqueue"), "<number>", "no limit", "'maxqueue' expects an integer argument"),
+    _row("minconn", limit("minconn", "minconn"), "<number>", "maxconn", "'minconn' expects an integer argument"),
+    _row("pool-max-conn", count("pool-max-conn", "pool_max_conn", -1), "<number>", "-1 (no limit)"),
+    _row("pool-purge-delay", delay("pool-purge-delay", "pool_purge_delay_ms", zero=True), "<delay>", "5s"),
+    _row("port", set_check_port, "<port>", missing="'port' expects a port number as argument"),
+    _row("rise", count("rise", "rise", 1), "<count>", "2", "'rise' expects an integer argument"),
+    _row("send-proxy", flag("send_proxy", 1)),
+    _row("send-proxy-v2", flag("send_proxy", 2)),
+    _row("no-send-proxy", flag("send_proxy", 0)),
+    _row("no-send-proxy-v2", flag("send_proxy", 0)),
+    _row("slowstart", set_slowstart, "<delay>", "0", "'slowstart' expects a delay as argument"),
+    _row("source", set_source, "<address>[:<port>]", missing="'source' expects <addr>[:<port>[-<port>]]"),
+    _row("tfo", flag("tfo")),
+    _row("no-tfo", flag("tfo", False)),
+    _row("weight", set_weight, "<0..256>", "1", "'weight' expects an integer argument"),
+    _harmless("pool-low-conn", "idle connections belong to one worker", 1),
+    *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _ONLY_TLS),
+    *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET),
+)
+OPTIONS: dict[str, ServerOption] = {row.name: row for row in SERVER}
+
+PROXY: tuple[ProxyKeyword, ...] = (
+    ProxyKeyword("server", "server", "LB", "<name> <address>[:<port>] [<option> ...]", manual="4.2", apply=set_server, strict=True),
+    ProxyKeyword("default-server", "server", "DLB", "<option> ...", manual="4.2", apply=set_default_server, strict=True),
+)

@@ -1,0 +1,164 @@
+"""HAProxy's keywords that fastlb does not do yet, and those that it can leave undone without harm.
+
+Each name is a row, so that a file which uses it gets an answer at its line: an error for what would change behaviour, a
+warning (or nothing, for lines that stand in every file) for what would not. A keyword that is implemented moves to its
+family's table.
+"""
+
+from __future__ import annotations
+
+from .row import IGNORED, UNSUPPORTED, GlobalKeyword, ProxyKeyword
+
+_INTERNAL = "it tunes an internal of HAProxy that fastlb does not have"
+_NO_TLS = "TLS is not supported yet, and lines that ask for it are refused"
+
+# --- global ---
+
+_GLOBAL_NOT_YET = ["51degrees-allow-unmatched", "51degrees-cache-size", "51degrees-data-file", "51degrees-difference", "51degrees-drift", "51degrees-property-name-list", "51degrees-property-separator", "51degrees-use-performance-graph", "51degrees-use-predictive-graph", "cluster-secret", "default-path", "deviceatlas-json-file", "deviceatlas-log-level", "deviceatlas-properties-cookie", "deviceatlas-separator", "dns-accept-family", "external-check", "h1-accept-payload-with-any-method", "h1-case-adjust", "h1-case-adjust-file", "h1-do-not-close-on-insecure-transfer-encoding", "http-err-codes", "http-fail-codes", "insecure-setuid-wanted", "jwt.decrypt_alg_list", "jwt.decrypt_enc_list", "lua-load", "lua-load-per-thread", "lua-prepend-path", "mworker-max-reloads", "pp2-never-send-local", "resetenv", "set-var", "set-var-fmt", "setcap", "stats-file", "unix-bind", "unsetenv", "wurfl-cache-size", "wurfl-data-file", "wurfl-information-list", "wurfl-information-list-separator"]
+_TUNING_NOT_YET = ["maxconnrate", "maxsessrate", "maxcompcpuusage", "maxcomprate", "maxzlibmem", "server-state-base", "server-state-file", "tune.comp.maxlevel", "tune.fail-alloc", "tune.http.cookielen", "tune.http.logurilen", "tune.idletimer", "tune.stick-counters"]
+_DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
+
+_TLS_QUIET = ["ca-base", "crt-base", "key-base", "ssl-default-bind-ciphers", "ssl-default-bind-ciphersuites", "ssl-default-bind-options", "ssl-default-server-ciphers", "ssl-default-server-ciphersuites", "ssl-default-server-options", "tune.ssl.default-dh-param"]
+_TLS = ["issuers-chain-path", "maxsslconn", "maxsslrate", "noktls", "ocsp-update.disable", "ocsp-update.httpproxy", "ocsp-update.maxdelay", "ocsp-update.mindelay", "ocsp-update.mode", "ssl-default-bind-client-sigalgs", "ssl-default-bind-curves", "ssl-default-bind-sigalgs", "ssl-default-server-client-sigalgs", "ssl-default-server-curves", "ssl-default-server-sigalgs", "ssl-dh-param-file", "ssl-engine", "ssl-load-extra-del-ext", "ssl-load-extra-files", "ssl-mode-async", "ssl-passphrase-cmd", "ssl-propquery", "ssl-provider", "ssl-provider-path", "ssl-security-level", "ssl-server-verify", "ssl-skip-self-issued-ca", "acme.scheduler", "tune.ssl.cachesize", "tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size", "tune.ssl.certificate-compression", "tune.ssl.force-private-cache", "tune.ssl.hard-maxrecord", "tune.ssl.keylog", "tune.ssl.keyupdate-rate-limit", "tune.ssl.lifetime", "tune.ssl.maxrecord", "tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.mindelay", "tune.ssl.ssl-ctx-cache-size"]
+_INTERNALS = ["tune.applet.zero-copy-forwarding", "tune.buffers.limit", "tune.buffers.reserve", "tune.bufsize.large", "tune.bufsize.small", "tune.chksize", "tune.cli.max-payload-size", "tune.defaults.purge", "tune.disable-fast-forward", "tune.disable-zero-copy-forwarding", "tune.epoll.mask-events", "tune.events.max-events-at-once", "tune.fd.edge-triggered", "tune.fd.tables", "tune.glitches.kill.cpu-usage", "tune.h1.be.glitches-threshold", "tune.h1.fe.glitches-threshold", "tune.h1.zero-copy-fwd-recv", "tune.h1.zero-copy-fwd-send", "tune.h2.be.glitches-threshold", "tune.h2.be.initial-window-size", "tune.h2.be.max-concurrent-streams", "tune.h2.be.max-frames-at-once", "tune.h2.be.rxbuf", "tune.h2.fe.glitches-threshold", "tune.h2.fe.initial-window-size", "tune.h2.fe.max-concurrent-streams", "tune.h2.fe.max-frames-at-once", "tune.h2.fe.max-rst-at-once", "tune.h2.fe.max-total-streams", "tune.h2.fe.rxbuf", "tune.h2.header-table-size", "tune.h2.initial-window-size", "tune.h2.log-errors", "tune.h2.max-concurrent-streams", "tune.h2.max-frame-size", "tune.h2.zero-copy-fwd-send", "tune.idle-pool.shared", "tune.listener.default-shards", "tune.listener.multi-queue", "tune.lua.bool-sample-conversion", "tune.lua.burst-timeout", "tune.lua.forced-yield", "tune.lua.log.loggers", "tune.lua.log.stderr", "tune.lua.maxmem", "tune.lua.openlibs", "tune.lua.service-timeout", "tune.lua.session-timeout", "tune.lua.task-timeout", "tune.max-checks-per-thread", "tune.max-rules-at-once", "tune.maxpollevents", "tune.memory.hot-size", "tune.notsent-lowat.client", "tune.notsent-lowat.server", "tune.pattern.cache-size", "tune.peers.max-updates-at-once", "tune.pipesize", "tune.pool-high-fd-ratio", "tune.pool-low-fd-ratio", "tune.pt.zero-copy-forwarding", "tune.quic.be.cc.cubic-min-losses", "tune.quic.be.cc.hystart", "tune.quic.be.cc.max-frame-loss", "tune.quic.be.cc.max-win-size", "tune.quic.be.cc.reorder-ratio", "tune.quic.be.max-idle-timeout", "tune.quic.be.sec.glitches-threshold", "tune.quic.be.stream.data-ratio", "tune.quic.be.stream.max-concurrent", "tune.quic.be.stream.rxbuf", "tune.quic.be.tx.pacing", "tune.quic.be.tx.udp-gso", "tune.quic.fe.cc.cubic-min-losses", "tune.quic.fe.cc.hystart", "tune.quic.fe.cc.max-frame-loss", "tune.quic.fe.cc.max-win-size", "tune.quic.fe.cc.reorder-ratio", "tune.quic.fe.max-idle-timeout", "tune.quic.fe.sec.glitches-threshold", "tune.quic.fe.sec.retry-threshold", "tune.quic.fe.sock-per-conn", "tune.quic.fe.stream.data-ratio", "tune.quic.fe.stream.max-concurrent", "tune.quic.fe.stream.max-total", "tune.quic.fe.stream.rxbuf", "tune.quic.fe.tx.pacing", "tune.quic.fe.tx.udp-gso", "tune.quic.listen", "tune.quic.mem.tx-max", "tune.quic.zero-copy-fwd-send", "tune.rcvbuf.backend", "tune.rcvbuf.client", "tune.rcvbuf.frontend", "tune.rcvbuf.server", "tune.recv_enough", "tune.renice.runtime", "tune.renice.startup", "tune.ring.queues", "tune.runqueue-depth", "tune.sched.low-latency", "tune.sndbuf.backend", "tune.sndbuf.client", "tune.sndbuf.frontend", "tune.sndbuf.server", "tune.streams-elasticity", "tune.takeover-other-tg-connections", "tune.vars.check-max-size", "tune.vars.global-max-size", "tune.vars.proc-max-size", "tune.vars.reqres-max-size", "tune.vars.sess-max-size", "tune.vars.txn-max-size", "tune.zlib.memlevel", "tune.zlib.windowsize", "busy-polling", "max-spread-checks", "maxpipes", "no-memory-trimming", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "nopoll", "noreuseport", "nosplice"]
+_PROCESS_INTERNALS = ["close-spread-time", "cpu-affinity", "cpu-map", "cpu-policy", "cpu-set", "expose-deprecated-directives", "expose-experimental-directives", "fd-hard-limit", "h2-workaround-bogus-websocket-clients", "harden.reject-privileged-ports.tcp", "harden.reject-privileged-ports.quic", "insecure-fork-wanted", "limited-quic", "localpeer", "max-threads-per-group", "numa-cpu-mapping", "prealloc-fd", "set-dumpable", "shm-stats-file", "shm-stats-file-max-objects", "strict-limits", "stress-level", "thread-group", "thread-groups", "thread-hard-limit", "profiling.memory", "profiling.tasks", "debug.counters", "quiet", "warn-blocked-traffic-after", "httpclient.resolvers.disabled", "httpclient.resolvers.id", "httpclient.resolvers.prefer", "httpclient.retries", "httpclient.ssl.ca-file", "httpclient.ssl.verify", "httpclient.timeout.connect"]
+# Lines that test suites and images put into every file, where a warning would only be noise (`-dW` makes it an error).
+_QUIET = {"thread-groups", "expose-experimental-directives", "expose-deprecated-directives", "insecure-fork-wanted", "set-dumpable", "quiet"}
+_WITH_NO = {"busy-polling", "set-dumpable", "strict-limits", "insecure-fork-wanted", "numa-cpu-mapping"}
+
+
+def _global(name: str, family: str) -> GlobalKeyword:
+    return GlobalKeyword(name, family, "G", manual=_MANUAL[family], status=UNSUPPORTED)
+
+
+def _ignored(name: str, family: str, note: str, quiet: bool = False) -> GlobalKeyword:
+    return GlobalKeyword(
+        name, family, "G", manual=_MANUAL[family], status=IGNORED, note=note, quiet=quiet or name in _QUIET, accepts_no=name in _WITH_NO
+    )
+
+
+_MANUAL = {"process": "3.1", "tuning": "3.2", "debugging": "3.3", "tls": "3.1"}
+
+GLOBAL: tuple[GlobalKeyword, ...] = (
+    *(_global(name, "process") for name in _GLOBAL_NOT_YET),
+    *(_global(name, "tuning") for name in _TUNING_NOT_YET),
+    *(_global(name, "debugging") for name in _DEBUGGING_NOT_YET),
+    *(_ignored(name, "tls", _NO_TLS, quiet=True) for name in _TLS_QUIET),
+    *(_ignored(name, "tls", _NO_TLS) for name in _TLS),
+    *(_ignored(name, "tuning", _INTERNAL) for name in _INTERNALS),
+    *(_ignored(name, "process", _INTERNAL) for name in _PROCESS_INTERNALS),
+)
+
+# --- proxies: "name SECTIONS", one a line ---
+
+_PROXY_NOT_YET = """
+acl DFLB
+be-unpublished LB
+capture cookie FL
+capture request FL
+capture response FL
+clitcpka-cnt DFL
+clitcpka-idle DFL
+clitcpka-intvl DFL
+compression DFLB
+cookie DLB
+crt FL
+declare capture FL
+dynamic-cookie-key DLB
+email-alert DFLB
+error-log-format DFL
+errorfiles DFLB
+external-check DLB
+filter DFLB
+filter-sequence FLB
+force-be-switch FL
+force-persist LB
+guid FLB
+hash-balance-factor DLB
+hash-preserve-affinity DLB
+hash-type DLB
+http-after-response DFLB
+http-check DLB
+http-error DFLB
+http-request DFLB
+http-response DFLB
+http-send-name-header DLB
+ignore-persist LB
+load-server-state-from-file DLB
+log-format DFL
+log-format-sd DFL
+log-steps DFL
+max-keep-alive-queue DLB
+max-session-srv-conns DFL
+monitor fail FL
+option accept-invalid-http-request DFL
+option accept-invalid-http-response DLB
+option accept-unsafe-violations-in-http-request DFL
+option accept-unsafe-violations-in-http-response DLB
+option allbackups DLB
+option checkcache DLB
+option disable-h2-upgrade DFL
+option external-check DLB
+option forwarded DLB
+option h1-case-adjust-bogus-client DFL
+option h1-case-adjust-bogus-server DLB
+option http-buffer-request DFLB
+option http-drop-request-trailers DB
+option http-drop-response-trailers DL
+option http-ignore-probes DFL
+option http-pretend-keepalive DLB
+option http-restrict-req-hdr-names DFLB
+option http-use-proxy-header DFL
+option httpslog DFL
+option idle-close-on-response DFL
+option independent-streams DFLB
+option ldap-check DLB
+option log-separate-errors DFL
+option mysql-check DLB
+option nolinger DFLB
+option originalto DFLB
+option persist DLB
+option pgsql-check DLB
+option prefer-last-server DLB
+option redis-check DLB
+option smtpchk DLB
+option socket-stats DFL
+option spop-check DLB
+option ssl-hello-chk DLB
+option transparent DLB
+persist rdp-cookie DLB
+quic-initial DFL
+rate-limit sessions DFL
+redirect FLB
+retry-on DLB
+server-state-file-name DLB
+server-template LB
+srvtcpka-cnt DLB
+srvtcpka-idle DLB
+srvtcpka-intvl DLB
+ssl-f-use FL
+stats http-request FLB
+stats show-modules DFLB
+stick match LB
+stick on LB
+stick store-request LB
+stick store-response LB
+stick-table FLB
+tcp-check DLB
+tcp-request DFLB
+tcp-response DLB
+unique-id-format DFLB
+unique-id-header DFL
+use-fcgi-app LB
+use-server LB
+use_backend FL
+""".strip().splitlines()
+
+
+def _proxy(line: str) -> ProxyKeyword:
+    name, _, sections = line.rpartition(" ")
+    family = name.split()[0] if " " in name else "proxy"
+    return ProxyKeyword(name, family, sections, manual="4.2", status=UNSUPPORTED, accepts_no=family == "option")
+
+
+PROXY: tuple[ProxyKeyword, ...] = tuple(_proxy(line) for line in _PROXY_NOT_YET)

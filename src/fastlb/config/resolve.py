@@ -1,0 +1,184 @@
+"""What can only be checked or filled in when all files are read: names, modes, identifiers, timeouts, defaults.
+
+Knows the rules that tie objects together. Must not know how a keyword is written, and it opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .diagnostics import Diagnostics
+from .keywords.row import Draft
+from .model import Configuration, Location, Proxy
+
+_TITLES = {"frontend": "frontend", "backend": "backend", "listen": "proxy"}
+
+
+def resolve(configuration: Configuration, drafts: Sequence[Draft], diagnostics: Diagnostics) -> None:
+    """Completes the model in place and reports what does not fit together, in HAProxy's words."""
+    _Resolution(configuration, drafts, diagnostics).run()
+
+
+class _Resolution:
+    def __init__(self, configuration: Configuration, drafts: Sequence[Draft], diagnostics: Diagnostics) -> None:
+        self.configuration = configuration
+        self.drafts = drafts
+        self.diagnostics = diagnostics
+        self.backends: dict[str, Proxy] = {}
+        for px in configuration.proxies:
+            if px.has_backend:
+                self.backends.setdefault(px.name, px)
+
+    def run(self) -> None:
+        self._check_ids()
+        for draft in self.drafts:
+            px = draft.proxy
+            self._check_servers(px)
+            if px.disabled:
+                # haproxy: a disabled proxy is not looked at any further.
+                continue
+            self._check_binds(px)
+            self._check_default_backend(px, draft)
+            self._check_timeouts(px)
+            self._check_http_only(px)
+            self._check_log_format(px, draft)
+        for draft in self.drafts:
+            self._expand_logs(draft.proxy)
+        self._assign_ids()
+
+    # --- checks ---
+
+    def _check_ids(self) -> None:
+        owners: dict[int, Proxy] = {}
+        for px in self.configuration.proxies:
+            if px.id is None:
+                continue
+            owner = owners.setdefault(px.id, px)
+            if owner is not px:
+                message = f"{px.kind} {px.name} reuses same custom id as {owner.kind} {owner.name} (declared at {owner.location})."
+                self._alert("duplicate-id", message, px.location, f"parsing [{px.location}]: ")
+
+    def _check_servers(self, px: Proxy) -> None:
+        names: dict[str, Location] = {}
+        ids: dict[int, tuple[Location, str]] = {}
+        for srv in px.servers:
+            first = names.setdefault(srv.name, srv.location)
+            if first is not srv.location:
+                message = (
+                    f"{px.kind} '{px.name}', another server named '{srv.name}' was already defined at line {first.line}, "
+                    "please use distinct names."
+                )
+                self._alert("duplicate-server", message, srv.location, f"parsing [{srv.location}] : ")
+            if srv.id is None:
+                continue
+            place, other = ids.setdefault(srv.id, (srv.location, srv.name))
+            if place is not srv.location:
+                message = f"'server {px.name}/{srv.name}' : 'id' : custom id {srv.id} already used at {place} ('server {other}')."
+                self._alert("duplicate-id", message, srv.location, f"[{srv.location}] : ")
+
+    def _check_binds(self, px: Proxy) -> None:
+        if px.has_frontend and not px.binds:
+            title = _TITLES[px.kind]
+            message = f"{title} '{px.name}' has no 'bind' directive. Please declare it as a backend if this was intended."
+            self._warn("no-bind", message, px.location)
+
+    def _check_default_backend(self, px: Proxy, draft: Draft) -> None:
+        name = px.default_backend
+        if not name or not px.has_frontend:
+            return
+        location = draft.origins.get("default_backend", px.location)
+        target = self.backends.get(name)
+        if target is None:
+            self._alert(
+                "unknown-backend", f"Proxy '{px.name}': unable to find required default_backend: '{name}'.", location,
+                hint=self._name_hint(name),
+            )
+        elif target.mode != px.mode:
+            message = (
+                f"{px.mode} {px.kind} '{px.name}' ({px.location}) tries to use incompatible {target.mode} {target.kind} '{target.name}' "
+                f"({target.location}) as its default backend (see 'mode')."
+            )
+            self._alert("mode-mismatch", message, location, hint=f"write 'mode {px.mode}' in both, or in defaults")
+
+    def _name_hint(self, name: str) -> str:
+        from .diagnostics import nearest
+
+        guess = nearest(name, self.backends)
+        return f"did you mean '{guess}'?" if guess else f"add a section 'backend {name}'"
+
+    def _check_timeouts(self, px: Proxy) -> None:
+        timeouts = px.timeouts
+        front = px.has_frontend and bool(px.binds or px.kind == "listen") and timeouts.client is None
+        back = px.has_backend and bool(px.servers) and (timeouts.connect is None or timeouts.server is None)
+        if front or back:
+            message = (
+                f"missing timeouts for {_TITLES[px.kind]} '{px.name}'.\n"
+                "   | While not properly invalid, you will certainly encounter various problems\n"
+                "   | with such a configuration. To fix this, please ensure that all following\n"
+                "   | timeouts are set to a non-zero value: 'client', 'connect', 'server'."
+            )
+            self._warn("missing-timeouts", message, px.location)
+
+    def _check_http_only(self, px: Proxy) -> None:
+        """Settings that need `mode http`."""
+        if px.mode == "http":
+            return
+        title = _TITLES[px.kind]
+        if px.forwardfor is not None:
+            self._warn("needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location)
+            px.forwardfor = None
+        if px.monitor_uri:
+            self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
+            px.monitor_uri = ""
+        if px.stats is not None:
+            self._warn("needs-http", f"'stats' statement ignored for {title} '{px.name}' as it requires HTTP mode.", px.location)
+            px.stats = None
+
+    def _check_log_format(self, px: Proxy, draft: Draft) -> None:
+        location = draft.origins.get("log_format", px.location)
+        title = _TITLES[px.kind]
+        if px.log_format == "httplog" and px.mode != "http":
+            message = f"'option httplog' not usable with {title} '{px.name}' (needs 'mode http'). Falling back to 'option tcplog'."
+            self._warn("needs-http", message, location, f"parsing [{location}] : ")
+            px.log_format = "tcplog"
+
+    # --- completion ---
+
+    def _expand_logs(self, px: Proxy) -> None:
+        """Puts global's targets in the place of `log global`: `logs` is complete, `log_global` is off afterwards."""
+        if px.log_global:
+            px.logs += [replace(target, sample_ranges=list(target.sample_ranges)) for target in self.configuration.global_.logs]
+            px.log_global = False
+
+    def _assign_ids(self) -> None:
+        """The lowest free numbers, in the order of the files (manual, "id")."""
+        taken = {px.id for px in self.configuration.proxies}
+        following = 1
+        for px in self.configuration.proxies:
+            if px.id is None:
+                while following in taken:
+                    following += 1
+                px.id = following
+                following += 1
+            self._assign_inner_ids(px)
+
+    @staticmethod
+    def _assign_inner_ids(px: Proxy) -> None:
+        for items in (px.servers, px.binds):
+            taken = {item.id for item in items}
+            following = 1
+            for item in items:
+                if item.id is None:
+                    while following in taken:
+                        following += 1
+                    item.id = following
+                    following += 1
+
+    # --- reports ---
+
+    def _alert(self, code: str, message: str, location: Location, lead: str = "", hint: str = "") -> None:
+        self.diagnostics.alert(code, message, lead, location, hint)
+
+    def _warn(self, code: str, message: str, location: Location, lead: str = "") -> None:
+        self.diagnostics.warning(code, message, lead, location)
