@@ -86,13 +86,13 @@ def _version(verbosity: int) -> int:
 
 def _condition(text: str, alerts: Alerts, disabled: set[str]) -> int:
     """`-cc`: 0 true, 1 false, 2 not parsable."""
-    from fastlb.cli.conditions import evaluate
+    from fastlb.config.conditions import ConditionError, evaluate_argument
 
-    value, error = evaluate(text, disabled)
-    if error:
-        alerts.alert(f"config : Failed to evaluate condition: {error}")
+    try:
+        return 0 if evaluate_argument(text, os.environ, disabled) else 1
+    except ConditionError as error:
+        alerts.alert(f"config : Failed to evaluate condition: {error.message}")
         return 2
-    return 0 if value else 1
 
 
 def _keywords(classes: list[str]) -> int:

@@ -11,7 +11,7 @@ import platform
 import ssl
 import sys
 
-from fastlb.cli.version import FASTLB_VERSION, HAPROXY_VERSION, RELEASE_DATE, features
+from fastlb.cli.version import HAPROXY_VERSION, RELEASE_DATE, fastlb_version, features
 
 USAGE = """\
 Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
@@ -42,8 +42,8 @@ def version() -> str:
     """What -v prints."""
     system = os.uname()
     return (
-        f"HAProxy version {HAPROXY_VERSION} {RELEASE_DATE} - runs HAProxy configurations, is not HAProxy\n"
-        f"This is fastlb {FASTLB_VERSION}, a load balancer of its own; the version above is the language it speaks.\n"
+        f"HAProxy version {HAPROXY_VERSION}-fastlb{fastlb_version()} {RELEASE_DATE} - runs HAProxy configurations, is not HAProxy\n"
+        f"This is fastlb {fastlb_version()}, a load balancer of its own; the version above is the language it speaks.\n"
         f"Running on: {system.sysname} {system.release} {system.version} {system.machine}\n"
     )
 

@@ -1,11 +1,28 @@
 """Which fastlb this is and which HAProxy's language it speaks.
 
-The version that tools compare is HAProxy's (`HAProxy version X`, version_atleast()): behaviour follows 3.x.
+The version that tools compare is HAProxy's (`HAProxy version X`, version_atleast()), with our own behind it. Must not be
+imported by `-c`'s fast path before it is needed.
 """
 
 from __future__ import annotations
 
-FASTLB_VERSION = "0.1.0"
-HAPROXY_BRANCH = "3.5"
-HAPROXY_VERSION = f"{HAPROXY_BRANCH}.0-fastlb-{FASTLB_VERSION}"
+from importlib import metadata
+
+from fastlb.config.conditions import FEATURES, HAPROXY_VERSION, MISSING_FEATURES
+
+HAPROXY_BRANCH = ".".join(HAPROXY_VERSION.split("-")[0].split(".")[:2])
 RELEASE_DATE = "2026/11/23"
+
+
+def fastlb_version() -> str:
+    """The installed version; that of the source tree where fastlb is not installed."""
+    try:
+        return metadata.version("fastlb")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"
+
+
+def features() -> list[str]:
+    """The words of the feature list: "+NAME" for what conditions find, "-NAME" for what they do not."""
+    both = {name: "+" for name in FEATURES} | {name: "-" for name in MISSING_FEATURES}
+    return [both[name] + name for name in sorted(both)]

@@ -1,0 +1,158 @@
+"""One generation: a compiled configuration with all that its processes share.
+
+Knows what is made before the fork and inherited through it: the program, the arena's view, the listeners, the two private
+sockets, the wake-up descriptors. A reload makes another generation. Must not know signals or the order of life (master.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastlb.config.model import Configuration
+from fastlb.supervisor.channel import Channel
+from fastlb.supervisor.children import CONTROL, WORKER, Child
+from fastlb.supervisor.listeners import ListenerSet
+from fastlb.supervisor.privileges import Identity
+from fastlb.supervisor.unix_socket import open_private
+
+# base/arena.pxd, worker_command_t
+COMMAND_RUN, COMMAND_SOFT_STOP, COMMAND_STOP, COMMAND_PAUSE, COMMAND_RESUME = range(5)
+# base/arena.pxd, worker_state_t
+STATE_RUNNING = 2
+
+
+@dataclass(slots=True)
+class Generation:
+    """A configuration that runs, or is about to.
+
+    program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*: the
+    private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. channel: to this
+    generation's control process, None while there is none. hard_stop_at, kill_at: seconds of the monotonic clock at
+    which a drain, or a stop, has taken too long; None while that is not running.
+    """
+
+    number: int
+    configuration: Configuration
+    listeners: ListenerSet
+    identity: Identity
+    program: Any
+    snapshot: Any
+    message_listener: socket.socket
+    message_address: bytes
+    service_listener: socket.socket
+    wake_fds: list[int]
+    workers: list[Child] = field(default_factory=list)
+    control: Child = field(default_factory=lambda: Child(CONTROL))
+    channel: Channel | None = None
+    is_ready: bool = False
+    is_stopping: bool = False
+    hard_stop_at: float | None = None
+    kill_at: float | None = None
+
+    @property
+    def n_workers(self) -> int:
+        return len(self.wake_fds)
+
+    def children(self) -> list[Child]:
+        return [*self.workers, self.control]
+
+    def is_gone(self) -> bool:
+        """Whether no process of it is left."""
+        return not any(child.pid for child in self.children())
+
+    def has_workers(self) -> bool:
+        return any(child.pid for child in self.workers)
+
+    def command(self, command: int) -> None:
+        """Tells every worker; COMMAND_*."""
+        for child in self.workers:
+            if child.pid:
+                self.command_worker(child.index, command)
+
+    def command_worker(self, index: int, command: int) -> None:
+        self.snapshot.command_worker(index, command)
+        with contextlib.suppress(OSError):
+            os.eventfd_write(self.wake_fds[index], 1)
+
+    def notice_ready_workers(self) -> bool:
+        """Marks the workers that poll their listeners by now; true when all do."""
+        states = self.snapshot.workers()
+        for child in self.workers:
+            if child.pid and not child.is_ready:
+                child.is_ready = states[child.index].state == STATE_RUNNING
+        return all(child.is_ready for child in self.workers)
+
+    def tell_control(self, message: dict[str, object]) -> None:
+        if self.channel is not None:
+            self.channel.send(message)
+
+    def close_listeners(self) -> None:
+        """Soft stop: connections are refused from here on, once the workers have closed theirs too."""
+        self.listeners.close()
+
+    def close(self) -> None:
+        """Lets go of everything but the listeners; for a generation without processes."""
+        self.message_listener.close()
+        self.service_listener.close()
+        for fd in self.wake_fds:
+            os.close(fd)
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+
+
+def new_generation(
+    number: int, configuration: Configuration, listeners: ListenerSet, identity: Identity, n_workers: int, parts: Parts
+) -> Generation:
+    """Compiles the configuration and makes what its processes will share.
+
+    parts: how to compile, see Parts. Raises ValueError with a message for the operator where it cannot be compiled.
+    """
+    message_listener, message_address = open_private("messages")
+    service_listener, service_address = open_private("services")
+    program = parts.compile(
+        configuration,
+        n_workers=n_workers,
+        listeners=listeners.listeners,
+        service_address=service_address,
+        message_address=message_address,
+        log_pid=os.getpid(),
+        generation=number,
+    )
+    snapshot = parts.snapshot(program)
+    wake_fds = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(n_workers)]
+    for index, fd in enumerate(wake_fds):
+        snapshot.set_wake_fd(index, fd)
+    generation = Generation(
+        number,
+        configuration,
+        listeners,
+        identity,
+        program,
+        snapshot,
+        message_listener,
+        message_address,
+        service_listener,
+        wake_fds,
+    )
+    generation.workers = [Child(WORKER, index) for index in range(n_workers)]
+    return generation
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a generation is made of and run by; the tests put doubles here.
+
+    compile: fastlb.compile.compile_program, given `listeners` as Listener objects. snapshot: Snapshot(program).
+    run_worker, run_control: the life of a child after the fork; they return its exit status.
+    """
+
+    compile: Callable[..., Any]
+    snapshot: Callable[[Any], Any]
+    run_worker: Callable[[Generation, int], int]
+    run_control: Callable[[Generation], int]

@@ -1,0 +1,218 @@
+"""The master: starts a generation, waits for signals, reloads, stops.
+
+Knows the order of life and nothing of the network: it parses no input but the lines of its own control process. Everything
+happens in one loop over a poll(2) and the next deadline; no event-loop library is imported here.
+
+    start ──► starting ── all workers poll ──► serving ◄── SIGTTOU, SIGTTIN ──► paused
+                 │ a child dies                │    ▲ the next generation serves: the old one drains
+                 ▼                     SIGUSR2 ▼    │
+               exit 1                        starting (next generation)
+    serving ── SIGUSR1 ──► draining ── idle, or hard-stop-after ──► exit 0
+    any     ── SIGTERM, SIGINT ──► stopping ──► exit 0, 130, or death by that signal
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastlb.supervisor.alerts import Alerts
+from fastlb.supervisor.family import Family
+from fastlb.supervisor.generation import COMMAND_PAUSE, COMMAND_RESUME, Generation, Parts
+from fastlb.supervisor.signals import SignalQueue, die_of
+from fastlb.supervisor.systemd import Notifier
+
+_READY_POLL_S = 0.005  # while a generation starts: the workers' states are in shared memory and wake nobody
+_LONG_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the master calls at the turns of its life.
+
+    on_serving: once, when the first generation serves (pid file, terminal, old processes). make_next: loads and builds
+    the generation after the given one, None after an alert where that fails.
+    """
+
+    on_serving: Callable[[], None]
+    make_next: Callable[[Generation], Generation | None]
+
+
+class Master:
+    """Supervises the generations of one program. is_master_worker: -W or -Ws, for the exit statuses."""
+
+    def __init__(self, parts: Parts, alerts: Alerts, notifier: Notifier, hooks: Hooks, is_master_worker: bool) -> None:
+        self._alerts = alerts
+        self._notifier = notifier
+        self._hooks = hooks
+        self._is_master_worker = is_master_worker
+        self._signals = SignalQueue()
+        self._poll = select.poll()
+        self._family = Family(parts, alerts, self._poll, self._signals.close_in_child, self._on_failed_start)
+        self._current: Generation | None = None
+        self._next: Generation | None = None
+        self._stop_signal = 0  # what asked for the end, 0 while nothing did
+        self._has_failed = False
+        self._wants_reload = False
+
+    def install_signals(self) -> None:
+        """From here on signals are queued; `run` acts on them."""
+        self._signals.install()
+        self._poll.register(self._signals.fileno(), select.POLLIN)
+
+    def run(self, generation: Generation) -> int:
+        """Serves until told to stop. Returns the exit status; outside the master-worker mode it ends by the signal."""
+        self._next = generation
+        self._family.start(generation)
+        while self._family.generations:
+            self._turn()
+        return self._finish()
+
+    def _turn(self) -> None:
+        self._poll.poll(self._timeout_ms())
+        for number in self._signals.take():
+            self._on_signal(number)
+        self._read_channels()
+        self._family.reap()
+        self._check_started()
+        self._family.restart_due()
+        self._family.check_deadlines()
+        if self._wants_reload and self._next is None and not self._is_ending:
+            self._reload()
+        self._family.forget_finished()
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._stop_signal != 0 or self._has_failed
+
+    def _timeout_ms(self) -> int:
+        now = time.monotonic()
+        soonest = self._family.next_deadline()
+        if soonest is None:
+            soonest = now + _LONG_S
+        if self._next is not None:
+            soonest = min(soonest, now + _READY_POLL_S)
+        return max(0, int((soonest - now) * 1000) + 1)
+
+    def _on_signal(self, number: int) -> None:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self._stop(number)
+        elif number == signal.SIGUSR1:
+            self._soft_stop()
+        elif number in (signal.SIGHUP, signal.SIGUSR2):
+            self._wants_reload = True
+        elif number in (signal.SIGTTOU, signal.SIGTTIN) and self._current is not None:
+            self._current.command(COMMAND_PAUSE if number == signal.SIGTTOU else COMMAND_RESUME)
+            self._current.tell_control({"event": "paused" if number == signal.SIGTTOU else "resumed"})
+
+    def _read_channels(self) -> None:
+        for generation in [*self._family.generations]:
+            if generation.channel is None:
+                continue
+            messages = generation.channel.receive()
+            if messages is None:
+                self._family.close_channel(generation)
+                continue
+            for message in messages:
+                self._on_command(message.get("command"))
+
+    def _on_command(self, command: object) -> None:
+        """What control may ask for, on behalf of an operator."""
+        if command == "reload":
+            self._wants_reload = True
+        elif command == "stop":
+            self._stop(signal.SIGTERM)
+        elif command == "soft-stop":
+            self._soft_stop()
+
+    # -- start and reload -----------------------------------------------------------------------------------------------
+
+    def _check_started(self) -> None:
+        generation = self._next
+        if generation is None or not generation.notice_ready_workers():
+            return
+        self._next = None
+        generation.is_ready = True
+        old, self._current = self._current, generation
+        if old is None:
+            self._hooks.on_serving()
+        else:
+            self._family.drain(old)
+            old.listeners.close_except(generation.listeners)
+            self._alerts.notice(f"Reloaded: generation {generation.number} serves, the old workers finish what they have.")
+        self._notifier.ready()
+
+    def _reload(self) -> None:
+        assert self._current is not None
+        self._wants_reload = False
+        self._notifier.reloading()
+        generation = self._hooks.make_next(self._current)
+        if generation is None:
+            self._reload_failed()
+            return
+        self._next = generation
+        self._family.start(generation)
+
+    def _reload_failed(self) -> None:
+        self._alerts.warning("Reload refused: the running configuration stays in force.")
+        self._notifier.ready("Reload failed!")
+        if self._current is not None:
+            self._current.tell_control({"event": "reload-failed"})
+
+    def _on_failed_start(self, generation: Generation) -> None:
+        """The first generation ends the program, a later one is given up."""
+        self._next = None
+        self._family.end(generation)
+        if self._current is None:
+            self._has_failed = True
+        else:
+            generation.listeners.close_except(self._current.listeners)
+            self._reload_failed()
+
+    # -- stop -----------------------------------------------------------------------------------------------------------
+
+    def _soft_stop(self) -> None:
+        """SIGUSR1: no new connection; the program ends with 0 when the last one is finished."""
+        if self._is_ending:
+            return
+        self._stop_signal = signal.SIGUSR1
+        self._next = None
+        self._notifier.stopping()
+        for generation in self._family.generations:
+            if not generation.is_stopping:
+                self._family.drain(generation)
+                generation.listeners.close()
+
+    def _stop(self, number: int) -> None:
+        """SIGTERM, SIGINT: end now. A second one does not wait for the children's last words."""
+        if self._stop_signal in (signal.SIGTERM, signal.SIGINT):
+            for generation in self._family.generations:
+                self._family.kill(generation)
+            return
+        if self._is_master_worker:
+            self._alerts.warning("Exiting Master process...")
+        self._stop_signal = number
+        self._next = None
+        self._notifier.stopping()
+        for generation in self._family.generations:
+            self._family.end(generation)
+
+    def _finish(self) -> int:
+        if self._has_failed:
+            return 1
+        if self._is_master_worker:
+            status = 130 if self._stop_signal == signal.SIGINT else 0
+            self._alerts.warning(f"All workers exited. Exiting... ({status})")
+            return status
+        if self._stop_signal != signal.SIGUSR1:
+            die_of(self._stop_signal)
+        return 0
+
+
+def usable_cpus() -> int:
+    """The CPUs that this process may run on: the default number of workers."""
+    return len(os.sched_getaffinity(0))

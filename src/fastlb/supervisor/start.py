@@ -1,0 +1,192 @@
+"""From a checked configuration to a serving program: the steps between the command line and the master's loop.
+
+Knows their order and what to say when one fails. Must not know argv (cli/) nor the loop (master.py).
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastlb.config.model import Configuration
+from fastlb.supervisor import kernel, limits
+from fastlb.supervisor.alerts import Alerts
+from fastlb.supervisor.daemon import Background, PidFile
+from fastlb.supervisor.generation import Generation, Parts, new_generation
+from fastlb.supervisor.listeners import Binder, ListenerSet, tell
+from fastlb.supervisor.master import Hooks, Master, usable_cpus
+from fastlb.supervisor.privileges import Identity, PrivilegeError, identity_of
+from fastlb.supervisor.systemd import Notifier
+
+Reload = Callable[[], Configuration | None]
+MAX_WORKERS = 64  # base/arena.pxd, ARENA_MAX_WORKERS
+
+
+@dataclass(slots=True)
+class Options:
+    """How to run, as the command line and the global section say together.
+
+    is_daemon: go to the background. is_master_worker: -W, -Ws. pidfile: "" for none. megabytes: -m, 0 for no limit.
+    old_pids, old_signal: processes to signal once this one listens. reload: loads the configuration anew, None after an
+    alert where it is refused.
+    """
+
+    is_daemon: bool = False
+    is_master_worker: bool = False
+    notifies_systemd: bool = False
+    is_verbose: bool = False
+    pidfile: str = ""
+    megabytes: int = 0
+    old_pids: list[int] = field(default_factory=list)
+    old_signal: int = signal.SIGUSR1
+    reload: Reload = lambda: None
+
+
+class Refused(Exception):
+    """The start stops here; the message is an alert, "" where all was said."""
+
+
+def run(configuration: Configuration, options: Options, alerts: Alerts, parts: Parts) -> int:
+    """Starts the program and supervises it until it ends; returns the exit status."""
+    return _Start(options, alerts, parts).run(configuration)
+
+
+class _Start:
+    def __init__(self, options: Options, alerts: Alerts, parts: Parts) -> None:
+        self._options = options
+        self._alerts = alerts
+        self._parts = parts
+        self._background = Background()
+        self._pidfile = PidFile("")
+
+    def run(self, configuration: Configuration) -> int:
+        options = self._options
+        try:
+            identity = _identity(configuration)
+            self._open_pidfile()
+            if options.is_daemon:
+                self._background.enter()
+            kernel.set_name("fastlb")
+            master = Master(
+                self._parts,
+                self._alerts,
+                Notifier(options.notifies_systemd),
+                Hooks(self._on_serving, self._make_next),
+                options.is_master_worker,
+            )
+            generation = self._generation(1, configuration, identity, None)
+        except Refused as refused:
+            if str(refused):
+                self._alerts.alert(str(refused))
+            self._background.failed(1)
+            return 1
+        master.install_signals()
+        # What exists now is never garbage: collections need not touch (and so copy) the pages shared with the children.
+        gc.collect()
+        gc.freeze()
+        status = master.run(generation)
+        self._background.failed(status)
+        return status
+
+    def _open_pidfile(self) -> None:
+        try:
+            self._pidfile = PidFile(self._options.pidfile)
+        except OSError as error:
+            raise Refused(f"[fastlb.main()] Cannot create pidfile {self._options.pidfile} : {error.strerror}") from None
+
+    def _on_serving(self) -> None:
+        options = self._options
+        self._pidfile.write()
+        tell(options.old_pids, options.old_signal)
+        if options.is_master_worker:
+            self._alerts.notice("Loading success.")
+        if options.is_daemon:
+            self._background.succeeded()
+
+    def _make_next(self, current: Generation) -> Generation | None:
+        self._alerts.notice("Reloading configuration: counters and server states start afresh.")
+        configuration = self._options.reload()
+        if configuration is None:
+            return None
+        try:
+            return self._generation(current.number + 1, configuration, _identity(configuration), current.listeners)
+        except Refused as refused:
+            if str(refused):
+                self._alerts.alert(str(refused))
+            return None
+
+    def _generation(
+        self, number: int, configuration: Configuration, identity: Identity, previous: ListenerSet | None
+    ) -> Generation:
+        n_workers = min(configuration.global_.nbthread or usable_cpus(), MAX_WORKERS)
+        self._set_limits(configuration, n_workers)
+        listeners = self._bind(configuration, n_workers, previous)
+        try:
+            return new_generation(number, configuration, listeners, identity, n_workers, self._parts)
+        except (ValueError, OSError, MemoryError) as error:
+            if previous is None:
+                listeners.close()
+            else:
+                listeners.close_except(previous)
+            raise Refused(f"config : {error}") from error
+
+    def _set_limits(self, configuration: Configuration, n_workers: int) -> None:
+        settings = configuration.global_
+        n_listeners = sum(len(proxy.binds) for proxy in configuration.proxies) + len(settings.stats_sockets)
+        reserved = limits.reserved_fds(n_listeners * n_workers, n_workers)
+        if not settings.maxconn:
+            settings.maxconn = limits.default_maxconn(settings.ulimit_n, reserved)
+            if self._options.is_verbose:
+                self._alerts.write(f"Note: setting global.maxconn to {settings.maxconn}.\n")
+        try:
+            warning = limits.apply(settings, reserved, self._options.megabytes)
+        except limits.LimitError as error:
+            raise Refused(f"[fastlb.main()] {error}") from None
+        if warning:
+            self._alerts.warning(f"[fastlb.main()] {warning}")
+
+    def _bind(self, configuration: Configuration, n_workers: int, previous: ListenerSet | None) -> ListenerSet:
+        listeners = Binder(configuration, n_workers, previous, self._options.old_pids).bind_all()
+        if listeners.errors:
+            for line in listeners.errors:
+                self._alerts.alert(line)
+            listeners.close_except(previous or ListenerSet())
+            raise Refused("[fastlb.main()] Some protocols failed to start their listeners! Exiting.")
+        if not listeners.listeners and not listeners.runtime and not self._options.is_master_worker:
+            raise Refused("[fastlb.main()] No enabled listener found (check for 'bind' directives) ! Exiting.")
+        return listeners
+
+
+def _identity(configuration: Configuration) -> Identity:
+    try:
+        return identity_of(configuration.global_)
+    except PrivilegeError as error:
+        raise Refused(f"[fastlb.main()] {error}") from None
+
+
+def old_signal_number(name: str) -> int:
+    """The signal of -sf (finish) or -st (terminate)."""
+    return signal.SIGTERM if name == "st" else signal.SIGUSR1
+
+
+def default_parts() -> Parts:
+    """The real parts. Imports the engine here, so that a broken installation is told before anything is bound."""
+    from fastlb_core.bridge import engine  # noqa: F401  shared with every worker by the fork
+    from fastlb_core.bridge.snapshot import Snapshot
+
+    from fastlb.compile import compile_program
+    from fastlb.compile.listeners import BoundListener
+    from fastlb.supervisor.control_process import run_control
+    from fastlb.supervisor.worker import run_worker
+
+    def compiled(configuration: Configuration, *, listeners: list[object], n_workers: int, **shared: object) -> object:
+        bound = [
+            BoundListener(one.proxy, one.bind, one.address, one.fds(n_workers), one.is_shared)  # type: ignore[attr-defined]
+            for one in listeners
+        ]
+        return compile_program(configuration, n_workers=n_workers, listeners=bound, **shared)  # type: ignore[arg-type]
+
+    return Parts(compiled, Snapshot, run_worker, run_control)
+

@@ -1,0 +1,90 @@
+"""A worker process from the fork to its end.
+
+Knows what it must let go of and in which order it gives up its rights, and the few messages that control may send it. All
+work is done by the engine, with the GIL released; Python runs again only for a message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from fastlb.supervisor import kernel
+from fastlb.supervisor.generation import Generation
+from fastlb.supervisor.privileges import PrivilegeError, drop
+
+
+def run_worker(generation: Generation, index: int) -> int:
+    """The life of worker `index`; returns its exit status: 0 once it was told to stop and did."""
+    master_pid = os.getppid()
+    # The engine's module was imported by the master: a fork shares it.
+    from fastlb_core.bridge.engine import Engine
+
+    close_foreign(generation, index)
+    if not settle(generation, master_pid):
+        return 1
+    handler = Messages()
+    engine = Engine(generation.program, index, generation.message_address, handler)
+    handler.engine = engine
+    return int(engine.run())
+
+
+def close_foreign(generation: Generation, index: int) -> None:
+    """Closes what belongs to the other workers and to control, so that their death closes it for good."""
+    for listener in generation.listeners.listeners:
+        if not listener.is_shared:
+            for i, sock in enumerate(listener.sockets):
+                if i != index:
+                    sock.close()
+    for _, sock in generation.listeners.runtime:
+        sock.close()
+    generation.message_listener.close()
+    generation.service_listener.close()
+    for i, fd in enumerate(generation.wake_fds):
+        if i != index:
+            os.close(fd)
+    if generation.channel is not None:
+        generation.channel.close()
+
+
+def settle(generation: Generation, master_pid: int) -> bool:
+    """Name, privileges, and the wish to die with the master. False, after an alert, where the system refuses."""
+    kernel.set_name("fastlb")
+    try:
+        drop(generation.identity)
+    except PrivilegeError as error:
+        sys.stderr.write(f"[ALERT]    ({os.getpid()}) : [fastlb.main()] {error}\n")
+        return False
+    kernel.die_with_parent(signal.SIGKILL)
+    # The master may have died before the line above: then nobody would tell us.
+    return os.getppid() == master_pid
+
+
+class Messages:
+    """Answers control's requests: JSON objects with `id` and `command`, answered with the same `id`.
+
+    The engine calls it between two turns of its loop, so every command must be short.
+    """
+
+    def __init__(self) -> None:
+        self.engine: Any = None
+        self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"ping": self._ping}
+
+    def __call__(self, frame: bytes) -> bytes:
+        request: dict[str, Any] = {}
+        try:
+            request = json.loads(frame)
+            command = self._commands.get(str(request.get("command")))
+            answer = command(request) if command else {"error": f"unknown command {request.get('command')!r}"}
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        if isinstance(request, dict) and "id" in request:
+            answer["id"] = request["id"]
+        return json.dumps(answer).encode()
+
+    def _ping(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "pid": os.getpid()}
