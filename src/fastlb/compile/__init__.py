@@ -1,0 +1,84 @@
+"""From the typed model to the program that the engine runs.
+
+Knows the model and fastlb_core's builder. Must not know files, keywords, processes or sockets' making.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastlb_core.bridge.builder import Program, ProgramBuilder
+
+from fastlb.config.model import Configuration
+
+from .failure import CompileError
+from .ids import FIRST_PROXY_ID, assign_ids
+from .listeners import BoundListener, GivenListener, add_listeners
+from .logs import add_targets
+from .proxies import add_proxy
+from .routes import Routes
+from .servers import add_internal_server, add_servers
+
+__all__ = ["BoundListener", "CompileError", "GivenListener", "compile_program"]
+
+
+def compile_program(
+    configuration: Configuration,
+    *,
+    n_workers: int,
+    listeners: Sequence[BoundListener],
+    service_address: bytes,
+    message_address: bytes,
+    log_pid: int,
+    generation: int = 1,
+) -> Program:
+    """Lays out the whole configuration; blocks for about a millisecond per hundred servers.
+
+    n_workers: 1..64. listeners: the bound sockets. service_address, message_address: sun_path of control's sockets; the
+    second is the engine's own business and not part of a program. log_pid: the pid that log lines show.
+    Raises CompileError (a ValueError) naming the line of the configuration, MemoryError.
+    """
+    del message_address
+    glob = configuration.global_
+    builder = ProgramBuilder(
+        n_workers=n_workers,
+        log_tag=(glob.log_tag or "fastlb").encode(),
+        log_hostname=(glob.log_send_hostname or "").encode(),
+        log_pid=log_pid,
+        maxconn=glob.maxconn or 0,
+        bufsize=glob.bufsize,
+        maxrewrite=glob.maxrewrite,
+        maxaccept=glob.maxaccept,
+        maxhdr=glob.http_maxhdr,
+        generation=generation,
+    )
+    _fill(builder, configuration, listeners, service_address, n_workers)
+    return builder.finish()
+
+
+def _fill(
+    builder: ProgramBuilder,
+    configuration: Configuration,
+    listeners: Sequence[BoundListener],
+    service_address: bytes,
+    n_workers: int,
+) -> None:
+    glob, routes = configuration.global_, Routes(configuration)
+    own: dict[int, list[BoundListener]] = {id(px): [] for px in configuration.proxies}
+    for listener in listeners:
+        own[id(listener.proxy)].append(listener)
+    numbers = assign_ids((px.id for px in configuration.proxies), FIRST_PROXY_ID)
+    index_of = {
+        id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
+    }
+    for px in configuration.proxies:
+        index = index_of[id(px)]
+        backend = routes.default_backend(px)
+        if backend is not None:
+            builder.set_default_backend(index, index_of[id(backend)])
+        add_targets(builder, index, px, glob)
+        add_servers(builder, index, px)
+        add_listeners(builder, index, own[id(px)], n_workers)
+    for px in configuration.proxies:
+        if px.stats is not None:
+            add_internal_server(builder, index_of[id(px)], service_address)

@@ -1,0 +1,71 @@
+"""Log targets: `log global` expanded, levels and facilities as numbers, equal sinks shared (manual, section 4.2 "log").
+
+Knows syslog's tables. Must not know how lines are formatted or sent (fastlb_core.proxy.log).
+"""
+
+from __future__ import annotations
+
+from fastlb_core.bridge.builder import ProgramBuilder
+from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS
+
+from fastlb.config.model import Global, LogTarget, Proxy
+
+from .addresses import sockaddr
+from .failure import CompileError
+
+LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+FACILITIES = (
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp"),
+    *("ntp", "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"),
+)
+MAX_RANGES = 8
+
+
+def targets_of(px: Proxy, glob: Global) -> list[LogTarget]:
+    """The targets in force: those of `global` first where the proxy says `log global`."""
+    return [*(glob.logs if px.log_global else ()), *px.logs]
+
+
+def log_kind(px: Proxy, glob: Global) -> int:
+    """LOG_K_*: which line a finished stream gets."""
+    kind: int = LOG_KINDS[px.log_format if targets_of(px, glob) else "none"]
+    return kind
+
+
+def add_targets(builder: ProgramBuilder, index: int, px: Proxy, glob: Global) -> None:
+    """Adds the proxy's targets, and their sinks where they are new. Raises CompileError."""
+    for target in targets_of(px, glob):
+        if len(target.sample_ranges) > MAX_RANGES:
+            raise CompileError(target.location, f"log : more than {MAX_RANGES} sampling ranges are not supported")
+        builder.add_log_target(
+            index,
+            _add_sink(builder, target),
+            format=_format(target, glob),
+            facility=FACILITIES.index(target.facility),
+            level=LEVELS.index(target.level),
+            min_level=LEVELS.index(target.min_level),
+            max_length=target.max_length,
+            sample_size=target.sample_size,
+            sample_ranges=target.sample_ranges,
+        )
+
+
+def _add_sink(builder: ProgramBuilder, target: LogTarget) -> int:
+    address = target.address
+    if address is None or address.family == "fd":
+        kind, packed, fd = "fd", b"", target.fd if address is None else address.fd
+    else:
+        kind, fd = "udp" if address.family in ("ipv4", "ipv6") else "unix", -1
+        try:
+            packed = sockaddr(address)
+        except ValueError as error:
+            raise CompileError(target.location, f"log : {error}") from None
+    sink: int = builder.add_log_sink(kind=LOG_SINKS[kind], address=packed, fd=fd)
+    return sink
+
+
+def _format(target: LogTarget, glob: Global) -> int:
+    # haproxy: the default is `local`, unless log-send-hostname is set or rfc3164 is asked for by name.
+    is_local = target.format == "rfc3164" and not target.with_hostname and glob.log_send_hostname is None
+    number: int = LOG_FORMATS["local" if is_local else target.format]
+    return number

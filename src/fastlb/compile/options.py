@@ -1,0 +1,30 @@
+"""The switches of a proxy as the core's PX_O_* bits.
+
+Knows which option becomes which bit; the bits' numbers come from fastlb_core.bridge.constants.
+"""
+
+from __future__ import annotations
+
+from fastlb_core.bridge.constants import OPTIONS
+
+from fastlb.config.model import Proxy
+
+
+def option_bits(px: Proxy) -> int:
+    """PX_O_* of the proxy. Options that only control looks at (`log-health-checks`) have no bit."""
+    names = set(px.options)
+    if px.disabled:
+        names.add("disabled")
+    if px.forwardfor is not None:
+        names.add("forwardfor")
+        if px.forwardfor.if_none:
+            names.add("forwardfor if-none")
+        if px.forwardfor.except_network is not None:
+            names.add("forwardfor except")
+    if "nolinger" in names:
+        names |= {"nolinger frontend"} if px.has_frontend else set()
+        names |= {"nolinger backend"} if px.has_backend else set()
+    bits = 0
+    for name in names & OPTIONS.keys():
+        bits |= OPTIONS[name]
+    return bits

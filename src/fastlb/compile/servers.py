@@ -1,0 +1,69 @@
+"""The servers of a backend, and the internal server behind `stats`, as servers of the program.
+
+Knows addresses, limits and flags. Must not know health checks' schedules (control does them from the model).
+"""
+
+from __future__ import annotations
+
+from fastlb_core.bridge.builder import ProgramBuilder
+from fastlb_core.bridge.constants import SERVER_FLAGS
+
+from fastlb.config.model import Proxy, Server
+
+from .addresses import sockaddr, unix_sockaddr
+from .failure import CompileError
+from .ids import assign_ids
+
+INTERNAL_NAME = "<STATS>"
+
+
+def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> None:
+    """Adds the servers of the backend at `index`, in their order. Raises CompileError."""
+    for srv, number in zip(px.servers, assign_ids(srv.id for srv in px.servers), strict=True):
+        source = srv.source or px.source
+        try:
+            address = sockaddr(srv.address)
+            source_address = b"" if source is None else sockaddr(source)
+        except ValueError as error:
+            raise CompileError(srv.location, f"'server {px.name}/{srv.name}' : {error}") from None
+        if srv.address.family in ("ipv4", "ipv6") and srv.address.host in ("", "0.0.0.0", "::"):
+            # haproxy: such a server means "the address that the client connected to", for transparent proxies.
+            message = f"'server {px.name}/{srv.name}' : the client's own destination as address is not supported by fastlb yet"
+            raise CompileError(srv.location, message)
+        builder.add_server(
+            index,
+            srv.name,
+            id=number,
+            address=address,
+            flags=_flags(srv),
+            weight=srv.weight,
+            maxconn=srv.maxconn,
+            minconn=min(srv.minconn, srv.maxconn),
+            maxqueue=srv.maxqueue,
+            port_offset=srv.address.port_offset or 0,
+            send_proxy=srv.send_proxy,
+            source=source_address,
+            pool_max_conn=srv.pool_max_conn,
+            pool_purge_ms=srv.pool_purge_delay_ms,
+            slowstart_ms=srv.slowstart_ms,
+            rise=srv.rise,
+            fall=srv.fall,
+            disabled=srv.disabled,
+        )
+
+
+def add_internal_server(builder: ProgramBuilder, index: int, service_address: bytes) -> None:
+    """Adds control's service on the unix socket `service_address` (sun_path) to the proxy at `index`."""
+    builder.add_server(
+        index, INTERNAL_NAME, id=0, address=unix_sockaddr(service_address), flags=SERVER_FLAGS["internal"], pool_max_conn=16
+    )
+
+
+def _flags(srv: Server) -> int:
+    names = {
+        "backup": srv.backup,
+        "check": srv.check,
+        "tfo": srv.tfo,
+        "map-port": srv.address.port_offset is not None,
+    }
+    return sum(SERVER_FLAGS[name] for name, is_on in names.items() if is_on)
