@@ -104,7 +104,7 @@ cdef enum:
     MSG_F_AUTHORITY = 1 << 12       # the target was in absolute form or CONNECT's
     MSG_F_HAS_CL = 1 << 13          # Content-Length was there and valid (an answer to HEAD may have one and no body)
     MSG_F_HAS_TE = 1 << 14          # Transfer-Encoding: chunked was there
-    MSG_F_EDITED = 1 << 15          # something differs from the bytes received
+    MSG_F_EDITED = 1 << 15          # what is sent differs from the bytes received
 
 ctypedef struct http_msg_t:
     char* area              # borrowed: the buffer's bytes from the message's first on; valid until the head has been sent
@@ -153,8 +153,8 @@ cdef method_t method_of(const char* name, uint32_t length) noexcept nogil
 
 # Appends an entry to hdrs and links it into the index. The caller has checked the room (n_hdrs < cap_hdrs).
 cdef hdr_t* msg_add_entry(http_msg_t* msg, uint32_t name_off, uint32_t name_len) noexcept nogil
-# Links the last entry under its id, once its name is complete and in lower case.
-cdef void msg_index_last(http_msg_t* msg) noexcept nogil
+# Finds the id of entry i, whose name is complete and in lower case, and links it behind those with the same id.
+cdef void msg_index(http_msg_t* msg, uint32_t i) noexcept nogil
 
 # Index of the first header with this well-known id (not HDR_OTHER), -1: none. O(1) but for deleted ones.
 cdef int msg_find(const http_msg_t* msg, hdr_id_t id) noexcept nogil
