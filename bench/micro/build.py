@@ -36,7 +36,7 @@ def kernel(name: str) -> ModuleType:
 
 def _compile(name: str, source: Path) -> None:
     from Cython.Build import cythonize
-    from setuptools import Distribution, Extension
+    from setuptools import Distribution, Extension  # type: ignore[import-untyped]
 
     extension = Extension(
         name,
@@ -45,7 +45,7 @@ def _compile(name: str, source: Path) -> None:
         extra_compile_args=["-O2", "-std=gnu11", "-Wno-unused-function", "-fno-strict-aliasing"],
         define_macros=[("FLB_DEBUG", "0")],
     )
-    modules = cythonize(
+    modules = cythonize(  # type: ignore[no-untyped-call]
         [extension],
         include_path=[str(ROOT / "ext")],
         build_dir=str(OUT / "c"),

@@ -42,10 +42,10 @@ cdef void start() noexcept nogil:
 def parse_head(bytes head, uint32_t rounds):
     """Parses the request head `rounds` times; returns how often it was complete and valid."""
     cdef const char* raw = head
-    cdef uint32_t i, length = <uint32_t> len(head), done = 0
+    cdef uint32_t _, length = <uint32_t> len(head), done = 0
     with nogil:
         start()
-        for i in range(rounds):
+        for _ in range(rounds):
             done += parse(raw, length)
     return done
 
@@ -53,11 +53,11 @@ def parse_head(bytes head, uint32_t rounds):
 def find_known(bytes head, uint32_t rounds):
     """Looks Host and Cookie up by their ids, `rounds` times; returns how many were found."""
     cdef const char* raw = head
-    cdef uint32_t i, length = <uint32_t> len(head), found = 0
+    cdef uint32_t _, length = <uint32_t> len(head), found = 0
     with nogil:
         start()
         parse(raw, length)
-        for i in range(rounds):
+        for _ in range(rounds):
             found += msg_find(&room.msg, HDR_HOST) >= 0
             found += msg_find(&room.msg, HDR_COOKIE) >= 0
     return found
@@ -67,11 +67,11 @@ def find_name(bytes head, bytes name, uint32_t rounds):
     """Looks a header up by its (lower-case) name, `rounds` times; returns how often it was found."""
     cdef const char* raw = head
     cdef const char* wanted = name
-    cdef uint32_t i, length = <uint32_t> len(head), n_name = <uint32_t> len(name), found = 0
+    cdef uint32_t _, length = <uint32_t> len(head), n_name = <uint32_t> len(name), found = 0
     with nogil:
         start()
         parse(raw, length)
-        for i in range(rounds):
+        for _ in range(rounds):
             found += msg_find_name(&room.msg, slice_of(wanted, n_name), 0) >= 0
     return found
 
@@ -85,11 +85,11 @@ def rewrite(bytes head, bint as_slices, uint32_t rounds):
     cdef head_out_t out
     cdef char copied[16384]
     cdef uint8_t[4] address = [192, 0, 2, 33]
-    cdef uint32_t i, length = <uint32_t> len(head), n_out = 0
+    cdef uint32_t _, length = <uint32_t> len(head), n_out = 0
     cdef bint ok = True
     with nogil:
         start()
-        for i in range(rounds):
+        for _ in range(rounds):
             ok = ok and parse(raw, length) and request_hop_by_hop(&room.msg, True)
             ok = ok and add_forwarded_for(&room.msg, slice_of(b"x-forwarded-for", 15), 2, address)
             if as_slices:
