@@ -180,6 +180,16 @@ cdef class Balancer:
             "using_backup": sh.using_backup, "lock_owner": sh.lock.owner, "generation": sh.lock.generation,
         }
 
+    def turns(self, group: int = 0) -> dict[str, object]:
+        """The round of roundrobin's active (0) or backup (1) servers; rr_group_t and rr_server_t as they are."""
+        cdef roundrobin_t* state = <roundrobin_t*> self.lb.sh.lb_entries
+        servers = [
+            (state.servers[i].queue, state.servers[i].position, state.servers[i].last, state.servers[i].weight)
+            for i in range(self.lb.n_servers)
+        ]
+        round_ = &state.groups[<uint32_t> group]
+        return {"fresh": round_.fresh, "now": round_.now, "weight": round_.weight, "next": round_.next_weight, "servers": servers}
+
     def is_sound(self) -> bool:
         """True when the heaps of roundrobin or leastconn are in order; always for the others."""
         cdef leastconn_t* least = <leastconn_t*> self.lb.sh.lb_entries

@@ -69,8 +69,9 @@ cdef void _dequeue(rr_group_t* group, rr_server_t* one, uint32_t index) noexcept
 
 cdef void _advance(rr_group_t* group, rr_server_t* one) noexcept nogil:
     """Its turn has come: works out the next one."""
-    if one.position == 0:
-        one.position = group.now             # the first turn of its life
+    if one.queue == group.fresh:
+        one.position = group.now             # the first turn in this round: what it was due in the last one is forgotten
+        one.remainder = 0
     one.last = one.position
     one.position += group.next_weight // one.weight
     one.remainder += group.next_weight % one.weight
@@ -199,7 +200,6 @@ cdef void _join(rr_group_t* group, rr_server_t* one, uint32_t index) noexcept no
     group.next_weight += one.weight
     if group.weight == 0:
         group.weight = group.now = group.next_weight
-    one.remainder = 0
     one.last = group.now
     one.position = group.now + (group.next_weight + group.weight - group.now) // one.weight
     _queue(group, one, index)
@@ -218,10 +218,13 @@ cdef void _reweigh(lb_t* lb, srv_t* srv, uint32_t old) noexcept nogil:
         _join(group, one, srv.lb_index)
         return
     group.next_weight += one.weight
-    if queue != RR_CURRENT:
+    if queue == group.fresh:
         _queue_by_weight(group, one, srv.lb_index, queue)
         return
-    # It has turns left in this round: the next one comes a new step after the last, never later than was planned.
+    if queue != RR_CURRENT:
+        before += group.weight               # of the next round: back to this round's time
+    # The next turn comes a new step after the last one, never later than was planned; so a server that was through
+    # with this round may get back into it.
     step = group.next_weight // one.weight
     one.remainder = 0
     one.position = one.last + step if one.last + step < before else before
