@@ -177,16 +177,7 @@ def default_parts() -> Parts:
     from fastlb_core.bridge.snapshot import Snapshot
 
     from fastlb.compile import compile_program
-    from fastlb.compile.listeners import BoundListener
     from fastlb.supervisor.control_process import run_control
     from fastlb.supervisor.worker import run_worker
 
-    def compiled(configuration: Configuration, *, listeners: list[object], n_workers: int, **shared: object) -> object:
-        bound = [
-            BoundListener(one.proxy, one.bind, one.address, one.fds(n_workers), one.is_shared)  # type: ignore[attr-defined]
-            for one in listeners
-        ]
-        return compile_program(configuration, n_workers=n_workers, listeners=bound, **shared)  # type: ignore[arg-type]
-
-    return Parts(compiled, Snapshot, run_worker, run_control)
-
+    return Parts(compile_program, Snapshot, run_worker, run_control)

