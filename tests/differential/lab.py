@@ -133,7 +133,9 @@ def comparable(name: str, value: str) -> str:
 
 
 def text_of(message: Message) -> str:
-    headers = " ".join(f"[{name}: {comparable(name, value)}]" for name, value in message.headers if comparable(name, value) != ",")
+    headers = " ".join(
+        f"[{name}: {comparable(name, value)}]" for name, value in message.headers if comparable(name, value) != ","
+    )
     trailers = "".join(f" <{name}: {value}>" for name, value in message.trailers)
     return f"{message.start} {headers} {message.framing} {body_text(message.body)}{trailers}"
 
@@ -201,7 +203,7 @@ class Lab:
         return None
 
     def run(self, case: Case, step: int = 0) -> Outcome:
-        """Do one case, its bytes sent `step` at a time; returns once the client's and the origin's connections have ended and the log lines are there."""
+        """Do one case, its bytes sent `step` at a time; returns once all connections and log lines have ended."""
         self.case = case
         self.origin.forget()
         before = len(self.syslog.datagrams)

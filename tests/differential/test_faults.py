@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.origin import cut_after_head, cut_at_once, echo, reset_at_once, silent
 
 from .lab import Case

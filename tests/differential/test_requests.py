@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.origin import by_request, reply
 
 from .lab import Case
@@ -126,4 +127,3 @@ def test_valid_request_in_single_bytes_is_treated_alike(pair, case):
     split = tested.run(case, step=1)
     assert split.client == whole.client
     assert split.origin == whole.origin
-

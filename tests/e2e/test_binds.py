@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+
 from support.client import Client, fetch
 from support.origin import named
 from support.poll import poll
@@ -32,7 +33,9 @@ def test_address_and_port(start, origin):
 
 def test_several_addresses_in_one_line_and_several_lines(start, origin):
     ports = [HeldPort() for _ in range(3)]
-    start(site(origin(named("a")), f"127.0.0.1:{ports[0].port},127.0.0.1:{ports[1].port}", f"127.0.0.1:{ports[2].port} name third"))
+    start(
+        site(origin(named("a")), f"127.0.0.1:{ports[0].port},127.0.0.1:{ports[1].port}", f"127.0.0.1:{ports[2].port} name third")
+    )
     assert all(answers_at(("127.0.0.1", port.port)) for port in ports)
     for port in ports:
         port.close()

@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+
 from support.logline import parse
 from support.origin import Origin, by_request, echo, named, reply, silent
 from support.poll import poll

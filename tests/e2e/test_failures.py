@@ -203,7 +203,8 @@ def test_errorfile_replaces_each_error_answer(start, origin, syslog, tmp_path):
     timeouts = ("timeout connect 50ms", "retries 0", "timeout server 150ms")
     proxy = start(
         site(syslog, servers, *timeouts, *files)
-        + f"listen slow\n    bind fd@slow\n    server s {origin(silent)}\nlisten cut\n    bind fd@cut\n    server s {origin(cut_after_head)}\n"
+        + f"listen slow\n    bind fd@slow\n    server s {origin(silent)}\n"
+        + f"listen cut\n    bind fd@cut\n    server s {origin(cut_after_head)}\n"
     )
     assert (proxy.fetch().start, proxy.fetch().body) == ("HTTP/1.0 503 Mine", b"mine 503\n")
     assert proxy.fetch(name="slow").body == b"mine 504\n"

@@ -35,7 +35,8 @@ def test_forwardfor(start, origin, option, source, sent, expected):
 def test_forwardfor_under_another_name_is_the_last_header(start, origin):
     server = origin(named("a"))
     proxy = start(
-        f"{HTTP}    option forwardfor header X-Client\nfrontend fe\n    bind fd@fe\n    default_backend be\nbackend be\n    server s1 {server}\n"
+        f"{HTTP}    option forwardfor header X-Client\nfrontend fe\n    bind fd@fe\n    default_backend be\n"
+        f"backend be\n    server s1 {server}\n"
     )
     proxy.fetch(headers="A: b\r\n")
     assert server.requests[0].headers[-1] == ("x-client", "127.0.0.1")

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from support.client import fetch
 from support.origin import named
 from support.poll import poll
@@ -22,7 +23,9 @@ def site(server, bind: str = "fd@fe") -> str:
 
 
 def run(program: str, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*command_of(program), *args], capture_output=True, text=True, timeout=30, env={**os.environ, **(env or {})})
+    return subprocess.run(
+        [*command_of(program), *args], capture_output=True, text=True, timeout=30, env={**os.environ, **(env or {})}
+    )
 
 
 @pytest.fixture
@@ -78,10 +81,22 @@ def test_no_listener_is_exit_2_in_check_mode(program, tmp_path):
 @pytest.mark.parametrize(
     ("expression", "status"),
     [
-        ("1", 0), ("0", 1), ("", 1), ("streq(a,a)", 0), ("streq(a,b)", 1), ("!streq(a,b)", 0), ("feature(OPENSSL)", 0), ("feature(NONE)", 1),
-        ("version_atleast(1.0)", 0), ("1 && 0", 1), ("0 || 1", 0), ("defined(FLB_SURELY_NOT)", 1), ('streq("$FLB_V",x)', 0), ("junk(", 2),
+        ("1", 0),
+        ("0", 1),
+        ("", 1),
+        ("streq(a,a)", 0),
+        ("streq(a,b)", 1),
+        ("!streq(a,b)", 0),
+        ("feature(OPENSSL)", 0),
+        ("feature(NONE)", 1),
+        ("version_atleast(1.0)", 0),
+        ("1 && 0", 1),
+        ("0 || 1", 0),
+        ("defined(FLB_SURELY_NOT)", 1),
+        ('streq("$FLB_V",x)', 0),
+        ("junk(", 2),
     ],
-)  # fmt: skip
+)
 def test_cc_evaluates_a_condition(program, expression, status):
     assert run(program, "-cc", expression, env={"FLB_V": "x"}).returncode == status
 
@@ -108,8 +123,10 @@ def test_several_files_and_a_directory(start, origin, program, tmp_path):
     (tmp_path / "10-defaults.cfg").write_text(HTTP)
     (tmp_path / "20-fe.cfg").write_text(f"frontend fe\n    bind 127.0.0.1:{port.port}\n    default_backend be\n")
     (tmp_path / "ignored.txt").write_text("nonsense\n")
-    proxy = start(f"backend be\n    mode http\n    timeout connect 5s\n    timeout server 5s\n    server s1 {origin(named('a'))}\n",
-                  args=("-f", str(tmp_path)))
+    proxy = start(
+        f"backend be\n    mode http\n    timeout connect 5s\n    timeout server 5s\n    server s1 {origin(named('a'))}\n",
+        args=("-f", str(tmp_path)),
+    )
     poll(lambda: is_listening(("127.0.0.1", port.port)), "the listener")
     assert fetch(("127.0.0.1", port.port)).body == b"a"
     assert proxy.info()["Name"]
@@ -272,7 +289,9 @@ def test_st_ends_the_old_process_at_once(start, origin):
     port.close()
 
 
-@pytest.mark.parametrize("args", [("-q",), ("-V",), ("-dM",), ("-dI",), ("-L", "here"), ("-n", "100"), ("-m", "4000"), ("-C", "/tmp")])
+@pytest.mark.parametrize(
+    "args", [("-q",), ("-V",), ("-dM",), ("-dI",), ("-L", "here"), ("-n", "100"), ("-m", "4000"), ("-C", "/tmp")]
+)
 def test_accepted_arguments(start, origin, args):
     proxy = start(site(origin(named("a"))), args=args)
     assert proxy.fetch().body == b"a"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from support import proxy_protocol
 from support.logline import parse
 from support.origin import echo, named
-from support.proxy import HTTP
+from support.proxy import HTTP, TCP
 
 stricter = pytest.mark.fastlb_only(reason="2.6 reads less closely than the protocol's text")
 TLV = b"\x02\x00\x03abc"
@@ -14,8 +15,9 @@ TLV = b"\x02\x00\x03abc"
 
 def site(syslog, server: str, mode: str = "http", bind: str = "accept-proxy", *lines: str) -> str:
     options = "".join(f"    {line}\n" for line in lines)
+    base = HTTP if mode == "http" else TCP
     return (
-        f"global\n    log {syslog} local0\n{HTTP.replace('mode http', f'mode {mode}')}    log global\n    option {mode}log\n{options}"
+        f"global\n    log {syslog} local0\n{base}    log global\n    option {mode}log\n{options}"
         f"frontend fe\n    bind fd@fe {bind}\n    default_backend be\nbackend be\n    server s1 {server}\n"
     )
 

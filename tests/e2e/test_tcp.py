@@ -168,7 +168,8 @@ def test_http_frontend_and_tcp_frontend_side_by_side(start, origin):
     server = origin(echo)
     site = origin(by_request(lambda request: reply(b"web")))
     proxy = start(
-        f"{HTTP}listen web\n    bind fd@web\n    server s {site}\nlisten raw\n    mode tcp\n    bind fd@raw\n    server s {server}\n"
+        f"{HTTP}listen web\n    bind fd@web\n    server s {site}\n"
+        f"listen raw\n    mode tcp\n    bind fd@raw\n    server s {server}\n"
     )
     assert proxy.fetch(name="web").body == b"web"
     raw = proxy.client("raw")

@@ -9,13 +9,14 @@ import pytest
 
 from support.logline import parse
 from support.origin import by_request, echo, named, reply, silent
-from support.proxy import HTTP
+from support.proxy import HTTP, TCP
 
 
 def site(syslog, server, *lines: str, mode: str = "http") -> str:
     options = "".join(f"    {line}\n" for line in lines)
+    base = HTTP if mode == "http" else TCP
     return (
-        f"global\n    log {syslog} local0\n{HTTP.replace('mode http', f'mode {mode}')}    log global\n    option {mode}log\n{options}"
+        f"global\n    log {syslog} local0\n{base}    log global\n    option {mode}log\n{options}"
         f"frontend fe\n    bind fd@fe\n    default_backend be\nbackend be\n    server s1 {server}\n"
     )
 
@@ -95,7 +96,7 @@ def test_connect_timeout_is_503_with_sC(start, syslog):
         filler.setblocking(False)
         filler.connect_ex(full.getsockname())
         fillers.append(filler)
-    proxy = start(site(syslog, "127.0.0.1:%d" % full.getsockname()[1], "timeout connect 150ms", "retries 0"))
+    proxy = start(site(syslog, f"127.0.0.1:{full.getsockname()[1]}", "timeout connect 150ms", "retries 0"))
     answer = proxy.fetch()
     assert answer.status == 503
     line = parse(syslog.line("sC--"))

@@ -50,6 +50,7 @@ class Proxy:
     config: the configuration's text. A `global` section with a runtime socket, `nbthread` and no logs is put before it.
     threads: `nbthread`, 1 so that results do not depend on which worker accepts.
     args: more arguments; `mode` replaces `-db`. wait: until the runtime socket answers.
+    prefix: a command that starts the program (`prlimit ...`). extra_fds: more descriptors to inherit.
     runtime_socket: False leaves the runtime socket out (then `wait` has nothing to wait for).
     """
 
@@ -65,6 +66,7 @@ class Proxy:
         wait: bool = True,
         runtime_socket: bool = True,
         prefix: tuple[str, ...] = (),
+        extra_fds: tuple[int, ...] = (),
     ) -> None:
         self.program = program
         self.directory = Path(tempfile.mkdtemp(prefix="flb-"))
@@ -88,7 +90,7 @@ class Proxy:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                pass_fds=[*fds, inherited],
+                pass_fds=[*fds, *extra_fds, inherited],
                 start_new_session=True,
                 env={**os.environ, **(env or {})},
                 cwd=self.directory,
@@ -208,7 +210,9 @@ class Proxy:
                 status = self.stop()
                 assert running, f"{self.program} ended by itself with {status}\n{self.output}"
                 # haproxy: a master ends with 128 + 15.
-                assert status in ((-signal.SIGTERM, 0, 143) if self.program == "haproxy" else (-signal.SIGTERM, 0)), f"exit status {status}\n{self.output}"
+                assert status in ((-signal.SIGTERM, 0, 143) if self.program == "haproxy" else (-signal.SIGTERM, 0)), (
+                    f"exit status {status}\n{self.output}"
+                )
             for word in DISASTERS:
                 assert word not in self.stderr + self.stdout, self.output
         finally:

@@ -1,0 +1,61 @@
+"""Imports go one way: the core never knows fastlb, and every layer knows only those to its left."""
+
+from __future__ import annotations
+
+import pytest
+
+from .tree import (
+    CORE,
+    CORE_LAYERS,
+    PYTHON,
+    PYTHON_LAYERS,
+    ROOT,
+    core_files,
+    core_imports,
+    layer_of,
+    python_files,
+    python_imports,
+)
+
+
+def wrong_way(layers: tuple[str, ...], own: str, imported: str) -> bool:
+    return own in layers and imported in layers and layers.index(imported) > layers.index(own)
+
+
+@pytest.mark.parametrize("path", core_files(), ids=lambda path: str(path.relative_to(CORE)))
+def test_core_imports_only_leftwards(path):
+    own = path.relative_to(CORE).parts[0]
+    for name in core_imports(path):
+        assert name.split(".")[0] != "fastlb", f"the core imports {name}"
+        assert not wrong_way(CORE_LAYERS, own, layer_of(name, "fastlb_core")), f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(PYTHON)))
+def test_python_imports_only_leftwards(path):
+    own = path.relative_to(PYTHON).parts[0]
+    for name in python_imports(path):
+        assert not wrong_way(PYTHON_LAYERS, own, layer_of(name, "fastlb")), f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(PYTHON)))
+def test_python_reaches_the_core_through_the_bridge_only(path):
+    for name in python_imports(path):
+        layer = layer_of(name, "fastlb_core")
+        assert layer in ("", "bridge"), f"imports {name}"
+
+
+def test_configuration_needs_no_compiled_module():
+    for path in python_files():
+        if path.relative_to(PYTHON).parts[0] == "config":
+            assert not any(name.startswith("fastlb_core") for name in python_imports(path)), path
+
+
+def test_every_core_directory_is_a_known_layer():
+    assert {path.name for path in CORE.iterdir() if path.is_dir() and path.name != "__pycache__"} <= set(CORE_LAYERS)
+
+
+def test_no_star_imports_and_no_textual_include():
+    for path in [*python_files(), *core_files()]:
+        for line in path.read_text().splitlines():
+            assert "import *" not in line, f"{path.relative_to(ROOT)}: {line}"
+            assert not line.startswith("include "), f"{path.relative_to(ROOT)}: {line}"
