@@ -57,8 +57,6 @@ cdef void map_rebuild(lb_t* lb) noexcept nogil:
     for place in range(total):
         lb.sh.lb_entries[lb.n_servers + place] = _deal(lb, score, divisor, <int32_t> total)
     lb.sh.lb_count = total
-    if lb.sh.rr_position >= total:
-        lb.sh.rr_position = 0
 
 
 cdef uint32_t _deal(lb_t* lb, int32_t* score, uint32_t divisor, int32_t total) noexcept nogil:

@@ -141,7 +141,7 @@ cdef struct px_shared_t:
     int32_t using_backup     # 0: active servers, 1: first usable backup or all backups
     int32_t first_backup     # lb_index of the backup that stands in for all active ones; -1: none, or `option allbackups`
     uint32_t lb_generation   # lock.generation that the structure below was built with
-    uint32_t rr_position     # static-rr: next place in the map
+    uint32_t rr_position     # static-rr: next place in the map, may be behind its end
     uint32_t lb_count        # static-rr, hash: places of the map in use
     uint32_t* lb_entries     # in the arena: the algorithm's structure, as large as it asked
     uint32_t lb_capacity     # uint32 words in it

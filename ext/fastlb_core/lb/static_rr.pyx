@@ -9,30 +9,28 @@ from fastlb_core.lb.map cimport map_at, map_capacity, map_rebuild
 from fastlb_core.lb.server cimport PICK_OK, PICK_QUEUE_BACKEND, lb_ops_t, lb_t, pick_t, srv_t
 
 
-cdef inline uint32_t _after(const lb_t* lb, uint32_t place) noexcept nogil:
-    return place + 1 if place + 1 < lb.sh.lb_count else 0
-
-
 cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
-    """The next place whose server has a free slot; the one to avoid only if the whole map offers no other."""
-    cdef uint32_t start = lb.sh.rr_position, place = lb.sh.rr_position, avoided = 0
+    """The next place whose server has a free slot; the one to avoid only if the whole map offers no other.
+
+    haproxy: the position may stand behind the end, and wraps when it is used: it survives a map that shrinks and grows."""
+    cdef uint32_t place = lb.sh.rr_position if lb.sh.rr_position < lb.sh.lb_count else 0
+    cdef uint32_t start = place, avoided = 0
     cdef srv_t* srv
     out[0] = NULL
     while True:
         srv = lb.servers[map_at(lb, place)]
         if not srv_is_full(lb, srv):
-            if srv != avoid:
-                out[0] = srv
-                lb.sh.rr_position = _after(lb, place)
-                return PICK_OK
             out[0] = srv
+            if srv != avoid:
+                lb.sh.rr_position = place + 1
+                return PICK_OK
             avoided = place
-        place = _after(lb, place)
+        place = place + 1 if place + 1 < lb.sh.lb_count else 0
         if place == start:
             break
     if out[0] == NULL:
         return PICK_QUEUE_BACKEND
-    lb.sh.rr_position = _after(lb, avoided)
+    lb.sh.rr_position = avoided + 1
     return PICK_OK
 
 
