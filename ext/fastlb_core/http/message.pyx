@@ -36,7 +36,7 @@ cdef inline uint32_t hash_of(const char* name, uint32_t length) noexcept nogil:
 
 cdef void fill_hash() noexcept nogil:
     cdef uint32_t i, at
-    flb_bug_on(FLB_HDR_NAMES != HDR_N)
+    flb_bug_on(<int> FLB_HDR_NAMES != <int> HDR_N)
     for i in range(1, HDR_N):
         hdr_lens[i] = <uint32_t> strlen(hdr_names[i])
         at = hash_of(hdr_names[i], hdr_lens[i])
