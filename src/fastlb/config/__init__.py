@@ -50,11 +50,7 @@ def load(
 
 
 def load_text(
-    text: str | bytes,
-    *,
-    file: str = "<text>",
-    environment: Mapping[str, str] | None = None,
-    resolver: Resolver | None = None,
+    text: str | bytes, *, file: str = "<text>", environment: Mapping[str, str] | None = None, resolver: Resolver | None = None
 ) -> tuple[Configuration | None, Diagnostics]:
     """As `load`, from memory; `file` is the name in messages."""
     parser = _parser(Diagnostics(), environment, resolver, [file])
@@ -80,8 +76,7 @@ def _parser(
 def _finish(parser: Parser) -> tuple[Configuration | None, Diagnostics]:
     configuration, diagnostics = parser.configuration, parser.diagnostics
     configuration.proxies = [draft.proxy for draft in parser.sections.drafts]
-    if not diagnostics.has_errors:
-        resolve(configuration, parser.sections.drafts, diagnostics)
+    resolve(configuration, parser.sections.drafts, diagnostics, parser.source_of)
     if parser.reading.zero_warning and diagnostics.has_warnings:
         diagnostics.alert("zero-warning", "warnings were found, and 'zero-warning' is set.")
     diagnostics.conclude()

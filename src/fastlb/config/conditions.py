@@ -15,14 +15,21 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from .lexer import LexError, expand
+from .values import names
 
 HAPROXY_VERSION = "3.5-dev5"  # the version whose language and behaviour fastlb follows
 MAX_DEPTH = 100  # of parentheses
 FEATURES = frozenset(
-    ["ACCEPT4", "CPU_AFFINITY", "DL", "EPOLL", "GETADDRINFO", "LINUX_SPLICE", "NETFILTER", "PCRE2", "PCRE2_JIT", "POLL", "PRCTL", "SYSTEMD", "TFO", "THREAD"]
+    names("""
+ACCEPT4 CPU_AFFINITY DL EPOLL GETADDRINFO LINUX_SPLICE NETFILTER PCRE2 PCRE2_JIT POLL PRCTL SYSTEMD TFO THREAD
+""")
 )
 MISSING_FEATURES = frozenset(
-    ["51DEGREES", "BACKTRACE", "CLOSEFROM", "CRYPT_H", "DEVICEATLAS", "ENGINE", "EVPORTS", "KQUEUE", "LIBCRYPT", "LINUX_TPROXY", "LUA", "MEMORY_PROFILING", "NS", "OBSOLETE_LINKER", "OPENSSL", "OPENSSL_AWSLC", "OPENSSL_WOLFSSL", "OT", "PCRE", "PCRE_JIT", "PROCCTL", "PROMEX", "QUIC", "QUIC_OPENSSL_COMPAT", "RT", "SHM_OPEN", "SLZ", "SSL", "STATIC_PCRE", "STATIC_PCRE2", "THREAD_DUMP", "TPROXY", "WURFL", "ZLIB"]
+    names("""
+51DEGREES BACKTRACE CLOSEFROM CRYPT_H DEVICEATLAS ENGINE EVPORTS KQUEUE LIBCRYPT LINUX_TPROXY LUA MEMORY_PROFILING NS
+OBSOLETE_LINKER OPENSSL OPENSSL_AWSLC OPENSSL_WOLFSSL OT PCRE PCRE_JIT PROCCTL PROMEX QUIC QUIC_OPENSSL_COMPAT RT SHM_OPEN
+SLZ SSL STATIC_PCRE STATIC_PCRE2 THREAD_DUMP TPROXY WURFL ZLIB
+""")
 )
 ENABLED = frozenset(("POLL", "EPOLL", "SPLICE", "GETADDRINFO", "REUSEPORT", "FAST-FORWARD", "SERVER-SSL-VERIFY-NONE"))
 
@@ -161,7 +168,9 @@ class _Parser:
             raise self.error(f"expected ')'{before} in argument {len(found)} of predicate '{name}' {where}")
         self.at += 1
         if len(found) < arity:
-            raise self.error(f"missing arguments (got {len(found)}/{arity}), type 'string' expected of predicate '{name}' {where}")
+            raise self.error(
+                f"missing arguments (got {len(found)}/{arity}), type 'string' expected of predicate '{name}' {where}"
+            )
         return found
 
     def argument(self) -> str:

@@ -151,7 +151,11 @@ class Diagnostics:
         if not self.has_errors:
             return
         hidden = self.alerts + self.warnings - len(self.items)
-        closing = [Diagnostic(ALERT, "too-many-errors", f"{hidden} more messages are not shown.")] if self.is_full and hidden > 0 else []
+        closing = (
+            [Diagnostic(ALERT, "too-many-errors", f"{hidden} more messages are not shown.")]
+            if self.is_full and hidden > 0
+            else []
+        )
         closing += [
             Diagnostic(ALERT, "file-has-errors", f"Error(s) found in configuration file : {path}") for path in self._bad_files
         ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .conditions import ConditionError, evaluate
 from .diagnostics import ALERT, NOTICE, WARNING, Diagnostic, Diagnostics
 from .keywords.row import Reading, Source
-from .lexer import LexError, is_continued, split, split_with_columns
+from .lexer import LexError, decode, is_continued, split, split_with_columns
 from .model import Configuration, Location
 from .sections import Sections
 from .values import Resolver
@@ -24,7 +24,10 @@ MAX_NESTED = 100  # haproxy: the same limit for `.if`
 
 @dataclass(slots=True)
 class Block:
-    """One open `.if`. state: "run" (its branch is read), "seek" (no branch yet), "done" (one was read), "skip" (an outer one is not read)."""
+    """One open `.if`.
+
+    state: "run" (its branch is read), "seek" (no branch yet), "done" (one was read) or "skip" (an outer one is not read).
+    """
 
     state: str
     has_else: bool = False
@@ -58,6 +61,7 @@ class Parser:
         self.reading = Reading(self.configuration, diagnostics, environment, resolver, self.lookup)
         self.sections = Sections(self.reading)
         self.blocks: list[Block] = []
+        self.texts: dict[str, list[bytes]] = {}
         self.file = ""
         self.number = 0
 
@@ -67,6 +71,11 @@ class Parser:
             pseudo = {".FILE": self.file, ".LINE": str(self.number), ".SECTION": self.sections.name if self.sections.kind else ""}
             return pseudo.get(name)
         return self.environment.get(name)
+
+    def source_of(self, location: Location) -> str:
+        """The text of the line at a location, "" where there is none."""
+        lines = self.texts.get(location.file, [])
+        return decode(lines[location.line - 1]).rstrip("\r") if 0 < location.line <= len(lines) else ""
 
     def read(self, path: str) -> None:
         """Reads one file. Reports; never raises for what a file may hold."""
@@ -86,7 +95,7 @@ class Parser:
         """As `read`, from memory; `path` is the name in messages."""
         self.file, self.number, self.blocks = path, 0, []
         self.configuration.files.append(path)
-        lines = raw.split(b"\n")
+        lines = self.texts[path] = raw.split(b"\n")
         if lines[-1]:
             self._missing_end(lines)
         else:
@@ -104,7 +113,9 @@ class Parser:
             self.number = at
             self._line(source)
         if self.blocks:
-            self._report(Source(path, max(len(lines), 1), lines[-1] if lines else b""), "non-terminated '.if' block.", "condition")
+            self._report(
+                Source(path, max(len(lines), 1), lines[-1] if lines else b""), "non-terminated '.if' block.", "condition"
+            )
         self.sections.close()
 
     def _missing_end(self, lines: list[bytes]) -> None:
@@ -146,10 +157,9 @@ class Parser:
             return
         if words[0].startswith("."):
             self._directive(source, words)
-        elif not self.blocks or self.blocks[-1].state == "run":
-            # haproxy: an empty first word (`""`) makes the line as if it were not there.
-            if words[0]:
-                self.sections.take(source, words)
+        elif words[0] and (not self.blocks or self.blocks[-1].state == "run"):
+            # haproxy: a line whose first word is empty (`""`) is as if it were not there.
+            self.sections.take(source, words)
 
     def _report(self, source: Source, message: str, code: str, column: int = 0, severity: str = ALERT, hint: str = "") -> None:
         if not column:

@@ -5,26 +5,41 @@ Knows the rules that tie objects together. Must not know how a keyword is writte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .diagnostics import Diagnostics
+from .diagnostics import Diagnostics, nearest
 from .keywords.row import Draft
 from .model import Configuration, Location, Proxy
 
 _TITLES = {"frontend": "frontend", "backend": "backend", "listen": "proxy"}
 
 
-def resolve(configuration: Configuration, drafts: Sequence[Draft], diagnostics: Diagnostics) -> None:
-    """Completes the model in place and reports what does not fit together, in HAProxy's words."""
-    _Resolution(configuration, drafts, diagnostics).run()
+def resolve(
+    configuration: Configuration, drafts: Sequence[Draft], diagnostics: Diagnostics, source_of: Callable[[Location], str]
+) -> None:
+    """Completes the model in place and reports what does not fit together, in HAProxy's words.
+
+    source_of: the text of the line at a location. Where the files have errors already, only errors are looked for: a
+    warning could be the echo of a line that was refused.
+    """
+    _Resolution(configuration, drafts, diagnostics, source_of).run()
 
 
 class _Resolution:
-    def __init__(self, configuration: Configuration, drafts: Sequence[Draft], diagnostics: Diagnostics) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        drafts: Sequence[Draft],
+        diagnostics: Diagnostics,
+        source_of: Callable[[Location], str],
+    ) -> None:
+        self.source_of = source_of
+        self.had_errors = diagnostics.has_errors
         self.configuration = configuration
         self.drafts = drafts
         self.diagnostics = diagnostics
+        self.unknown_modes = {draft.proxy.name for draft in drafts if "unknown mode" in draft.explicit}
         self.backends: dict[str, Proxy] = {}
         for px in configuration.proxies:
             if px.has_backend:
@@ -40,6 +55,7 @@ class _Resolution:
                 continue
             self._check_binds(px)
             self._check_default_backend(px, draft)
+            self._check_check_ports(px)
             self._check_timeouts(px)
             self._check_http_only(px)
             self._check_log_format(px, draft)
@@ -56,7 +72,9 @@ class _Resolution:
                 continue
             owner = owners.setdefault(px.id, px)
             if owner is not px:
-                message = f"{px.kind} {px.name} reuses same custom id as {owner.kind} {owner.name} (declared at {owner.location})."
+                message = (
+                    f"{px.kind} {px.name} reuses same custom id as {owner.kind} {owner.name} (declared at {owner.location})."
+                )
                 self._alert("duplicate-id", message, px.location, f"parsing [{px.location}]: ")
 
     def _check_servers(self, px: Proxy) -> None:
@@ -91,21 +109,30 @@ class _Resolution:
         target = self.backends.get(name)
         if target is None:
             self._alert(
-                "unknown-backend", f"Proxy '{px.name}': unable to find required default_backend: '{name}'.", location,
+                "unknown-backend",
+                f"Proxy '{px.name}': unable to find required default_backend: '{name}'.",
+                location,
                 hint=self._name_hint(name),
             )
-        elif target.mode != px.mode:
+        elif target.mode != px.mode and not {px.name, name} & self.unknown_modes:
             message = (
-                f"{px.mode} {px.kind} '{px.name}' ({px.location}) tries to use incompatible {target.mode} {target.kind} '{target.name}' "
-                f"({target.location}) as its default backend (see 'mode')."
+                f"{px.mode} {px.kind} '{px.name}' ({px.location}) tries to use incompatible {target.mode} {target.kind} "
+                f"'{target.name}' ({target.location}) as its default backend (see 'mode')."
             )
             self._alert("mode-mismatch", message, location, hint=f"write 'mode {px.mode}' in both, or in defaults")
 
     def _name_hint(self, name: str) -> str:
-        from .diagnostics import nearest
-
         guess = nearest(name, self.backends)
         return f"did you mean '{guess}'?" if guess else f"add a section 'backend {name}'"
+
+    def _check_check_ports(self, px: Proxy) -> None:
+        """A check needs a port: its own, or the server's if that is one to connect to."""
+        for srv in px.servers:
+            address = srv.check_address or srv.address
+            if not srv.check or address.family not in ("ipv4", "ipv6") or srv.check_port or srv.address.port:
+                continue
+            message = f"{px.kind} '{px.name}': server '{srv.name}' has neither service port nor check port."
+            self._alert("no-check-port", message, srv.location, hint="give the server a port, or add: port <port>")
 
     def _check_timeouts(self, px: Proxy) -> None:
         timeouts = px.timeouts
@@ -126,7 +153,9 @@ class _Resolution:
             return
         title = _TITLES[px.kind]
         if px.forwardfor is not None:
-            self._warn("needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location)
+            self._warn(
+                "needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
+            )
             px.forwardfor = None
         if px.monitor_uri:
             self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
@@ -138,10 +167,14 @@ class _Resolution:
     def _check_log_format(self, px: Proxy, draft: Draft) -> None:
         location = draft.origins.get("log_format", px.location)
         title = _TITLES[px.kind]
-        if px.log_format == "httplog" and px.mode != "http":
-            message = f"'option httplog' not usable with {title} '{px.name}' (needs 'mode http'). Falling back to 'option tcplog'."
+        if px.has_frontend and px.log_format == "httplog" and px.mode != "http":
+            message = (
+                f"'option httplog' not usable with {title} '{px.name}' (needs 'mode http'). Falling back to 'option tcplog'."
+            )
             self._warn("needs-http", message, location, f"parsing [{location}] : ")
             px.log_format = "tcplog"
+        if px.has_frontend and px.log_format and not px.logs and not (px.log_global and self.configuration.global_.logs):
+            self._warn("no-log-target", f"log format ignored for {title} '{px.name}' since it has no log address.", px.location)
 
     # --- completion ---
 
@@ -178,7 +211,8 @@ class _Resolution:
     # --- reports ---
 
     def _alert(self, code: str, message: str, location: Location, lead: str = "", hint: str = "") -> None:
-        self.diagnostics.alert(code, message, lead, location, hint)
+        self.diagnostics.alert(code, message, lead, location, hint, self.source_of(location))
 
     def _warn(self, code: str, message: str, location: Location, lead: str = "") -> None:
-        self.diagnostics.warning(code, message, lead, location)
+        if not self.had_errors:
+            self.diagnostics.warning(code, message, lead, location, source=self.source_of(location))

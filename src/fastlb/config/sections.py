@@ -7,6 +7,7 @@ Knows the kinds of sections, defaults and their inheritance. Must not know any k
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from typing import TypeVar
@@ -29,10 +30,14 @@ from .keywords.row import (
 from .keywords.server import bad_character, template
 from .keywords.server import copy as copy_server
 from .model import Location, Proxy
+from .values import names
 
 PROXY_SECTIONS = ("defaults", "frontend", "backend", "listen")
 # Sections of HAProxy that fastlb does not read yet: one error at their first line, their body skipped.
-OTHER_SECTIONS = ["userlist", "peers", "resolvers", "mailers", "cache", "ring", "log-forward", "log-profile", "http-errors", "fcgi-app", "crt-store", "acme", "traces", "healthcheck", "namespace_list", "program"]
+OTHER_SECTIONS = names("""
+userlist peers resolvers mailers cache ring log-forward log-profile http-errors fcgi-app crt-store acme traces healthcheck
+namespace_list program
+""")
 RowT = TypeVar("RowT", GlobalKeyword, ProxyKeyword)
 SECTIONS = ("global", *PROXY_SECTIONS, *OTHER_SECTIONS)
 _LETTERS = {"defaults": "D", "frontend": "F", "backend": "B", "listen": "L"}
@@ -61,9 +66,12 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         errorlocs=dict(settings.errorlocs),
         forwardfor=copy(settings.forwardfor),
         check=replace(settings.check, headers=list(settings.check.headers)) if settings.check else None,
-        stats=replace(settings.stats, users=list(settings.stats.users), scopes=list(settings.stats.scopes)) if settings.stats else None,
+        stats=replace(settings.stats, users=list(settings.stats.users), scopes=list(settings.stats.scopes))
+        if settings.stats
+        else None,
     )
-    return Draft(px, copy_server(origin.server_template), dict(origin.origins))
+    unknown_mode = {"unknown mode"} & origin.explicit
+    return Draft(px, copy_server(origin.server_template), dict(origin.origins), unknown_mode)
 
 
 class Sections:
@@ -92,10 +100,8 @@ class Sections:
         if self.kind == "skipped":
             return
         st = Statement(self.reading, source, words, draft=self.draft)
-        try:
+        with suppress(BadStatement):
             self._statement(st)
-        except BadStatement:
-            pass
 
     # --- headers ---
 
@@ -168,7 +174,9 @@ class Sections:
 
     def _claim_name(self, st: Statement, px: Proxy) -> None:
         """Two sections of one name: an error, but for a frontend and a backend."""
-        taken = (self.frontends.get(px.name) if px.has_frontend else None) or (self.backends.get(px.name) if px.has_backend else None)
+        taken = (self.frontends.get(px.name) if px.has_frontend else None) or (
+            self.backends.get(px.name) if px.has_backend else None
+        )
         other = self.frontends.get(px.name) or self.backends.get(px.name)
         if taken is not None:
             location, _ = st.place(1)
@@ -181,7 +189,9 @@ class Sections:
         elif other is not None:
             # haproxy: 2.6 says nothing, 3.x refuses.
             st.warn(
-                f"{px.kind} '{px.name}' has the same name as {other.kind} '{other.name}' declared at {other.location}.", 1, "duplicate-name"
+                f"{px.kind} '{px.name}' has the same name as {other.kind} '{other.name}' declared at {other.location}.",
+                1,
+                "duplicate-name",
             )
         if px.has_frontend:
             self.frontends.setdefault(px.name, px)
@@ -205,7 +215,9 @@ class Sections:
     def _out_of_section(self, st: Statement) -> BadStatement:
         location, _ = st.place(0)
         guess = self._suggest(st.words[0], SECTIONS)
-        hint = f"did you mean '{guess}'?" if guess else "a file begins with a section: global, defaults, frontend, backend or listen"
+        hint = (
+            f"did you mean '{guess}'?" if guess else "a file begins with a section: global, defaults, frontend, backend or listen"
+        )
         st.alert(f"unknown keyword '{st.words[0]}' out of section.", 0, "unknown-keyword", hint, f"parsing [{location}]: ")
         return st.reported()
 
@@ -225,7 +237,11 @@ class Sections:
                 return
             location, _ = st.place(0)
             st.alert(
-                f"negation/default is not supported for option '{st.words[1]}'.", 1, "bad-prefix", "remove the line", f"parsing [{location}]: "
+                f"negation/default is not supported for option '{st.words[1]}'.",
+                1,
+                "bad-prefix",
+                "remove the line",
+                f"parsing [{location}]: ",
             )
             raise st.reported()
         location, _ = st.place(0)
@@ -254,7 +270,9 @@ class Sections:
         if row is not None:
             st.n_keyword = 2
             return row
-        missing, unknown = messages.get(first, (f"'{first}' expects one of: {', '.join(group)}.", f"unknown '{first}' keyword '{{0}}'"))
+        missing, unknown = messages.get(
+            first, (f"'{first}' expects one of: {', '.join(group)}.", f"unknown '{first}' keyword '{{0}}'")
+        )
         location, _ = st.place(0)
         spaced = "" if first in ("option", "stats") and not (first == "option" and second) and self.kind != "global" else " "
         lead = f"parsing [{location}]{spaced}: "

@@ -25,6 +25,7 @@ MAX_PORT = 65535
 _TIME_UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _SIZE_UNITS = {"": 0, "k": 10, "K": 10, "m": 20, "M": 20, "g": 30, "G": 30}
 _NUMBER = re.compile(r"[0-9]+")
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _LEADING_INTEGER = re.compile(r"[ \t]*([+-]?[0-9]+)")
 
 
@@ -58,16 +59,26 @@ def parse_time(word: str, unit: str = "ms") -> int:
     if digits is None:
         raise TimeFault(word[:1] or " ")
     suffix = word[digits.end() :]
-    factor = _TIME_UNITS.get(suffix or unit)
+    factor = _TIME_UNITS.get(_time_unit(suffix) if suffix else unit)
     if factor is None:
-        wrong = suffix[1:2] if suffix[:1] in ("u", "m", "s", "h", "d") and len(suffix) > 1 else suffix[:1]
-        raise TimeFault(wrong or suffix[:1])
+        raise TimeFault(suffix[:1])
     if digits.end() > 20:
         raise TimeFault("")
     value = -(-int(digits.group()) * factor // 1000)
     if value > MAX_TIME_MS:
         raise TimeFault("")
     return value
+
+
+def _time_unit(suffix: str) -> str:
+    return suffix[:2] if suffix[:2] in ("us", "ms") else suffix[:1]
+
+
+def excess_of_time(word: str) -> str:
+    """What stands behind the unit: "ec" of `5sec`. HAProxy 2.6 takes such a time with a warning; see `Statement.milliseconds`."""
+    digits = _NUMBER.match(word)
+    suffix = word[digits.end() :] if digits is not None else ""
+    return suffix[len(_time_unit(suffix)) :]
 
 
 def parse_size(word: str) -> int:
@@ -94,6 +105,11 @@ def parse_leading_integer(word: str) -> int:
     """What C's atol() reads: the number at the beginning of the word, 0 without one."""
     match = _LEADING_INTEGER.match(word[:19])
     return int(match.group(1)) if match else 0
+
+
+def names(text: str) -> list[str]:
+    """The words of a text: tables of plain names stay readable this way."""
+    return text.split()
 
 
 def user_id(name: str) -> int | None:
@@ -172,6 +188,19 @@ _FAMILIES: dict[str, tuple[str, str]] = {  # prefix -> family ("ip": either), ki
     "uxdg": ("unix", "dgram"),
 }
 _UNSUPPORTED_FAMILIES = ("abnsz", "sockpair", "ring", "rhttp", "quic4", "quic6", "mptcp", "mptcp4", "mptcp6")
+
+
+def expand_address(word: str, lookup: Callable[[str], str | None]) -> str:
+    """The word with `$NAME` and `${NAME}` replaced. Raises ValueFault where nothing is left.
+
+    # haproxy: addresses, and they alone, take variables outside double quotes too.
+    """
+    if "$" not in word:
+        return word
+    expanded = _VARIABLE.sub(lambda match: lookup(match.group(1) or match.group(2)) or "", word)
+    if not expanded:
+        raise ValueFault(f"'{word}' resolves to an empty address (environment variable missing?)", "bad-address")
+    return expanded
 
 
 def parse_address(word: str, rules: AddressRules, resolver: Resolver) -> Address:
@@ -276,6 +305,8 @@ def _with_port(address: Address, port: str | None, word: str, rules: AddressRule
         if rules.port != "offset":
             raise ValueFault(f"port offset not permitted here in '{word}'", "bad-address")
         return replace(address, port_offset=_port_number(port[1:], 0) * (-1 if port[0] == "-" else 1))
+    if not port[0].isdecimal():
+        raise ValueFault(f"invalid character '{port[0]}' in port number '{port}' in '{word}'", "bad-address")
     low, dash, high = port.partition("-")
     if not dash:
         number = _port_number(port, 0 if rules.port == "offset" else 1)
@@ -294,9 +325,7 @@ def _port_number(text: str, least: int) -> int:
     return int(text)
 
 
-def _with_host(
-    address: Address, family: str, host: str, word: str, rules: AddressRules, resolver: Resolver
-) -> Address:
+def _with_host(address: Address, family: str, host: str, word: str, rules: AddressRules, resolver: Resolver) -> Address:
     if rules.late:
         return replace(address, family="ip" if family == "ip" else family, name=host)
     found = resolved(replace(address, family=family, name=host), resolver)

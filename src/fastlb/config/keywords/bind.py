@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..diagnostics import nearest
 from ..model import Address, Bind, Proxy
-from ..values import AddressRules, ValueFault, group_id, parse_address, parse_integer, parse_leading_integer, user_id
+from ..values import AddressRules, ValueFault, group_id, names, parse_integer, parse_leading_integer, user_id
 from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, Statement, mode_octal
 
 _ADDRESS = AddressRules(port="mandatory", ranges=True, fd=True)
@@ -26,7 +26,7 @@ def set_bind(st: Statement, px: Proxy) -> None:
         if not word:
             continue
         try:
-            addresses.append(parse_address(word, _ADDRESS, st.reading.resolver))
+            addresses.append(st.address(word, _ADDRESS))
         except ValueFault as fault:
             # haproxy: the options of the line are not looked at behind a bad address; here they are.
             hint = "name a port: bind *:80" if "missing port" in fault.message else ""
@@ -44,7 +44,9 @@ def _set_options(st: Statement, bind: Bind) -> None:
         if row is None:
             guess = nearest(name, OPTIONS)
             tail = f"; did you mean '{guess}' maybe ?" if guess else "."
-            raise st.fail(f"{where}: unknown keyword '{name}'{tail}", index, "unknown-keyword", f"write '{guess}'" if guess else "")
+            raise st.fail(
+                f"{where}: unknown keyword '{name}'{tail}", index, "unknown-keyword", f"write '{guess}'" if guess else ""
+            )
         index += _set_option(st, bind, row, index, where)
 
 
@@ -141,10 +143,19 @@ def _not_yet(name: str, arity: int = 0) -> BindOption:
 
 
 def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> BindOption:
-    return BindOption(name, "bind", "FL", "<value>" if arity else "", manual="5.1", status=IGNORED, note=note, arity=arity, quiet=quiet)
+    return BindOption(
+        name, "bind", "FL", "<value>" if arity else "", manual="5.1", status=IGNORED, note=note, arity=arity, quiet=quiet
+    )
 
 
-_NOT_YET_FLAGS = ["accept-netscaler-cip/1", "allow-0rtt", "alpn/1", "ca-file/1", "ca-ignore-err/1", "ca-sign-file/1", "ca-sign-pass/1", "ca-verify-file/1", "cc/1", "ciphers/1", "ciphersuites/1", "client-sigalgs/1", "crl-file/1", "crt/1", "crt-ignore-err/1", "crt-list/1", "default-crt/1", "curves/1", "ecdhe/1", "ech/1", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "generate-certificates", "guid-prefix/1", "idle-ping/1", "ktls/1", "label/1", "level/1", "mss/1", "namespace/1", "nbconn/1", "no-alpn", "no-ca-names", "no-sslv3", "no-strict-sni", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "npn/1", "prefer-client-ciphers", "proto/1", "quic-cc-algo/1", "quic-force-retry", "quic-socket/1", "severity-output/1", "sigalgs/1", "ssl", "ssl-max-ver/1", "ssl-min-ver/1", "strict-sni", "tcp-md5sig/1", "tcp-ss/1", "tcp-ut/1", "tls-tickets", "tls-ticket-keys/1", "verify/1"]
+_NOT_YET_FLAGS = names("""
+accept-netscaler-cip/1 allow-0rtt alpn/1 ca-file/1 ca-ignore-err/1 ca-sign-file/1 ca-sign-pass/1 ca-verify-file/1 cc/1
+ciphers/1 ciphersuites/1 client-sigalgs/1 crl-file/1 crt/1 crt-ignore-err/1 crt-list/1 default-crt/1 curves/1 ecdhe/1 ech/1
+force-sslv3 force-tlsv10 force-tlsv11 force-tlsv12 force-tlsv13 generate-certificates guid-prefix/1 idle-ping/1 ktls/1
+label/1 level/1 mss/1 namespace/1 nbconn/1 no-alpn no-ca-names no-sslv3 no-strict-sni no-tls-tickets no-tlsv10 no-tlsv11
+no-tlsv12 no-tlsv13 npn/1 prefer-client-ciphers proto/1 quic-cc-algo/1 quic-force-retry quic-socket/1 severity-output/1
+sigalgs/1 ssl ssl-max-ver/1 ssl-min-ver/1 strict-sni tcp-md5sig/1 tcp-ss/1 tcp-ut/1 tls-tickets tls-ticket-keys/1 verify/1
+""")
 
 BIND: tuple[BindOption, ...] = (
     _row("accept-proxy", flag("accept_proxy")),

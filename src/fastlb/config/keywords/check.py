@@ -60,6 +60,8 @@ def set_tcp_check(st: Statement, px: Proxy) -> None:
 
 
 PROXY: tuple[ProxyKeyword, ...] = (
-    ProxyKeyword("option httpchk", "check", "DLB", "[[<method>] <uri> [<version>]]", "OPTIONS / HTTP/1.0", "4.2", apply=set_httpchk),
+    ProxyKeyword(
+        "option httpchk", "check", "DLB", "[[<method>] <uri> [<version>]]", "OPTIONS / HTTP/1.0", "4.2", apply=set_httpchk
+    ),
     ProxyKeyword("option tcp-check", "check", "DLB", manual="4.2", apply=set_tcp_check, arguments=(0, 0)),
 )

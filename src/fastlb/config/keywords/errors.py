@@ -16,15 +16,16 @@ STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425
 MAX_FILE = 1 << 20
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] +([0-9]{3})( [^\r\n\0]*)?\Z")
-_FIELD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*:[^\r\n\0]*\Z")
+_FIELD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*\Z")
 
 
 class BadAnswer(Exception):
-    """The file is no HTTP answer; `offset` is that of the first byte of the line at fault."""
+    """The file is no answer that can be sent; the text is HAProxy's, `hint` says more."""
 
-    def __init__(self, offset: int, what: str) -> None:
-        super().__init__(what)
-        self.offset = offset
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
 
 
 def set_errorfile(st: Statement, px: Proxy) -> None:
@@ -39,16 +40,14 @@ def set_errorfile(st: Statement, px: Proxy) -> None:
     except (OSError, ValueError) as error:
         hint = getattr(error, "strerror", None) or str(error)
         raise st.fail(f"errorfile : error opening file '{path}'.", 2, "unreadable-file", hint) from None
-    if len(raw) > MAX_FILE:
-        raise st.fail(f"errorfile : '{path}': file larger than {MAX_FILE} bytes.", 2, "bad-errorfile")
+    room = st.reading.configuration.global_.bufsize
+    if len(raw) > room:
+        message = f"custom error message file '{path}' larger than {room} bytes."
+        raise st.fail(message, 2, "bad-errorfile", "shorten the page or raise tune.bufsize")
     try:
         answer = normalize(raw) if raw else b""
     except BadAnswer as fault:
-        raise st.fail(
-            f"errorfile : '{path}': unable to parse headers (error offset: {fault.offset})", 2, "bad-errorfile",
-            f"the file must hold a complete HTTP answer, status line first: {fault}",
-        ) from None
-    _warn_size(st, answer)
+        raise st.fail(f"errorfile : '{path}': {fault.message}", 2, "bad-errorfile", fault.hint) from None
     px.errorfiles[status] = answer
     px.errorlocs.pop(status, None)
 
@@ -60,38 +59,61 @@ def _read(path: str) -> bytes:
         return stream.read(MAX_FILE + 1) or b""
 
 
-def _warn_size(st: Statement, answer: bytes) -> None:
-    glob = st.reading.configuration.global_
-    room = glob.bufsize - glob.maxrewrite
-    if len(answer) > room:
-        st.warn(
-            f"errorfile : '{st.argument(1)}' holds {len(answer)} bytes, more than a buffer takes ({room}).", 2, "large-errorfile",
-            "shorten the page or raise tune.bufsize",
-        )
-
-
 def normalize(raw: bytes) -> bytes:
-    """The answer with CRLF line ends in its head, as it is sent. Raises BadAnswer.
+    """The answer as HAProxy sends it: CRLF line ends and lower-case names in the head, `Connection` its own affair.
 
-    # haproxy: it reads heads with bare LF and sends CRLF; the body is sent as it is.
+    raw: the file, not empty. Raises BadAnswer. The body stays as it is.
     """
-    lines: list[bytes] = []
-    at = 0
+    status_line, lines, body = _split_head(raw)
+    fields = [_field(line, offset) for line, offset in lines]
+    lengths = [value for name, value in fields if name == b"content-length"]
+    if any(name == b"transfer-encoding" for name, _ in fields):
+        raise BadAnswer("chunk-encoded payload not supported")
+    if lengths and (len(set(lengths)) > 1 or not lengths[0].isdigit() or int(lengths[0][:18]) != len(body)):
+        shown = lengths[0][:18].decode("latin-1")
+        raise BadAnswer(f"payload size does not match the announced content-length ({len(body)} != {shown})")
+    kept = [
+        b"%b: %b" % (name, value) for name, value in fields if name not in (b"connection", b"keep-alive", b"proxy-connection")
+    ]
+    if not lengths and not status_line.startswith(b"HTTP/1.0"):
+        # Without a length the answer ends with the connection (RFC 9112, section 6.3); 1.0 says so by its version.
+        kept.append(b"connection: close")
+    return b"\r\n".join([status_line, *kept]) + b"\r\n\r\n" + body
+
+
+def _split_head(raw: bytes) -> tuple[bytes, list[tuple[bytes, int]], bytes]:
+    """Status line, header lines with their offsets (folded lines joined), body."""
+    lines: list[tuple[bytes, int]] = []
+    at = len(raw) - len(raw.lstrip(b"\r\n"))  # haproxy: empty lines before the status line do no harm
     while True:
         end = raw.find(b"\n", at)
         if end < 0:
-            # haproxy: a file that ends within its head is an answer without a body, if its last line is whole.
-            raise BadAnswer(len(raw), "the head has no end (an empty line)")
+            raise BadAnswer("unable to parse headers (error offset: -2)", "the head has no end: an empty line is missing")
         line = raw[at:end].removesuffix(b"\r")
         if not line:
             break
-        if (_FIELD if lines else _STATUS_LINE).match(line) is None:
-            raise BadAnswer(at, "not a header line" if lines else "not a status line")
-        lines.append(line)
+        if line[:1] in b" \t" and len(lines) > 1:
+            joined = lines[-1][0] + b" " + line.strip(b" \t")
+            lines[-1] = (joined, lines[-1][1])
+        else:
+            lines.append((line, at))
         at = end + 1
-    if not lines:
-        raise BadAnswer(0, "no status line")
-    return b"\r\n".join(lines) + b"\r\n\r\n" + raw[end + 1 :]
+    status_line = lines[0][0] if lines else b""
+    if _STATUS_LINE.match(status_line) is None:
+        version = status_line.split(b" ")[0].decode("latin-1")
+        if version.startswith("HTTP/") and version not in ("HTTP/1.0", "HTTP/1.1"):
+            raise BadAnswer(f"invalid http version ({version})")
+        raise BadAnswer(
+            "unable to parse headers (error offset: 0)", "the file must begin with a status line: HTTP/1.1 503 Unavailable"
+        )
+    return status_line, lines[1:], raw[end + 1 :]
+
+
+def _field(line: bytes, offset: int) -> tuple[bytes, bytes]:
+    if _FIELD.match(line) is None:
+        raise BadAnswer(f"unable to parse headers (error offset: {offset})", f"'{line[:40].decode('latin-1')}' is not a header")
+    name, _, value = line.partition(b":")
+    return name.lower(), value.strip(b" \t")
 
 
 def errorloc(code: int, name: str) -> SetProxy:

@@ -85,7 +85,9 @@ def set_group(st: Statement, glob: Global) -> None:
     name = st.argument(0)
     found = group_id(name)
     if found is None:
-        raise st.fail(f"cannot find group id for '{name}' (0:Success)", 1, "unknown-group", f"create it: groupadd --system {name}")
+        raise st.fail(
+            f"cannot find group id for '{name}' (0:Success)", 1, "unknown-group", f"create it: groupadd --system {name}"
+        )
     glob.gid, glob.group = found, name
 
 
@@ -197,47 +199,159 @@ INTEGER = "'{0}' expects an integer argument."
 
 GLOBAL: tuple[GlobalKeyword, ...] = (
     GlobalKeyword("daemon", "process", "G", manual="3.1", apply=flag("daemon"), arguments=(0, 0)),
-    GlobalKeyword("user", "process", "G", "<name>", manual="3.1", apply=set_user, arguments=(1, 1), missing="'user' expects a user name."),
-    GlobalKeyword("group", "process", "G", "<name>", manual="3.1", apply=set_group, arguments=(1, 1), missing="'group' expects a group name."),
+    GlobalKeyword(
+        "user", "process", "G", "<name>", manual="3.1", apply=set_user, arguments=(1, 1), missing="'user' expects a user name."
+    ),
+    GlobalKeyword(
+        "group",
+        "process",
+        "G",
+        "<name>",
+        manual="3.1",
+        apply=set_group,
+        arguments=(1, 1),
+        missing="'group' expects a group name.",
+    ),
     GlobalKeyword("uid", "process", "G", "<number>", manual="3.1", apply=set_uid, arguments=(1, 1), missing=INTEGER),
     GlobalKeyword("gid", "process", "G", "<number>", manual="3.1", apply=set_gid, arguments=(1, 1), missing=INTEGER),
     GlobalKeyword(
-        "chroot", "process", "G", "<directory>", manual="3.1", apply=text("chroot"), arguments=(1, 1),
+        "chroot",
+        "process",
+        "G",
+        "<directory>",
+        manual="3.1",
+        apply=text("chroot"),
+        arguments=(1, 1),
         missing="'chroot' expects a directory as an argument.",
     ),
     GlobalKeyword(
-        "pidfile", "process", "G", "<file>", manual="3.1", apply=text("pidfile"), arguments=(1, 1),
+        "pidfile",
+        "process",
+        "G",
+        "<file>",
+        manual="3.1",
+        apply=text("pidfile"),
+        arguments=(1, 1),
         missing="'pidfile' expects a file name as an argument.",
     ),
-    GlobalKeyword("node", "process", "G", "<name>", manual="3.1", apply=text("node"), arguments=(1, 1), missing="'node' expects a name."),
     GlobalKeyword(
-        "description", "process", "G", "<text>", manual="3.1", apply=set_description, arguments=(1, None),
+        "node", "process", "G", "<name>", manual="3.1", apply=text("node"), arguments=(1, 1), missing="'node' expects a name."
+    ),
+    GlobalKeyword(
+        "description",
+        "process",
+        "G",
+        "<text>",
+        manual="3.1",
+        apply=set_description,
+        arguments=(1, None),
         missing="'description' expects a string argument.",
     ),
-    GlobalKeyword("maxconn", "tuning", "G", "<number>", "from ulimit -n", "3.2", apply=once("maxconn", number(0)), arguments=(1, 1), missing=INTEGER),
-    GlobalKeyword("nbthread", "process", "G", "<number>", "the CPUs it may use", "3.1", apply=set_nbthread, arguments=(1, 1), missing=INTEGER),
-    GlobalKeyword("ulimit-n", "process", "G", "<number>", "from maxconn", "3.1", apply=once("ulimit_n", number(1)), arguments=(1, 1), missing=INTEGER),
     GlobalKeyword(
-        "hard-stop-after", "process", "G", "<time>", "no limit", "3.1", apply=set_hard_stop_after, arguments=(1, 1),
+        "maxconn",
+        "tuning",
+        "G",
+        "<number>",
+        "from ulimit -n",
+        "3.2",
+        apply=once("maxconn", number(0)),
+        arguments=(1, 1),
+        missing=INTEGER,
+    ),
+    GlobalKeyword(
+        "nbthread",
+        "process",
+        "G",
+        "<number>",
+        "the CPUs it may use",
+        "3.1",
+        apply=set_nbthread,
+        arguments=(1, 1),
+        missing=INTEGER,
+    ),
+    GlobalKeyword(
+        "ulimit-n",
+        "process",
+        "G",
+        "<number>",
+        "from maxconn",
+        "3.1",
+        apply=once("ulimit_n", number(1)),
+        arguments=(1, 1),
+        missing=INTEGER,
+    ),
+    GlobalKeyword(
+        "hard-stop-after",
+        "process",
+        "G",
+        "<time>",
+        "no limit",
+        "3.1",
+        apply=set_hard_stop_after,
+        arguments=(1, 1),
         missing="'hard-stop-after' expects <time> as argument.",
     ),
     GlobalKeyword("tune.bufsize", "tuning", "G", "<size>", "16384", "3.2", apply=set_bufsize, arguments=(1, 1), missing=INTEGER),
-    GlobalKeyword("tune.maxrewrite", "tuning", "G", "<number>", "1024", "3.2", apply=positive("maxrewrite", 1, 1 << 20), arguments=(1, 1), missing=INTEGER),
-    GlobalKeyword("tune.maxaccept", "tuning", "G", "<number>", "64", "3.2", apply=set_maxaccept, arguments=(1, 1), missing=INTEGER),
-    GlobalKeyword("tune.http.maxhdr", "tuning", "G", "<number>", "101", "3.2", apply=set_maxhdr, arguments=(1, 1), missing=INTEGER),
-    GlobalKeyword("spread-checks", "tuning", "G", "<0..50, in percent>", "0", "3.2", apply=set_spread_checks, arguments=(1, 1), missing=INTEGER),
     GlobalKeyword(
-        "setenv", "process", "G", "<name> <value>", manual="3.1", apply=set_setenv, arguments=(2, 2),
+        "tune.maxrewrite",
+        "tuning",
+        "G",
+        "<number>",
+        "1024",
+        "3.2",
+        apply=positive("maxrewrite", 1, 1 << 20),
+        arguments=(1, 1),
+        missing=INTEGER,
+    ),
+    GlobalKeyword(
+        "tune.maxaccept", "tuning", "G", "<number>", "64", "3.2", apply=set_maxaccept, arguments=(1, 1), missing=INTEGER
+    ),
+    GlobalKeyword(
+        "tune.http.maxhdr", "tuning", "G", "<number>", "101", "3.2", apply=set_maxhdr, arguments=(1, 1), missing=INTEGER
+    ),
+    GlobalKeyword(
+        "spread-checks",
+        "tuning",
+        "G",
+        "<0..50, in percent>",
+        "0",
+        "3.2",
+        apply=set_spread_checks,
+        arguments=(1, 1),
+        missing=INTEGER,
+    ),
+    GlobalKeyword(
+        "setenv",
+        "process",
+        "G",
+        "<name> <value>",
+        manual="3.1",
+        apply=set_setenv,
+        arguments=(2, 2),
         missing="'setenv' expects a name and a value.",
     ),
     GlobalKeyword(
-        "presetenv", "process", "G", "<name> <value>", manual="3.1", apply=set_setenv, arguments=(2, 2),
+        "presetenv",
+        "process",
+        "G",
+        "<name> <value>",
+        manual="3.1",
+        apply=set_setenv,
+        arguments=(2, 2),
         missing="'presetenv' expects a name and a value.",
     ),
     GlobalKeyword("zero-warning", "debugging", "G", manual="3.3", since="2.4", apply=set_zero_warning, arguments=(0, 0)),
-    GlobalKeyword("nbproc", "process", "G", "1", manual="3.1", status=IGNORED, note="1 changes nothing; more is refused", apply=set_nbproc),
     GlobalKeyword(
-        "master-worker", "process", "G", "[no-exit-on-failure]", manual="3.1", status=IGNORED,
-        note="use -W or -Ws", apply=set_master_worker,
+        "nbproc", "process", "G", "1", manual="3.1", status=IGNORED, note="1 changes nothing; more is refused", apply=set_nbproc
+    ),
+    GlobalKeyword(
+        "master-worker",
+        "process",
+        "G",
+        "[no-exit-on-failure]",
+        manual="3.1",
+        status=IGNORED,
+        note="use -W or -Ws",
+        apply=set_master_worker,
     ),
 )

@@ -62,20 +62,28 @@ PROXY: tuple[ProxyKeyword, ...] = (
     old_rule("reqset", "http-request set-header"),
     old_rule("reqiset", "http-request set-header"),
     removed(
-        "block", "The 'block' directive is not supported anymore since HAProxy 2.1. Use 'http-request deny' which uses the exact same syntax.",
+        "block",
+        "The 'block' directive is not supported anymore since HAProxy 2.1. Use 'http-request deny' which uses the exact same "
+        "syntax.",
         "http-request deny",
     ),
     removed(
-        "redispatch", "keyword 'redispatch' directive is not supported anymore since HAProxy 2.1. Use 'option redispatch'.",
+        "redispatch",
+        "keyword 'redispatch' directive is not supported anymore since HAProxy 2.1. Use 'option redispatch'.",
         "option redispatch",
     ),
     removed("appsession", "'appsession' is not supported anymore since HAProxy 1.6.", "cookie <name> insert indirect nocache"),
     removed(
-        "monitor-net", "'monitor-net' doesn't exist anymore. Please use 'http-request return status 200 if {{ src {0} }}' instead.",
+        "monitor-net",
+        "'monitor-net' doesn't exist anymore. Please use 'http-request return status 200 if {{ src {0} }}' instead.",
         "monitor-uri <uri>",
     ),
-    removed("grace", "the 'grace' keyword is not supported any more since HAProxy version 2.5.", "hard-stop-after <time> in global"),
-    removed("dispatch", "'dispatch' is not supported any more since HAProxy 3.3. Use a 'server' line instead.", "server <name> {0}"),
+    removed(
+        "grace", "the 'grace' keyword is not supported any more since HAProxy version 2.5.", "hard-stop-after <time> in global"
+    ),
+    removed(
+        "dispatch", "'dispatch' is not supported any more since HAProxy 3.3. Use a 'server' line instead.", "server <name> {0}"
+    ),
     removed("logformat", "unknown keyword 'logformat'; did you mean 'log-format' maybe ?", "option httplog"),
     ProxyKeyword("bind-process", "legacy", "DFLB", status=IGNORED, note="it has no effect since HAProxy 2.5"),
     old_option("forceclose", "2.0", "please just remove it, or use 'option httpclose' if absolutely needed.", "option httpclose"),
@@ -86,15 +94,28 @@ PROXY: tuple[ProxyKeyword, ...] = (
 
 GLOBAL: tuple[GlobalKeyword, ...] = (
     GlobalKeyword(
-        "stats bind-process", "stats", "G", status=REMOVED, note="'stats bind-process' is not supported any more since HAProxy 2.7.",
+        "stats bind-process",
+        "stats",
+        "G",
+        status=REMOVED,
+        note="'stats bind-process' is not supported any more since HAProxy 2.7.",
         hint="remove the line",
     ),
     GlobalKeyword(
-        "debug", "debugging", "G", status=REMOVED, note="the 'debug' keyword is not supported any more since HAProxy 2.6.",
+        "debug",
+        "debugging",
+        "G",
+        status=REMOVED,
+        note="the 'debug' keyword is not supported any more since HAProxy 2.6.",
         hint="start with -d instead",
     ),
     GlobalKeyword(
-        "grace", "process", "G", manual="3.1", status=REMOVED, note="the 'grace' keyword is not supported any more since HAProxy version 2.5.",
+        "grace",
+        "process",
+        "G",
+        manual="3.1",
+        status=REMOVED,
+        note="the 'grace' keyword is not supported any more since HAProxy version 2.5.",
         hint="hard-stop-after <time>",
     ),
 )

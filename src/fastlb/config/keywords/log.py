@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import replace
+from itertools import pairwise
 
 from ..model import Global, LogTarget, Proxy
-from ..values import AddressRules, ValueFault, parse_address, parse_leading_integer
+from ..values import AddressRules, ValueFault, names, parse_leading_integer
 from .row import GlobalKeyword, ProxyKeyword, Statement
 
-FACILITIES = ["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp", "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
+FACILITIES = names("""
+kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit alert cron2 local0 local1 local2 local3 local4
+local5 local6 local7
+""")
 LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 FORMATS = ("rfc3164", "rfc5424", "short", "raw", "timed", "local")
 FORMATS_NOT_YET = ("priority", "iso")
@@ -67,7 +71,7 @@ def _set_address(st: Statement, target: LogTarget) -> None:
         target.fd = 1 if word == "stdout" else 2
         return
     try:
-        address = parse_address(word, _ADDRESS, st.reading.resolver)
+        address = st.address(word, _ADDRESS)
     except ValueFault as fault:
         code = "unsupported-keyword" if fault.code == "unsupported-address" else fault.code
         raise st.fail(f"log : {fault.message}", st.n_keyword, code) from None
@@ -119,7 +123,7 @@ def _set_sample(st: Statement, target: LogTarget, word: str, at: int) -> None:
     if size < 1 or any(low < 1 or high < low or high > size for low, high in ranges):
         raise st.fail(f"log : sampling ranges out of 1..{size} in '{word}'", at)
     ranges.sort()
-    if any(after[0] <= before[1] for before, after in zip(ranges, ranges[1:], strict=False)):
+    if any(after[0] <= before[1] for before, after in pairwise(ranges)):
         raise st.fail(f"log : overlapping sampling ranges in '{word}'", at)
     target.sample_ranges, target.sample_size = ranges, size
 
@@ -158,18 +162,26 @@ def set_send_hostname(st: Statement, glob: Global) -> None:
 
 GLOBAL: tuple[GlobalKeyword, ...] = (
     GlobalKeyword(
-        "log", "log", "G", "<target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]",
-        manual="3.1", apply=set_global_log, accepts_no=True,
+        "log",
+        "log",
+        "G",
+        "<target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]",
+        manual="3.1",
+        apply=set_global_log,
+        accepts_no=True,
     ),
     GlobalKeyword("log-tag", "log", "G", "<string>", "fastlb", "3.1", apply=set_global_tag, arguments=(0, 1)),
     GlobalKeyword("log-send-hostname", "log", "G", "[<string>]", "no", "3.1", apply=set_send_hostname, arguments=(0, 1)),
 )
 PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword(
-        "log", "log", "DFLB", "global | <target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> ...]",
-        manual="4.2", apply=set_proxy_log, accepts_no=True,
+        "log",
+        "log",
+        "DFLB",
+        "global | <target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> ...]",
+        manual="4.2",
+        apply=set_proxy_log,
+        accepts_no=True,
     ),
     ProxyKeyword("log-tag", "log", "DFLB", "<string>", manual="4.2", apply=set_proxy_tag, arguments=(0, 1)),
 )
-
-

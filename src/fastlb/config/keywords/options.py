@@ -64,9 +64,19 @@ def _set_log_format(st: Statement, px: Proxy, name: str) -> None:
     if px.kind == "backend":
         st.warn(f"backend '{px.name}' : 'option {name}' directive is ignored in backends.", 0, "ignored-keyword")
         return
+    draft = st.draft
+    if draft is not None:
+        if px.log_format not in ("", name) and "log_format" in draft.explicit:
+            location = st.line_location()
+            st.warn(
+                f"'option {name}' overrides previous 'option {px.log_format}' in '{px.kind}' section.",
+                0,
+                "already-specified",
+                lead=f"parsing [{location}]: ",
+            )
+        draft.explicit.add("log_format")
+        draft.origins["log_format"] = st.line_location()
     px.log_format = name
-    if st.draft is not None:
-        st.draft.origins["log_format"] = st.line_location()
 
 
 def set_forwardfor(st: Statement, px: Proxy) -> None:
@@ -97,7 +107,14 @@ def set_forwardfor(st: Statement, px: Proxy) -> None:
 
 def switch(name: str, sections: str, since: str = "") -> ProxyKeyword:
     return ProxyKeyword(
-        f"option {name}", "option", sections, default="off", manual="4.2", since=since, apply=set_switch, arguments=(0, 0),
+        f"option {name}",
+        "option",
+        sections,
+        default="off",
+        manual="4.2",
+        since=since,
+        apply=set_switch,
+        arguments=(0, 0),
         accepts_no=True,
     )
 
@@ -107,7 +124,9 @@ def ignored(name: str, sections: str, note: str, accepts_no: bool = True) -> Pro
 
 
 def mode(name: str, value: str) -> ProxyKeyword:
-    return ProxyKeyword(f"option {name}", "option", "DFLB", manual="4.2", apply=http_mode(value), arguments=(0, 0), accepts_no=True)
+    return ProxyKeyword(
+        f"option {name}", "option", "DFLB", manual="4.2", apply=http_mode(value), arguments=(0, 0), accepts_no=True
+    )
 
 
 PROXY: tuple[ProxyKeyword, ...] = (
@@ -129,7 +148,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword("option httplog", "option", "DFLB", manual="4.2", apply=set_httplog),
     ProxyKeyword("option tcplog", "option", "DFLB", manual="4.2", apply=set_tcplog, arguments=(0, 0)),
     ProxyKeyword(
-        "option forwardfor", "option", "DFLB", "[except <network>] [header <name>] [if-none]", "off", "4.2", apply=set_forwardfor,
+        "option forwardfor", "option", "DFLB", "[except <network>] [header <name>] [if-none]", "off", "4.2", apply=set_forwardfor
     ),
     ignored("contstats", "DFL", "counters are always updated while a stream lasts"),
     ignored("http-no-delay", "DFLB", "data is never held back"),

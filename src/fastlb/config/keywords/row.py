@@ -11,8 +11,19 @@ from dataclasses import dataclass, field
 
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
-from ..model import Bind, Configuration, Global, Location, Proxy, Server
-from ..values import Resolver, TimeFault, ValueFault, parse_integer, parse_leading_integer, parse_time
+from ..model import Address, Bind, Configuration, Global, Location, Proxy, Server
+from ..values import (
+    AddressRules,
+    Resolver,
+    TimeFault,
+    ValueFault,
+    excess_of_time,
+    expand_address,
+    parse_address,
+    parse_integer,
+    parse_leading_integer,
+    parse_time,
+)
 
 SUPPORTED, IGNORED, UNSUPPORTED, REMOVED = "supported", "ignored", "unsupported", "removed"
 NOT_YET = "HAProxy keyword, not supported by fastlb yet"
@@ -134,15 +145,11 @@ class Statement:
         if severity == ALERT:
             self.reading.diagnostics.mark_file(self.source.file)
 
-    def alert(
-        self, message: str, index: int = 0, code: str = "bad-argument", hint: str = "", lead: str | None = None
-    ) -> None:
+    def alert(self, message: str, index: int = 0, code: str = "bad-argument", hint: str = "", lead: str | None = None) -> None:
         """Reports an error at word `index` of the statement."""
         self.report(ALERT, code, message, index, hint, lead)
 
-    def warn(
-        self, message: str, index: int = 0, code: str = "questionable", hint: str = "", lead: str | None = None
-    ) -> None:
+    def warn(self, message: str, index: int = 0, code: str = "questionable", hint: str = "", lead: str | None = None) -> None:
         self.report(WARNING, code, message, index, hint, lead)
 
     def fail(self, message: str, index: int = 0, code: str = "bad-argument", hint: str = "") -> BadStatement:
@@ -170,19 +177,39 @@ class Statement:
         try:
             parse_integer(word)
         except ValueFault:
-            self.warn(f"'{self.keyword}' : '{word}' is not a number, it is read as {value}.", self.n_keyword + index, "bad-number")
+            self.warn(
+                f"'{self.keyword}' : '{word}' is not a number, it is read as {value}.", self.n_keyword + index, "bad-number"
+            )
         return value
+
+    def milliseconds(self, word: str, unit: str = "ms") -> int:
+        """A word of the statement as a time. Raises TimeFault.
+
+        # haproxy: 2.6 takes `5sec` and `15min` for 5s and 15m and announces that it will not do so for ever.
+        """
+        value = parse_time(word, unit)
+        if excess := excess_of_time(word):
+            self.warn(
+                f"unexpected character '{excess[0]}' after the timer value '{word}', only (us=microseconds,ms=milliseconds,"
+                "s=seconds,m=minutes,h=hours,d=days) are supported. This will be reported as an error in next versions.",
+                self.words.index(word),
+                "bad-time",
+                f"write '{word[: len(word) - len(excess)]}'",
+            )
+        return value
+
+    def address(self, word: str, rules: AddressRules) -> Address:
+        """A word of the statement as an address, variables replaced. Raises ValueFault; may block in the resolver."""
+        return parse_address(expand_address(word, self.reading.lookup), rules, self.reading.resolver)
 
     def time(self, index: int, what: str, unit: str = "ms") -> int:
         """Argument `index` as milliseconds; a fault is reported with HAProxy's words for `what`."""
         word = self.argument(index)
         try:
-            return parse_time(word, unit)
+            return self.milliseconds(word, unit)
         except TimeFault as fault:
             if fault.is_overflow:
-                message = (
-                    f"timer overflow in argument '{word}' to '{what}' (maximum value is 2147483647 ms or ~24.8 days)"
-                )
+                message = f"timer overflow in argument '{word}' to '{what}' (maximum value is 2147483647 ms or ~24.8 days)"
             else:
                 message = f"unexpected character '{fault.character}' in '{what}'"
             hint = "a time is a whole number and us, ms, s, m, h or d: 500ms, 10s, 1m"

@@ -18,10 +18,10 @@ from ..values import (
     Resolver,
     TimeFault,
     ValueFault,
+    names,
     parse_address,
     parse_integer,
     parse_leading_integer,
-    parse_time,
     resolved,
 )
 from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, Statement
@@ -61,7 +61,13 @@ def set_default_server(st: Statement, px: Proxy) -> None:
 def set_server(st: Statement, px: Proxy) -> None:
     name, word = st.argument(0), st.argument(1)
     if not word or not name:
-        _fail(st, "'server' expects <name> and <addr>[:<port>] as arguments.", 0, "missing-argument", "server web1 192.168.1.10:80 check")
+        _fail(
+            st,
+            "'server' expects <name> and <addr>[:<port>] as arguments.",
+            0,
+            "missing-argument",
+            "server web1 192.168.1.10:80 check",
+        )
     if wrong := bad_character(name):
         _fail(st, f"character '{wrong}' is not permitted in server name '{name}'.", 1, "bad-name")
     draft = st.draft
@@ -69,7 +75,7 @@ def set_server(st: Statement, px: Proxy) -> None:
     srv.location, srv.name = st.line_location(), name
     where = f"'server {px.name}/{name}' : "
     try:
-        srv.address = parse_address(word, _ADDRESS, st.reading.resolver)
+        srv.address = st.address(word, _ADDRESS)
     except ValueFault as fault:
         _fail(st, f"{where}{fault.message}", 2, fault.code)
     _set_options(st, srv, 3, where)
@@ -82,12 +88,16 @@ def _resolve(st: Statement, srv: Server, where: str) -> None:
     address = srv.address
     if not address.name:
         return
-    found: Address | None = None
-    if not srv.init_addr or "libc" in srv.init_addr:
-        found = resolved(address, st.reading.resolver)
-    if found is None and "none" not in srv.init_addr and srv.init_addr != ["last"]:
-        hint = "init-addr last,libc,none starts without the address"
-        _fail(st, f"{where}could not resolve address '{address.name}'.", 2, "unresolved-host", hint)
+    asks_system = not srv.init_addr or "libc" in srv.init_addr
+    found = resolved(address, st.reading.resolver) if asks_system else None
+    hint = "init-addr last,libc,none starts without the address"
+    if found is None and "none" not in srv.init_addr:
+        what = "could not" if asks_system else "no method found to"
+        _fail(st, f"{where}{what} resolve address '{address.name}'.", 2, "unresolved-host", hint)
+    if found is None and asks_system:
+        location, _ = st.place(2)
+        message = f"{where}could not resolve address '{address.name}', disabling server."
+        st.warn(message, 2, "unresolved-host", lead=f"[{location}] : ")
     srv.address = found or replace(address, family="ipv4" if address.family == "ip" else address.family)
 
 
@@ -151,14 +161,14 @@ def delay(option: str, attribute: str, zero: bool = False) -> Setter:
 
     def apply(st: Statement, srv: Server, word: str) -> None:
         try:
-            value = parse_time(word)
+            value = st.milliseconds(word)
         except TimeFault as fault:
             if fault.is_overflow:
-                raise ValueFault(
-                    f"timer overflow in argument <{word}> to <{option}> of server {srv.name}, maximum value is 2147483647 ms (~24.8 days).",
-                    "bad-time",
-                ) from None
-            raise ValueFault(f"unexpected character '{fault.character}' in '{option}' argument of server {srv.name}.", "bad-time") from None
+                reason = f"timer overflow in argument <{word}> to <{option}> of server {srv.name}"
+                raise ValueFault(f"{reason}, maximum value is 2147483647 ms (~24.8 days).", "bad-time") from None
+            raise ValueFault(
+                f"unexpected character '{fault.character}' in '{option}' argument of server {srv.name}.", "bad-time"
+            ) from None
         if value == 0 and not zero:
             raise ValueFault(f"invalid value {value} for argument '{option}' of server {srv.name}.", "bad-time")
         setattr(srv, attribute, value)
@@ -169,7 +179,7 @@ def delay(option: str, attribute: str, zero: bool = False) -> Setter:
 def set_slowstart(st: Statement, srv: Server, word: str) -> None:
     # haproxy: here a bare number is seconds, unlike everywhere else.
     try:
-        srv.slowstart_ms = parse_time(word, "s")
+        srv.slowstart_ms = st.milliseconds(word, "s")
     except TimeFault as fault:
         what = "timer overflow" if fault.is_overflow else f"unexpected character '{fault.character}'"
         raise ValueFault(f"{what} in 'slowstart' argument of server {srv.name}.", "bad-time") from None
@@ -219,7 +229,7 @@ def set_id(st: Statement, srv: Server, word: str) -> None:
 
 def set_check_address(st: Statement, srv: Server, word: str) -> None:
     try:
-        srv.check_address = parse_address(word, _CHECK_ADDRESS, st.reading.resolver)
+        srv.check_address = st.address(word, _CHECK_ADDRESS)
     except ValueFault as fault:
         raise ValueFault(f"'addr' : {fault.message}.", fault.code) from None
     if srv.check_address.port:
@@ -250,14 +260,24 @@ def set_init_addr(st: Statement, srv: Server, word: str) -> None:
 
 def set_source(st: Statement, srv: Server, word: str) -> None:
     try:
-        srv.source = parse_address(word, _SOURCE, st.reading.resolver)
+        srv.source = st.address(word, _SOURCE)
     except ValueFault as fault:
         raise ValueFault(f"'source' : {fault.message}", fault.code) from None
 
 
-def _row(name: str, apply: Setter, grammar: str = "", default: str = "", missing: str = "", default_server: bool = True) -> ServerOption:
+def _row(
+    name: str, apply: Setter, grammar: str = "", default: str = "", missing: str = "", default_server: bool = True
+) -> ServerOption:
     return ServerOption(
-        name, "server", "LB", grammar, default, "5.2", apply=apply, arity=1 if grammar else 0, missing=missing,
+        name,
+        "server",
+        "LB",
+        grammar,
+        default,
+        "5.2",
+        apply=apply,
+        arity=1 if grammar else 0,
+        missing=missing,
         default_server=default_server,
     )
 
@@ -267,11 +287,26 @@ def _not_yet(name: str, arity: int = 0) -> ServerOption:
 
 
 def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> ServerOption:
-    return ServerOption(name, "server", "LB", "<value>" if arity else "", manual="5.2", status=IGNORED, note=note, arity=arity, quiet=quiet)
+    return ServerOption(
+        name, "server", "LB", "<value>" if arity else "", manual="5.2", status=IGNORED, note=note, arity=arity, quiet=quiet
+    )
 
 
-_NOT_YET = ["agent-addr/1", "agent-check", "agent-inter/1", "agent-port/1", "agent-send/1", "allow-0rtt", "alpn/1", "ca-file/1", "cc/1", "check-alpn/1", "check-pool-conn-name/1", "check-proto/1", "check-reuse-pool", "check-sni/1", "check-sni-auto", "check-ssl", "check-via-socks4", "ciphers/1", "ciphersuites/1", "client-sigalgs/1", "cookie/1", "crl-file/1", "crt/1", "curves/1", "error-limit/1", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "guid/1", "hash-key/1", "healthcheck/1", "idle-ping/1", "init-state/1", "interface/1", "ktls/1", "log-bufsize/1", "log-proto/1", "max-reuse/1", "namespace/1", "no-renegotiate", "non-stick", "npn/1", "observe/1", "on-error/1", "on-marked-down/1", "on-marked-up/1", "pool-conn-name/1", "proto/1", "proxy-v2-options/1", "quic-cc-algo/1", "redir/1", "renegotiate", "resolve-net/1", "resolve-opts/1", "resolve-prefer/1", "resolvers/1", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn", "set-proxy-v2-tlv-fmt/1", "shard/1", "sigalgs/1", "sni/1", "sni-auto", "socks4/1", "ssl", "ssl-max-ver/1", "ssl-min-ver/1", "stick", "strict-maxconn", "tcp-md5sig/1", "tcp-ut/1", "track/1", "usesrc/1", "verify/1", "verifyhost/1", "ws/1"]
-_ONLY_TLS = ["no-check-ssl", "no-check-reuse-pool", "no-check-sni-auto", "no-sni-auto", "no-ssl", "no-ssl-reuse", "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "no-verifyhost", "ssl-reuse", "tls-tickets", "no-agent-check", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn"]
+_NOT_YET = names("""
+agent-addr/1 agent-check agent-inter/1 agent-port/1 agent-send/1 allow-0rtt alpn/1 ca-file/1 cc/1 check-alpn/1
+check-pool-conn-name/1 check-proto/1 check-reuse-pool check-sni/1 check-sni-auto check-ssl check-via-socks4 ciphers/1
+ciphersuites/1 client-sigalgs/1 cookie/1 crl-file/1 crt/1 curves/1 error-limit/1 force-sslv3 force-tlsv10 force-tlsv11
+force-tlsv12 force-tlsv13 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1 ktls/1 log-bufsize/1
+log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick npn/1 observe/1 on-error/1 on-marked-down/1 on-marked-up/1
+pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate resolve-net/1 resolve-opts/1 resolve-prefer/1
+resolvers/1 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sigalgs/1 sni/1 sni-auto socks4/1 ssl
+ssl-max-ver/1 ssl-min-ver/1 stick strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 verify/1 verifyhost/1 ws/1
+""")
+_ONLY_TLS = names("""
+no-check-ssl no-check-reuse-pool no-check-sni-auto no-sni-auto no-ssl no-ssl-reuse no-sslv3 no-tls-tickets no-tlsv10
+no-tlsv11 no-tlsv12 no-tlsv13 no-verifyhost ssl-reuse tls-tickets no-agent-check no-send-proxy-v2-ssl
+no-send-proxy-v2-ssl-cn
+""")
 
 SERVER: tuple[ServerOption, ...] = (
     _row("addr", set_check_address, "<address>", missing="'addr' expects an address"),
@@ -312,6 +347,8 @@ SERVER: tuple[ServerOption, ...] = (
 OPTIONS: dict[str, ServerOption] = {row.name: row for row in SERVER}
 
 PROXY: tuple[ProxyKeyword, ...] = (
-    ProxyKeyword("server", "server", "LB", "<name> <address>[:<port>] [<option> ...]", manual="4.2", apply=set_server, strict=True),
+    ProxyKeyword(
+        "server", "server", "LB", "<name> <address>[:<port>] [<option> ...]", manual="4.2", apply=set_server, strict=True
+    ),
     ProxyKeyword("default-server", "server", "DLB", "<option> ...", manual="4.2", apply=set_default_server, strict=True),
 )

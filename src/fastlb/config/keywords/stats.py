@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ..diagnostics import nearest
 from ..model import Global, Proxy, Stats, StatsSocket
-from ..values import AddressRules, TimeFault, ValueFault, group_id, parse_address, parse_integer, parse_time, user_id
+from ..values import AddressRules, TimeFault, ValueFault, group_id, parse_integer, user_id
 from .row import NOT_YET, GlobalKeyword, ProxyKeyword, Statement, mode_octal
 
 LEVELS = ("user", "operator", "admin")
@@ -48,7 +48,7 @@ def set_realm(st: Statement, px: Proxy) -> None:
 def set_refresh(st: Statement, px: Proxy) -> None:
     word = st.argument(0)
     try:
-        _stats(px).refresh_s = parse_time(word, "s") // 1000
+        _stats(px).refresh_s = st.milliseconds(word, "s") // 1000
     except TimeFault as fault:
         if fault.is_overflow:
             message = f"timer overflow in argument <{word}> to stats refresh interval, maximum value is 2147483647 s (~68 years)."
@@ -91,21 +91,37 @@ def set_admin(st: Statement, px: Proxy) -> None:
     """`stats admin if TRUE` alone for now: other conditions need ACLs."""
     condition = [word for word in st.arguments if word]
     if not condition or condition[0] not in ("if", "unless"):
-        raise st.fail("'stats admin' requires either 'if' or 'unless' followed by a condition.", 0, "missing-argument", "stats admin if TRUE")
+        raise st.fail(
+            "'stats admin' requires either 'if' or 'unless' followed by a condition.",
+            0,
+            "missing-argument",
+            "stats admin if TRUE",
+        )
     if condition in (["if", "TRUE"], ["unless", "FALSE"]):
         _stats(px).admin = True
     elif condition in (["if", "FALSE"], ["unless", "TRUE"]):
         _stats(px).admin = False
     else:
         raise st.fail(
-            "'stats admin' with a condition other than TRUE: ACLs are not supported by fastlb yet", 3, "unsupported-keyword",
+            "'stats admin' with a condition other than TRUE: ACLs are not supported by fastlb yet",
+            3,
+            "unsupported-keyword",
             "stats admin if TRUE",
         )
 
 
-def row(name: str, apply: Callable[[Statement, Proxy], None], grammar: str = "", default: str = "", missing: str = "") -> ProxyKeyword:
+def row(
+    name: str, apply: Callable[[Statement, Proxy], None], grammar: str = "", default: str = "", missing: str = ""
+) -> ProxyKeyword:
     return ProxyKeyword(
-        f"stats {name}", "stats", "DFLB", grammar, default, "4.2", apply=apply, missing=missing,
+        f"stats {name}",
+        "stats",
+        "DFLB",
+        grammar,
+        default,
+        "4.2",
+        apply=apply,
+        missing=missing,
         arguments=(1 if missing else 0, None),
     )
 
@@ -134,7 +150,7 @@ def set_socket(st: Statement, glob: Global) -> None:
         message = "'stats socket' in global section expects an address or a path to a UNIX socket"
         raise st.fail(message, 0, "missing-argument", "stats socket /run/fastlb/admin.sock level admin mode 600")
     try:
-        address = parse_address(word, _ADDRESS, st.reading.resolver)
+        address = st.address(word, _ADDRESS)
     except ValueFault as fault:
         raise st.fail(f"'stats socket' : {fault.message}", 2, fault.code) from None
     stats_socket = StatsSocket(st.line_location(), address)
@@ -235,7 +251,7 @@ def set_timeout(st: Statement, glob: Global) -> None:
     if not st.argument(0):
         raise st.fail("'stats timeout' expects a time", 0, "missing-argument", "stats timeout 30s")
     try:
-        glob.stats_timeout_ms = parse_time(st.argument(0))
+        glob.stats_timeout_ms = st.milliseconds(st.argument(0))
     except TimeFault as fault:
         reason = "timer overflow" if fault.is_overflow else f"unexpected character '{fault.character}'"
         raise st.fail(f"'stats timeout' : {reason}", 2, "bad-time") from None
@@ -252,8 +268,12 @@ def set_maxconn(st: Statement, glob: Global) -> None:
 
 GLOBAL: tuple[GlobalKeyword, ...] = (
     GlobalKeyword(
-        "stats socket", "stats", "G", "<address> [level <level>] [mode <mode>] [user|group|uid|gid <id>] [expose-fd listeners] ...",
-        manual="3.1", apply=set_socket,
+        "stats socket",
+        "stats",
+        "G",
+        "<address> [level <level>] [mode <mode>] [user|group|uid|gid <id>] [expose-fd listeners] ...",
+        manual="3.1",
+        apply=set_socket,
     ),
     GlobalKeyword("stats timeout", "stats", "G", "<timeout>", "10s", "3.1", apply=set_timeout, arguments=(0, None)),
     GlobalKeyword("stats maxconn", "stats", "G", "<number>", "10", "3.1", apply=set_maxconn, arguments=(0, None)),

@@ -12,9 +12,17 @@ from .row import ProxyKeyword, Statement
 def set_timeout(st: Statement, px: Proxy) -> None:
     name = st.words[1]
     if not st.argument(0):
-        raise st.fail(f"'timeout {name}' expects an integer value (in milliseconds)", 2, "missing-argument", f"timeout {name} 30s")
+        raise st.fail(
+            f"'timeout {name}' expects an integer value (in milliseconds)", 2, "missing-argument", f"timeout {name} 30s"
+        )
     value = st.time(0, f"timeout {name}")
-    st.at_most(1)
+    if st.argument(1):
+        message = f"'timeout {name}' : unexpected extra argument '{st.argument(1)}' after value '{st.argument(0)}'."
+        raise st.fail(message, 3, "unexpected-argument", f"timeout {name} {st.argument(0)}")
+    if st.draft is not None:
+        if st.keyword in st.draft.explicit:
+            st.warn(f"overwriting 'timeout {name}' which was already specified", 0, "already-specified")
+        st.draft.explicit.add(st.keyword)
     # haproxy: 0 is no limit, as if the line were not there.
     setattr(px.timeouts, name.replace("-", "_"), value or None)
 

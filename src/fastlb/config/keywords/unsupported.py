@@ -7,6 +7,7 @@ family's table.
 
 from __future__ import annotations
 
+from ..values import names
 from .row import IGNORED, UNSUPPORTED, GlobalKeyword, ProxyKeyword
 
 _INTERNAL = "it tunes an internal of HAProxy that fastlb does not have"
@@ -14,16 +15,83 @@ _NO_TLS = "TLS is not supported yet, and lines that ask for it are refused"
 
 # --- global ---
 
-_GLOBAL_NOT_YET = ["51degrees-allow-unmatched", "51degrees-cache-size", "51degrees-data-file", "51degrees-difference", "51degrees-drift", "51degrees-property-name-list", "51degrees-property-separator", "51degrees-use-performance-graph", "51degrees-use-predictive-graph", "cluster-secret", "default-path", "deviceatlas-json-file", "deviceatlas-log-level", "deviceatlas-properties-cookie", "deviceatlas-separator", "dns-accept-family", "external-check", "h1-accept-payload-with-any-method", "h1-case-adjust", "h1-case-adjust-file", "h1-do-not-close-on-insecure-transfer-encoding", "http-err-codes", "http-fail-codes", "insecure-setuid-wanted", "jwt.decrypt_alg_list", "jwt.decrypt_enc_list", "lua-load", "lua-load-per-thread", "lua-prepend-path", "mworker-max-reloads", "pp2-never-send-local", "resetenv", "set-var", "set-var-fmt", "setcap", "stats-file", "unix-bind", "unsetenv", "wurfl-cache-size", "wurfl-data-file", "wurfl-information-list", "wurfl-information-list-separator"]
-_TUNING_NOT_YET = ["maxconnrate", "maxsessrate", "maxcompcpuusage", "maxcomprate", "maxzlibmem", "server-state-base", "server-state-file", "tune.comp.maxlevel", "tune.fail-alloc", "tune.http.cookielen", "tune.http.logurilen", "tune.idletimer", "tune.stick-counters"]
+_GLOBAL_NOT_YET = names("""
+51degrees-allow-unmatched 51degrees-cache-size 51degrees-data-file 51degrees-difference 51degrees-drift
+51degrees-property-name-list 51degrees-property-separator 51degrees-use-performance-graph 51degrees-use-predictive-graph
+cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
+dns-accept-family external-check h1-accept-payload-with-any-method h1-case-adjust h1-case-adjust-file
+h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
+jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv set-var
+set-var-fmt setcap stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list
+wurfl-information-list-separator
+""")
+_TUNING_NOT_YET = names("""
+maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
+tune.fail-alloc tune.http.cookielen tune.http.logurilen tune.idletimer tune.stick-counters
+""")
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
-_TLS_QUIET = ["ca-base", "crt-base", "key-base", "ssl-default-bind-ciphers", "ssl-default-bind-ciphersuites", "ssl-default-bind-options", "ssl-default-server-ciphers", "ssl-default-server-ciphersuites", "ssl-default-server-options", "tune.ssl.default-dh-param"]
-_TLS = ["issuers-chain-path", "maxsslconn", "maxsslrate", "noktls", "ocsp-update.disable", "ocsp-update.httpproxy", "ocsp-update.maxdelay", "ocsp-update.mindelay", "ocsp-update.mode", "ssl-default-bind-client-sigalgs", "ssl-default-bind-curves", "ssl-default-bind-sigalgs", "ssl-default-server-client-sigalgs", "ssl-default-server-curves", "ssl-default-server-sigalgs", "ssl-dh-param-file", "ssl-engine", "ssl-load-extra-del-ext", "ssl-load-extra-files", "ssl-mode-async", "ssl-passphrase-cmd", "ssl-propquery", "ssl-provider", "ssl-provider-path", "ssl-security-level", "ssl-server-verify", "ssl-skip-self-issued-ca", "acme.scheduler", "tune.ssl.cachesize", "tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size", "tune.ssl.certificate-compression", "tune.ssl.force-private-cache", "tune.ssl.hard-maxrecord", "tune.ssl.keylog", "tune.ssl.keyupdate-rate-limit", "tune.ssl.lifetime", "tune.ssl.maxrecord", "tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.mindelay", "tune.ssl.ssl-ctx-cache-size"]
-_INTERNALS = ["tune.applet.zero-copy-forwarding", "tune.buffers.limit", "tune.buffers.reserve", "tune.bufsize.large", "tune.bufsize.small", "tune.chksize", "tune.cli.max-payload-size", "tune.defaults.purge", "tune.disable-fast-forward", "tune.disable-zero-copy-forwarding", "tune.epoll.mask-events", "tune.events.max-events-at-once", "tune.fd.edge-triggered", "tune.fd.tables", "tune.glitches.kill.cpu-usage", "tune.h1.be.glitches-threshold", "tune.h1.fe.glitches-threshold", "tune.h1.zero-copy-fwd-recv", "tune.h1.zero-copy-fwd-send", "tune.h2.be.glitches-threshold", "tune.h2.be.initial-window-size", "tune.h2.be.max-concurrent-streams", "tune.h2.be.max-frames-at-once", "tune.h2.be.rxbuf", "tune.h2.fe.glitches-threshold", "tune.h2.fe.initial-window-size", "tune.h2.fe.max-concurrent-streams", "tune.h2.fe.max-frames-at-once", "tune.h2.fe.max-rst-at-once", "tune.h2.fe.max-total-streams", "tune.h2.fe.rxbuf", "tune.h2.header-table-size", "tune.h2.initial-window-size", "tune.h2.log-errors", "tune.h2.max-concurrent-streams", "tune.h2.max-frame-size", "tune.h2.zero-copy-fwd-send", "tune.idle-pool.shared", "tune.listener.default-shards", "tune.listener.multi-queue", "tune.lua.bool-sample-conversion", "tune.lua.burst-timeout", "tune.lua.forced-yield", "tune.lua.log.loggers", "tune.lua.log.stderr", "tune.lua.maxmem", "tune.lua.openlibs", "tune.lua.service-timeout", "tune.lua.session-timeout", "tune.lua.task-timeout", "tune.max-checks-per-thread", "tune.max-rules-at-once", "tune.maxpollevents", "tune.memory.hot-size", "tune.notsent-lowat.client", "tune.notsent-lowat.server", "tune.pattern.cache-size", "tune.peers.max-updates-at-once", "tune.pipesize", "tune.pool-high-fd-ratio", "tune.pool-low-fd-ratio", "tune.pt.zero-copy-forwarding", "tune.quic.be.cc.cubic-min-losses", "tune.quic.be.cc.hystart", "tune.quic.be.cc.max-frame-loss", "tune.quic.be.cc.max-win-size", "tune.quic.be.cc.reorder-ratio", "tune.quic.be.max-idle-timeout", "tune.quic.be.sec.glitches-threshold", "tune.quic.be.stream.data-ratio", "tune.quic.be.stream.max-concurrent", "tune.quic.be.stream.rxbuf", "tune.quic.be.tx.pacing", "tune.quic.be.tx.udp-gso", "tune.quic.fe.cc.cubic-min-losses", "tune.quic.fe.cc.hystart", "tune.quic.fe.cc.max-frame-loss", "tune.quic.fe.cc.max-win-size", "tune.quic.fe.cc.reorder-ratio", "tune.quic.fe.max-idle-timeout", "tune.quic.fe.sec.glitches-threshold", "tune.quic.fe.sec.retry-threshold", "tune.quic.fe.sock-per-conn", "tune.quic.fe.stream.data-ratio", "tune.quic.fe.stream.max-concurrent", "tune.quic.fe.stream.max-total", "tune.quic.fe.stream.rxbuf", "tune.quic.fe.tx.pacing", "tune.quic.fe.tx.udp-gso", "tune.quic.listen", "tune.quic.mem.tx-max", "tune.quic.zero-copy-fwd-send", "tune.rcvbuf.backend", "tune.rcvbuf.client", "tune.rcvbuf.frontend", "tune.rcvbuf.server", "tune.recv_enough", "tune.renice.runtime", "tune.renice.startup", "tune.ring.queues", "tune.runqueue-depth", "tune.sched.low-latency", "tune.sndbuf.backend", "tune.sndbuf.client", "tune.sndbuf.frontend", "tune.sndbuf.server", "tune.streams-elasticity", "tune.takeover-other-tg-connections", "tune.vars.check-max-size", "tune.vars.global-max-size", "tune.vars.proc-max-size", "tune.vars.reqres-max-size", "tune.vars.sess-max-size", "tune.vars.txn-max-size", "tune.zlib.memlevel", "tune.zlib.windowsize", "busy-polling", "max-spread-checks", "maxpipes", "no-memory-trimming", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "nopoll", "noreuseport", "nosplice"]
-_PROCESS_INTERNALS = ["close-spread-time", "cpu-affinity", "cpu-map", "cpu-policy", "cpu-set", "expose-deprecated-directives", "expose-experimental-directives", "fd-hard-limit", "h2-workaround-bogus-websocket-clients", "harden.reject-privileged-ports.tcp", "harden.reject-privileged-ports.quic", "insecure-fork-wanted", "limited-quic", "localpeer", "max-threads-per-group", "numa-cpu-mapping", "prealloc-fd", "set-dumpable", "shm-stats-file", "shm-stats-file-max-objects", "strict-limits", "stress-level", "thread-group", "thread-groups", "thread-hard-limit", "profiling.memory", "profiling.tasks", "debug.counters", "quiet", "warn-blocked-traffic-after", "httpclient.resolvers.disabled", "httpclient.resolvers.id", "httpclient.resolvers.prefer", "httpclient.retries", "httpclient.ssl.ca-file", "httpclient.ssl.verify", "httpclient.timeout.connect"]
+_TLS_QUIET = names("""
+ca-base crt-base key-base ssl-default-bind-ciphers ssl-default-bind-ciphersuites ssl-default-bind-options
+ssl-default-server-ciphers ssl-default-server-ciphersuites ssl-default-server-options tune.ssl.default-dh-param
+""")
+_TLS = names("""
+issuers-chain-path maxsslconn maxsslrate noktls ocsp-update.disable ocsp-update.httpproxy ocsp-update.maxdelay
+ocsp-update.mindelay ocsp-update.mode ssl-default-bind-client-sigalgs ssl-default-bind-curves ssl-default-bind-sigalgs
+ssl-default-server-client-sigalgs ssl-default-server-curves ssl-default-server-sigalgs ssl-dh-param-file ssl-engine
+ssl-load-extra-del-ext ssl-load-extra-files ssl-mode-async ssl-passphrase-cmd ssl-propquery ssl-provider ssl-provider-path
+ssl-security-level ssl-server-verify ssl-skip-self-issued-ca acme.scheduler tune.ssl.cachesize tune.ssl.capture-buffer-size
+tune.ssl.capture-cipherlist-size tune.ssl.certificate-compression tune.ssl.force-private-cache tune.ssl.hard-maxrecord
+tune.ssl.keylog tune.ssl.keyupdate-rate-limit tune.ssl.lifetime tune.ssl.maxrecord tune.ssl.ocsp-update.maxdelay
+tune.ssl.ocsp-update.mindelay tune.ssl.ssl-ctx-cache-size
+""")
+_INTERNALS = names("""
+tune.applet.zero-copy-forwarding tune.buffers.limit tune.buffers.reserve tune.bufsize.large tune.bufsize.small tune.chksize
+tune.cli.max-payload-size tune.defaults.purge tune.disable-fast-forward tune.disable-zero-copy-forwarding
+tune.epoll.mask-events tune.events.max-events-at-once tune.fd.edge-triggered tune.fd.tables tune.glitches.kill.cpu-usage
+tune.h1.be.glitches-threshold tune.h1.fe.glitches-threshold tune.h1.zero-copy-fwd-recv tune.h1.zero-copy-fwd-send
+tune.h2.be.glitches-threshold tune.h2.be.initial-window-size tune.h2.be.max-concurrent-streams tune.h2.be.max-frames-at-once
+tune.h2.be.rxbuf tune.h2.fe.glitches-threshold tune.h2.fe.initial-window-size tune.h2.fe.max-concurrent-streams
+tune.h2.fe.max-frames-at-once tune.h2.fe.max-rst-at-once tune.h2.fe.max-total-streams tune.h2.fe.rxbuf
+tune.h2.header-table-size tune.h2.initial-window-size tune.h2.log-errors tune.h2.max-concurrent-streams
+tune.h2.max-frame-size tune.h2.zero-copy-fwd-send tune.idle-pool.shared tune.listener.default-shards
+tune.listener.multi-queue tune.lua.bool-sample-conversion tune.lua.burst-timeout tune.lua.forced-yield tune.lua.log.loggers
+tune.lua.log.stderr tune.lua.maxmem tune.lua.openlibs tune.lua.service-timeout tune.lua.session-timeout
+tune.lua.task-timeout tune.max-checks-per-thread tune.max-rules-at-once tune.maxpollevents tune.memory.hot-size
+tune.notsent-lowat.client tune.notsent-lowat.server tune.pattern.cache-size tune.peers.max-updates-at-once tune.pipesize
+tune.pool-high-fd-ratio tune.pool-low-fd-ratio tune.pt.zero-copy-forwarding tune.quic.be.cc.cubic-min-losses
+tune.quic.be.cc.hystart tune.quic.be.cc.max-frame-loss tune.quic.be.cc.max-win-size tune.quic.be.cc.reorder-ratio
+tune.quic.be.max-idle-timeout tune.quic.be.sec.glitches-threshold tune.quic.be.stream.data-ratio
+tune.quic.be.stream.max-concurrent tune.quic.be.stream.rxbuf tune.quic.be.tx.pacing tune.quic.be.tx.udp-gso
+tune.quic.fe.cc.cubic-min-losses tune.quic.fe.cc.hystart tune.quic.fe.cc.max-frame-loss tune.quic.fe.cc.max-win-size
+tune.quic.fe.cc.reorder-ratio tune.quic.fe.max-idle-timeout tune.quic.fe.sec.glitches-threshold
+tune.quic.fe.sec.retry-threshold tune.quic.fe.sock-per-conn tune.quic.fe.stream.data-ratio
+tune.quic.fe.stream.max-concurrent tune.quic.fe.stream.max-total tune.quic.fe.stream.rxbuf tune.quic.fe.tx.pacing
+tune.quic.fe.tx.udp-gso tune.quic.listen tune.quic.mem.tx-max tune.quic.zero-copy-fwd-send tune.rcvbuf.backend
+tune.rcvbuf.client tune.rcvbuf.frontend tune.rcvbuf.server tune.recv_enough tune.renice.runtime tune.renice.startup
+tune.ring.queues tune.runqueue-depth tune.sched.low-latency tune.sndbuf.backend tune.sndbuf.client tune.sndbuf.frontend
+tune.sndbuf.server tune.streams-elasticity tune.takeover-other-tg-connections tune.vars.check-max-size
+tune.vars.global-max-size tune.vars.proc-max-size tune.vars.reqres-max-size tune.vars.sess-max-size tune.vars.txn-max-size
+tune.zlib.memlevel tune.zlib.windowsize busy-polling max-spread-checks maxpipes no-memory-trimming noepoll noevports
+nogetaddrinfo nokqueue nopoll noreuseport nosplice
+""")
+_PROCESS_INTERNALS = names("""
+close-spread-time cpu-affinity cpu-map cpu-policy cpu-set expose-deprecated-directives expose-experimental-directives
+fd-hard-limit h2-workaround-bogus-websocket-clients harden.reject-privileged-ports.tcp harden.reject-privileged-ports.quic
+insecure-fork-wanted limited-quic localpeer max-threads-per-group numa-cpu-mapping prealloc-fd set-dumpable shm-stats-file
+shm-stats-file-max-objects strict-limits stress-level thread-group thread-groups thread-hard-limit profiling.memory
+profiling.tasks debug.counters quiet warn-blocked-traffic-after httpclient.resolvers.disabled httpclient.resolvers.id
+httpclient.resolvers.prefer httpclient.retries httpclient.ssl.ca-file httpclient.ssl.verify httpclient.timeout.connect
+""")
 # Lines that test suites and images put into every file, where a warning would only be noise (`-dW` makes it an error).
-_QUIET = {"thread-groups", "expose-experimental-directives", "expose-deprecated-directives", "insecure-fork-wanted", "set-dumpable", "quiet"}
+_QUIET = {
+    "thread-groups",
+    "expose-experimental-directives",
+    "expose-deprecated-directives",
+    "insecure-fork-wanted",
+    "set-dumpable",
+    "quiet",
+}
 _WITH_NO = {"busy-polling", "set-dumpable", "strict-limits", "insecure-fork-wanted", "numa-cpu-mapping"}
 
 
@@ -33,7 +101,14 @@ def _global(name: str, family: str) -> GlobalKeyword:
 
 def _ignored(name: str, family: str, note: str, quiet: bool = False) -> GlobalKeyword:
     return GlobalKeyword(
-        name, family, "G", manual=_MANUAL[family], status=IGNORED, note=note, quiet=quiet or name in _QUIET, accepts_no=name in _WITH_NO
+        name,
+        family,
+        "G",
+        manual=_MANUAL[family],
+        status=IGNORED,
+        note=note,
+        quiet=quiet or name in _QUIET,
+        accepts_no=name in _WITH_NO,
     )
 
 
