@@ -200,7 +200,6 @@ cdef void _join(rr_group_t* group, rr_server_t* one, uint32_t index) noexcept no
     group.next_weight += one.weight
     if group.weight == 0:
         group.weight = group.now = group.next_weight
-    one.last = group.now
     one.position = group.now + (group.next_weight + group.weight - group.now) // one.weight
     _queue(group, one, index)
 
