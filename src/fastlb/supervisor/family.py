@@ -111,7 +111,7 @@ class Family:
         else:
             self.close_channel(generation)
         if generation.is_stopping:
-            if status and not child.is_killed:
+            if status and not child.is_killed and generation.is_ready:
                 self._alerts.alert(f"{child.name} ({pid}) {how} while stopping")
         elif not generation.is_ready:
             self._alerts.alert(f"{child.name} ({pid}) {how} while starting")

@@ -105,9 +105,14 @@ class Master:
             self._soft_stop()
         elif number in (signal.SIGHUP, signal.SIGUSR2):
             self._wants_reload = True
-        elif number in (signal.SIGTTOU, signal.SIGTTIN) and self._current is not None:
-            self._current.command(COMMAND_PAUSE if number == signal.SIGTTOU else COMMAND_RESUME)
-            self._current.tell_control({"event": "paused" if number == signal.SIGTTOU else "resumed"})
+        elif number in (signal.SIGTTOU, signal.SIGTTIN):
+            self._pause(number == signal.SIGTTOU)
+
+    def _pause(self, is_pause: bool) -> None:
+        for generation in self._family.generations:
+            if not generation.is_stopping:
+                generation.command(COMMAND_PAUSE if is_pause else COMMAND_RESUME)
+                generation.tell_control({"event": "paused" if is_pause else "resumed"})
 
     def _read_channels(self) -> None:
         for generation in [*self._family.generations]:
@@ -145,6 +150,7 @@ class Master:
             old.listeners.close_except(generation.listeners)
             self._alerts.notice(f"Reloaded: generation {generation.number} serves, the old workers finish what they have.")
         self._notifier.ready()
+        generation.tell_control({"event": "serving"})
 
     def _reload(self) -> None:
         assert self._current is not None
@@ -203,6 +209,7 @@ class Master:
 
     def _finish(self) -> int:
         if self._has_failed:
+            self._alerts.alert("[fastlb.main()] The program did not start.")
             return 1
         if self._is_master_worker:
             status = 130 if self._stop_signal == signal.SIGINT else 0

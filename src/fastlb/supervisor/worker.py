@@ -65,26 +65,32 @@ def settle(generation: Generation, master_pid: int) -> bool:
 
 
 class Messages:
-    """Answers control's requests: JSON objects with `id` and `command`, answered with the same `id`.
+    """Answers control's requests (control/messages.py has the form): {"id", "command", "arguments"} gets the same `id` with a
+    `result`, or with an `error` text.
 
     The engine calls it between two turns of its loop, so every command must be short.
     """
 
     def __init__(self) -> None:
         self.engine: Any = None
-        self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"ping": self._ping}
+        self._commands: dict[str, Callable[[], dict[str, Any]]] = {"ping": self._ping, "stats": self._stats}
 
     def __call__(self, frame: bytes) -> bytes:
-        request: dict[str, Any] = {}
+        number: object = None
         try:
             request = json.loads(frame)
-            command = self._commands.get(str(request.get("command")))
-            answer = command(request) if command else {"error": f"unknown command {request.get('command')!r}"}
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        if isinstance(request, dict) and "id" in request:
-            answer["id"] = request["id"]
+            number = request.get("id")
+            answer = {"id": number, "result": self._commands[request["command"]]()}
+        except KeyError as error:
+            answer = {"id": number, "error": f"unknown command {error}"}
+        except (ValueError, TypeError, AttributeError) as error:
+            # A worker must outlive whatever control sends.
+            answer = {"id": number, "error": f"{type(error).__name__}: {error}"}
         return json.dumps(answer).encode()
 
-    def _ping(self, _request: dict[str, Any]) -> dict[str, Any]:
-        return {"ok": True, "pid": os.getpid()}
+    def _ping(self) -> dict[str, Any]:
+        return {"pid": os.getpid()}
+
+    def _stats(self) -> dict[str, Any]:
+        """What the engine holds now: connections, streams, buffers, pipes."""
+        return dict(self.engine.stats())
