@@ -35,11 +35,12 @@ cdef enum:                       # conn_t.flags
 
 ctypedef void (*conn_cb_t)(conn_t* conn) noexcept nogil
 
-# What the owner wants to hear. Neither may free conn itself: conn_close puts that off to the end of the turn.
+# What the owner wants to hear. None may free conn itself: conn_close puts that off to the end of the turn.
 cdef struct conn_ops_t:
     const char* name
     conn_cb_t on_io              # flags have changed
     conn_cb_t on_timer           # the timer has expired
+    conn_cb_t on_close           # it is being closed, by whomever; may be NULL
 
 cdef union peer_t:               # sockaddr_in, sockaddr_in6, or only the family of a unix socket
     uint16_t family
@@ -61,7 +62,8 @@ cdef struct conn_t:
     uint32_t n_requests          # messages that have begun on it
     uint64_t since_ms            # monotonic: accepted, connected, or idle since
     uint64_t since_real_us       # wall clock of the accept
-    list_t all                   # in the worker's list of front connections, or of a server's
+    list_t all                   # in the worker's list of front connections
+    conn_t* mate                 # front: its private idle back connection (owned); that one: its front (borrowed)
 
 # A conn_t around a connected or connecting socket; takes over fd. NULL (and fd closed) when memory is short.
 cdef conn_t* conn_new(loop_t* loop, int fd, uint32_t flags) noexcept nogil

@@ -5,7 +5,7 @@
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memmove, memset
 
 from fastlb_core.base.buf cimport (
     buf_data, buf_realign, buf_release, buf_room, buf_tail, buf_take, opool_get, opool_put, pool_t,
@@ -235,7 +235,8 @@ cdef bint conn_keep(conn_t* conn, const iovec* iov, uint32_t n_iov, uint64_t ski
         n = <uint32_t> (iov[i].iov_len - skip)
         if n > buf_room(&conn.tx):
             return False
-        memcpy(buf_tail(&conn.tx), <const char*> iov[i].iov_base + skip, n)
+        # The first slice may be tx itself, from `skip` on.
+        memmove(buf_tail(&conn.tx), <const char*> iov[i].iov_base + skip, n)
         conn.tx.len += n
         skip = 0
     return True
@@ -251,6 +252,8 @@ cdef void conn_close(conn_t* conn) noexcept nogil:
     if conn.flags & CONN_F_CLOSED:
         return
     conn.flags |= CONN_F_CLOSED
+    if conn.ops != NULL and conn.ops.on_close != NULL:
+        conn.ops.on_close(conn)
     wheel_cancel(&conn.loop.wheel, &conn.timer)
     loop_forget(conn.loop, conn.fd)
     close(conn.fd)

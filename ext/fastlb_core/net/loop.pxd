@@ -50,7 +50,8 @@ cdef bint loop_init(loop_t* loop, uint32_t max_fds, uint32_t bufsize, uint32_t c
 cdef void loop_destroy(loop_t* loop) noexcept nogil
 # Polls `fd` for `events`, edge- or level-triggered as they say. False when the kernel refuses.
 cdef bint loop_add(loop_t* loop, int fd, uint32_t events, void* owner, slot_cb_t on_event) noexcept nogil
-cdef bint loop_mod(loop_t* loop, int fd, uint32_t events) noexcept nogil
+# Polls it no more (it stays open), and its late events are void.
+cdef void loop_del(loop_t* loop, int fd) noexcept nogil
 # Makes late events of `fd` void; the caller closes it.
 cdef void loop_forget(loop_t* loop, int fd) noexcept nogil
 # Reads both clocks.

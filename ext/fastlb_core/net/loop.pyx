@@ -10,7 +10,7 @@ from fastlb_core.base.list cimport list_init
 from fastlb_core.base.wheel cimport timer_t, wheel_init, wheel_next, wheel_run
 from fastlb_core.net.loop cimport LOOP_BIG_BUFFER, LOOP_EVENTS, LOOP_TIMERS, loop_t, slot_cb_t, slot_t
 from fastlb_core.sys.epoll cimport (
-    EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, epoll_create1, epoll_ctl, epoll_event, epoll_wait,
+    EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, epoll_create1, epoll_ctl, epoll_event, epoll_wait,
 )
 from fastlb_core.sys.splice cimport close
 from fastlb_core.sys.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
@@ -88,11 +88,9 @@ cdef bint loop_add(loop_t* loop, int fd, uint32_t events, void* owner, slot_cb_t
     return epoll_ctl(loop.epfd, EPOLL_CTL_ADD, fd, &ev) == 0
 
 
-cdef bint loop_mod(loop_t* loop, int fd, uint32_t events) noexcept nogil:
-    cdef epoll_event ev
-    ev.events = events
-    ev.data.u64 = <uint64_t> loop.slots[fd].generation << 32 | <uint32_t> fd
-    return epoll_ctl(loop.epfd, EPOLL_CTL_MOD, fd, &ev) == 0
+cdef void loop_del(loop_t* loop, int fd) noexcept nogil:
+    epoll_ctl(loop.epfd, EPOLL_CTL_DEL, fd, NULL)
+    loop_forget(loop, fd)
 
 
 cdef void loop_forget(loop_t* loop, int fd) noexcept nogil:

@@ -179,7 +179,8 @@ cdef flow_status_t flow_run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst,
         if src.rx.len:
             if not flow_peek(flow, src):
                 return FLOW_BAD
-            continue
+            if flow.n_ready or flow.is_done:
+                continue
         conn_trim(src)
         if not src.flags & CONN_F_CAN_RECV:
             return _source_ended(flow, src) if src.flags & (CONN_F_EOF | CONN_F_ERROR) else FLOW_WAIT_RECV

@@ -11,7 +11,7 @@
 #                          QUEUED       └─────── PAUSE        (retries; redispatch goes back to ASSIGN)
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from fastlb_core.base.list cimport list_t
+from fastlb_core.base.list cimport list_add_tail, list_t
 from fastlb_core.base.wheel cimport timer_t
 from fastlb_core.http.h1 cimport h1_parser_t
 from fastlb_core.http.h1_body cimport body_t
@@ -49,7 +49,8 @@ cdef enum:                       # stream_t.flags
     STRM_F_BACK_TIMEOUT = 0x400000
     STRM_F_BAD_REQUEST = 0x800000
     STRM_F_WOKEN = 0x1000000     # link `runnable` is in the worker's list
-    STRM_F_CONTINUED = 0x2000000 # a 1xx answer was passed on
+    STRM_F_REPLY_WAIT = 0x2000000  # a reply waits for the client to take it
+    STRM_F_RES_OPEN = 0x4000000  # res_msg and the parser are set up for the answer
 
 cdef enum back_state_t:
     BACK_NONE = 0
@@ -131,7 +132,11 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
 # Runs ops.process, again while something happened meanwhile, and frees the stream once it has ended.
 cdef void stream_process(stream_t* strm) noexcept nogil
 # Processes it later in this turn; for wake-ups from inside another stream.
-cdef void stream_wake(stream_t* strm) noexcept nogil
+cdef inline void stream_wake(stream_t* strm) noexcept nogil:
+    if not strm.flags & STRM_F_WOKEN:
+        strm.flags |= STRM_F_WOKEN
+        list_add_tail(&strm.w.runnable, &strm.runnable)
+
 # Notes why it ends, the first reason only.
 cdef void stream_set_term(stream_t* strm, char err, char state) noexcept nogil
 # The end: back is closed unless it was given away, slot and counters are given back, the line is logged. The front

@@ -2,11 +2,12 @@
 #
 # Knows where things are. Must not know how any of them works.
 
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from fastlb_core.base.arena cimport arena_t, worker_slot_t
 from fastlb_core.base.buf cimport opool_t
 from fastlb_core.base.list cimport list_t
 from fastlb_core.base.wheel cimport timer_t
+from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
 from fastlb_core.program.program cimport program_t
@@ -24,20 +25,34 @@ cdef struct worker_t:
     logger_t* logger             # owned
     list_t fronts                # every front connection (conn_t.all)
     list_t runnable              # streams to process in this turn (stream_t.runnable)
+    list_t queues                # queue_t.link of those that somebody waits in
+    uint8_t* is_listening        # owned: per listener of the program, 1 while it is polled
     timer_t tick                 # once a second, and sooner when listeners wait for room
     uint32_t n_fronts
     uint32_t n_streams
+    int32_t message_fd           # borrowed (bridge/engine), -1: none
+    bint has_message             # it is readable
+    bint is_message_lost         # its other end is gone
+    bint has_ticked
+    bint is_paused               # SIGTTOU
     int32_t is_stopping          # soft stop: listeners closed, kept-alive clients are told to close
     int32_t is_full              # listeners are off until connections end
     int32_t shall_end            # leave the loop now
 
-# What a worker keeps per server: idle connections and streams that wait for this very server.
-cdef struct srv_local_t:
-    list_t idle                  # conn_t.link, the last used first
+# Streams of this worker that wait for a server: for any of a backend, or for one in particular.
+cdef struct queue_t:
     list_t waiting               # stream_t.link, first come first served
+    list_t link                  # in worker_t.queues while somebody waits
+    uint32_t n_waiting
+    srv_t* srv                   # borrowed (program); NULL: a backend's queue
+
+# What a worker keeps per server (srv_t.local).
+cdef struct srv_local_t:
+    queue_t queue
+    list_t idle                  # conn_t.link, the last used first
     uint32_t n_idle
     uint32_t kill_seq            # srv_shared_t.kill_seq when the idle ones were opened
 
-# What a worker keeps per backend.
+# What a worker keeps per proxy (px_t.local).
 cdef struct px_local_t:
-    list_t waiting               # stream_t.link
+    queue_t queue

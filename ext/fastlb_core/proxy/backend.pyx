@@ -1,0 +1,314 @@
+# The back side's state machine; the diagram is in stream.pxd.
+
+from libc.errno cimport EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from fastlb_core.base.atomic cimport store_relaxed_u64
+from fastlb_core.base.buf cimport buf_take, buf_tail
+from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take
+from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_INTERNAL, SRV_F_MAP_PORT, pick_t, srv_t
+from fastlb_core.lb.shared cimport rate_add
+from fastlb_core.net.conn cimport (
+    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_PRIVATE, CONN_F_RDHUP, CONN_F_REUSED, conn_close, conn_local,
+    conn_poll, conn_set_timer, conn_stop_timer, conn_t,
+)
+from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, connect_start
+from fastlb_core.net.proxy_protocol cimport pp_encode
+from fastlb_core.program.program cimport (
+    HTTP_MODE_KEEP_ALIVE, PX_MODE_HTTP, PX_O_SRVTCPKA, REUSE_AGGRESSIVE, REUSE_ALWAYS, REUSE_NEVER, REUSE_SAFE, px_t,
+)
+from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
+from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
+from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
+from fastlb_core.proxy.stream cimport (
+    BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FIRST,
+    STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot, stream_set_backend,
+    stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+)
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
+
+cdef enum:
+    RETRY_PAUSE_MS = 1000        # between two tries of the same server, or timeout connect if that is shorter
+    PP_MAX = 256                 # bytes of a PROXY header that we send
+
+
+cdef void back_start(stream_t* strm, px_t* be) noexcept nogil:
+    stream_set_backend(strm, be)
+    strm.back_state = BACK_ASSIGN
+    if be.mode == PX_MODE_HTTP:
+        be_counters(strm).cum_req += 1
+
+
+cdef void _release(stream_t* strm) noexcept nogil:
+    """Gives the slot of strm.srv back and wakes who waits for it."""
+    cdef uint64_t waiters
+    if strm.flags & STRM_F_HAS_SLOT:
+        strm.flags &= ~(<uint32_t> STRM_F_HAS_SLOT)
+        waiters = lb_release(&strm.be.lb, strm.srv)
+        if waiters:
+            queue_offer(strm.w, strm.be, strm.srv, waiters)
+
+
+cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
+    strm.srv = srv
+    strm.flags |= STRM_F_HAS_SLOT
+    strm.back_state = BACK_CONNECT
+    strm.t_queue = strm.w.loop.now_ms
+    srv_slot(strm).cum_sess += 1
+    srv_slot(strm).cum_lbconn += 1
+    be_counters(strm).cum_lbconn += 1
+    rate_add(&srv_slot(strm).sess_rate, strm.w.loop.second, 1)
+    store_relaxed_u64(&srv.sh.last_sess_ms, strm.w.loop.now_ms)
+    store_relaxed_u64(&strm.be.sh.last_sess_ms, strm.w.loop.now_ms)
+
+
+cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
+    if queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
+        srv[0] = NULL
+        return PICK_QUEUE_BACKEND
+    return lb_pick(&strm.be.lb, lb_source_key(&strm.front.peer), strm.last_srv, srv)
+
+
+cdef back_result_t _assign(stream_t* strm) noexcept nogil:
+    cdef srv_t* srv = NULL
+    cdef pick_t pick
+    if strm.flags & STRM_F_INTERNAL:
+        _assigned(strm, strm.fe.internal_server)
+        strm.flags &= ~(<uint32_t> STRM_F_HAS_SLOT)
+        return BACK_R_TRY
+    pick = _choose(strm, &srv)
+    if pick == PICK_OK:
+        _assigned(strm, srv)
+        return BACK_R_TRY
+    if pick == PICK_NONE:
+        stream_set_term(strm, b'S', b'C')
+        return BACK_R_FAILED
+    queue_add(strm, srv if pick == PICK_QUEUE_SERVER else NULL)
+    strm.back_state = BACK_QUEUED
+    if strm.be.t_queue:
+        stream_set_timer(strm, strm.be.t_queue)
+    elif strm.be.t_connect:
+        # haproxy: "timeout queue" falls back to "timeout connect".
+        stream_set_timer(strm, strm.be.t_connect)
+    # A slot may have become free between the look and the queueing, when nobody saw us wait yet.
+    return _queued(strm)
+
+
+cdef back_result_t _queued(stream_t* strm) noexcept nogil:
+    cdef srv_t* srv = NULL
+    cdef pick_t pick
+    if strm.flags & STRM_F_TIMEOUT:
+        queue_remove(strm)
+        strm.t_queue = strm.w.loop.now_ms
+        strm.srv = NULL
+        stream_set_term(strm, b's', b'Q')
+        be_counters(strm).failed_conn += 1
+        return BACK_R_FAILED
+    if not queue_is_first(strm):
+        return BACK_R_WAIT
+    if strm.srv != NULL:
+        srv = strm.srv
+        pick = lb_take(&strm.be.lb, srv)
+    else:
+        pick = lb_pick(&strm.be.lb, 0, strm.last_srv, &srv)
+    if pick == PICK_OK:
+        queue_remove(strm)
+        stream_stop_timer(strm)
+        _assigned(strm, srv)
+        return BACK_R_TRY
+    if pick == PICK_NONE:
+        queue_remove(strm)
+        stream_stop_timer(strm)
+        if strm.srv != NULL:
+            # That server went away while we waited: any other will do.
+            strm.srv = NULL
+            strm.back_state = BACK_ASSIGN
+            return BACK_R_TRY
+        stream_set_term(strm, b'S', b'Q')
+        return BACK_R_FAILED
+    return BACK_R_WAIT
+
+
+cdef conn_t* _reusable(stream_t* strm) noexcept nogil:
+    """An idle connection to strm.srv that this request may use (`http-reuse`), or NULL."""
+    cdef conn_t* conn
+    if strm.be.mode != PX_MODE_HTTP or strm.n_retries:
+        return NULL
+    conn = idle_take_own(strm.front, strm.srv)
+    if conn != NULL or strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
+        return conn
+    if strm.be.reuse == REUSE_SAFE and strm.flags & STRM_F_FIRST:
+        return NULL
+    return idle_take(strm.w, strm.srv, strm.be.reuse == REUSE_AGGRESSIVE and bool(strm.flags & STRM_F_FIRST))
+
+
+cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
+    cdef conn_t* back = strm.back
+    cdef const void* local = conn_local(strm.front)
+    if buf_take(&strm.w.loop.bufs, &back.tx):
+        back.tx.len = <uint32_t> pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_MAX, &strm.front.peer, local)
+
+
+cdef uint32_t _client_port(stream_t* strm) noexcept nogil:
+    """The port the client connected to, for servers that map it."""
+    cdef const sockaddr_in* local
+    if not strm.srv.flags & SRV_F_MAP_PORT:
+        return 0
+    local = <const sockaddr_in*> conn_local(strm.front)
+    return ntohs(local.sin_port) if local.sin_family == AF_INET or local.sin_family == AF_INET6 else 0
+
+
+cdef bint _is_shortage(int err_no) noexcept nogil:
+    return err_no == EMFILE or err_no == ENFILE or err_no == ENOBUFS or err_no == ENOMEM or err_no == EAGAIN \
+        or err_no == EADDRNOTAVAIL
+
+
+cdef back_result_t _connect(stream_t* strm) noexcept nogil:
+    cdef int err_no = 0
+    cdef conn_t* back = _reusable(strm)
+    if back != NULL:
+        srv_slot(strm).reuse += 1
+        be_counters(strm).reuse += 1
+    else:
+        srv_slot(strm).connect += 1
+        be_counters(strm).connect += 1
+        back = connect_start(&strm.w.loop, strm.srv, _client_port(strm),
+                             CONNECT_KEEPALIVE if strm.be.options & PX_O_SRVTCPKA else 0, &err_no)
+        if back == NULL:
+            if _is_shortage(err_no):
+                stream_set_term(strm, b'R', b'C')
+                return BACK_R_INTERNAL
+            return _failed(strm)
+    strm.back = back
+    srv_slot(strm).used_conns += 1
+    back.owner = strm
+    back.n_requests += 1
+    if back.flags & CONN_F_REUSED:
+        strm.back_state = BACK_READY
+        strm.t_connect = strm.w.loop.now_ms
+        return BACK_R_TRY
+    if strm.srv.send_proxy:
+        _add_proxy_header(strm)
+    strm.back_state = BACK_CONNECTING
+    return BACK_R_TRY
+
+
+cdef void back_connected(stream_t* strm) noexcept nogil:
+    strm.back_state = BACK_READY
+    strm.t_connect = strm.w.loop.now_ms
+    strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
+    conn_stop_timer(strm.back)
+
+
+cdef void _drop_back(stream_t* strm) noexcept nogil:
+    if strm.back != NULL:
+        srv_slot(strm).used_conns -= 1
+        conn_close(strm.back)
+        strm.back = NULL
+
+
+cdef bint _is_time_to_redispatch(const stream_t* strm) noexcept nogil:
+    """`option redispatch [interval]`: -1 only the last retry, n every nth one (manual, section 4.2)."""
+    cdef int left = strm.be.retries - strm.n_retries
+    if strm.be.redispatch == 0 or strm.flags & STRM_F_INTERNAL:
+        return False
+    if strm.be.redispatch < 0:
+        return left % (-strm.be.redispatch if strm.be.redispatch < -1 else strm.be.retries + 1) == 0
+    return strm.n_retries % strm.be.redispatch == 0
+
+
+cdef back_result_t _failed(stream_t* strm) noexcept nogil:
+    """A try to connect has failed: again, elsewhere, or not at all."""
+    cdef uint32_t pause
+    _drop_back(strm)
+    if strm.n_retries >= strm.be.retries:
+        stream_set_term(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S', b'C')
+        srv_slot(strm).failed_conn += 1
+        be_counters(strm).failed_conn += 1
+        return BACK_R_FAILED
+    strm.n_retries += 1
+    strm.last_srv = strm.srv
+    if _is_time_to_redispatch(strm):
+        srv_slot(strm).redispatches += 1
+        be_counters(strm).redispatches += 1
+        strm.flags |= STRM_F_REDISPATCHED
+        strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
+        _release(strm)
+        strm.srv = NULL
+        strm.back_state = BACK_ASSIGN
+        return BACK_R_TRY
+    srv_slot(strm).retries += 1
+    be_counters(strm).retries += 1
+    if strm.flags & STRM_F_BACK_TIMEOUT:
+        # The connect timeout was pause enough.
+        strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
+        strm.back_state = BACK_CONNECT
+        return BACK_R_TRY
+    pause = strm.be.t_connect if strm.be.t_connect and strm.be.t_connect < RETRY_PAUSE_MS else RETRY_PAUSE_MS
+    strm.back_state = BACK_PAUSE
+    stream_set_timer(strm, pause)
+    return BACK_R_WAIT
+
+
+cdef void back_retry(stream_t* strm) noexcept nogil:
+    """A reused connection was closed by the server as we wrote: a fresh one, at once, to the same server."""
+    _drop_back(strm)
+    strm.n_retries += 1
+    srv_slot(strm).retries += 1
+    be_counters(strm).retries += 1
+    strm.back_state = BACK_CONNECT
+
+
+cdef back_result_t _connecting(stream_t* strm) noexcept nogil:
+    cdef conn_t* back = strm.back
+    if back.flags & CONN_F_ERROR or strm.flags & STRM_F_BACK_TIMEOUT:
+        return _failed(strm)
+    if back.flags & CONN_F_CAN_SEND:
+        return BACK_R_TRY
+    if not conn_poll(back):
+        stream_set_term(strm, b'R', b'C')
+        return BACK_R_INTERNAL
+    if not back.timer.armed and strm.be.t_connect:
+        conn_set_timer(back, strm.be.t_connect)
+    return BACK_R_WAIT
+
+
+cdef back_result_t back_advance(stream_t* strm) noexcept nogil:
+    cdef back_result_t result = BACK_R_TRY
+    while result == BACK_R_TRY:
+        if strm.back_state == BACK_ASSIGN:
+            result = _assign(strm)
+        elif strm.back_state == BACK_QUEUED:
+            result = _queued(strm)
+        elif strm.back_state == BACK_CONNECT:
+            result = _connect(strm)
+        elif strm.back_state == BACK_CONNECTING:
+            result = _connecting(strm)
+            if result == BACK_R_TRY:
+                return result
+        elif strm.back_state == BACK_PAUSE:
+            if not strm.flags & STRM_F_TIMEOUT:
+                return BACK_R_WAIT
+            strm.flags &= ~(<uint32_t> STRM_F_TIMEOUT)
+            strm.back_state = BACK_CONNECT
+        else:
+            return BACK_R_TRY
+    return result
+
+
+cdef void back_finish(stream_t* strm, bint keep) noexcept nogil:
+    cdef conn_t* back = strm.back
+    if back != NULL:
+        srv_slot(strm).used_conns -= 1
+        strm.back = NULL
+        back.owner = NULL
+        conn_stop_timer(back)
+        if not keep:
+            conn_close(back)
+        elif strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
+            idle_attach(strm.front, back)
+        else:
+            idle_give(strm.w, strm.srv, back)
+    strm.back_state = BACK_NONE
+    _release(strm)

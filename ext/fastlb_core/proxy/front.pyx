@@ -1,0 +1,365 @@
+# Front connections' implementation.
+#
+# A connection in wait holds no stream and no buffer: conn_t alone, until its first byte.
+
+from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from fastlb_core.base.atomic cimport add_fetch_i32, add_fetch_i64, add_fetch_u64, load_i32, load_i64, sub_fetch_i32
+from fastlb_core.base.buf cimport buf_consume, buf_data
+from fastlb_core.base.list cimport list_add_tail, list_entry, list_t
+from fastlb_core.lb.shared cimport counters_t, rate_add
+from fastlb_core.net.conn cimport (
+    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_POLLED, CONN_F_PROXY_WAIT, CONN_F_RDHUP,
+    CONN_F_SHUT_WR, CONN_F_UNIX, conn_close, conn_drain, conn_new, conn_ops_t, conn_poll, conn_recv, conn_set_timer,
+    conn_shut_write, conn_stop_timer, conn_t, conn_trim,
+)
+from fastlb_core.net.loop cimport loop_add, loop_del
+from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_NEED_MORE, PP_OK, pp_parse, pp_result_t
+from fastlb_core.program.program cimport (
+    LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
+)
+from fastlb_core.proxy.idle_pool cimport idle_detach
+from fastlb_core.proxy.stream cimport (
+    STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
+)
+from fastlb_core.proxy.worker cimport worker_t
+from fastlb_core.sys.epoll cimport EPOLLEXCLUSIVE, EPOLLIN
+from fastlb_core.sys.socket cimport AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, accept4, sockaddr, socklen_t
+
+cdef enum:
+    LINGER_MS = 1000             # how long what a client still sends is read away
+    FULL_RETRY_MS = 100          # after EMFILE: listeners rest for so long
+
+cdef const stream_ops_t* http_ops = NULL
+cdef const stream_ops_t* tcp_ops = NULL
+cdef conn_ops_t greet_ops
+cdef conn_ops_t idle_ops
+cdef conn_ops_t busy_ops
+cdef conn_ops_t linger_ops
+cdef worker_t* the_worker = NULL   # a process is one worker: conn callbacks find it here
+
+
+cdef void front_set_ops(const stream_ops_t* http, const stream_ops_t* tcp) noexcept nogil:
+    global http_ops, tcp_ops
+    http_ops = http
+    tcp_ops = tcp
+
+
+cdef px_t* front_px(const conn_t* front) noexcept nogil:
+    return (<const listener_t*> front.origin).px
+
+
+cdef inline counters_t* _li_slot(worker_t* w, const conn_t* front) noexcept nogil:
+    return &(<const listener_t*> front.origin).counters[w.index]
+
+
+# -- closing
+
+cdef void _on_close(conn_t* front) noexcept nogil:
+    cdef worker_t* w = the_worker
+    cdef px_t* fe = front_px(front)
+    idle_detach(front)
+    sub_fetch_i32(&fe.sh.fe_conns, 1)
+    add_fetch_i64(&w.arena.n_conns, -1)
+    w.n_fronts -= 1
+    w.slot.n_conns -= 1
+    fe.fe_counters[w.index].used_conns -= 1
+    if w.is_full:
+        front_listen(w)
+
+
+cdef void _linger_io(conn_t* front) noexcept nogil:
+    while True:
+        if conn_drain(front) > 0:
+            continue
+        if front.flags & (CONN_F_EOF | CONN_F_ERROR):
+            conn_close(front)
+        return
+
+
+cdef void _linger_timer(conn_t* front) noexcept nogil:
+    conn_close(front)
+
+
+cdef void front_linger(worker_t* w, conn_t* front) noexcept nogil:
+    if front.flags & (CONN_F_EOF | CONN_F_ERROR):
+        conn_close(front)
+        return
+    front.ops = &linger_ops
+    front.rx.len = 0
+    conn_trim(front)
+    conn_shut_write(front)
+    conn_set_timer(front, LINGER_MS)
+    if conn_poll(front):
+        _linger_io(front)
+    else:
+        conn_close(front)
+
+
+# -- between requests
+
+cdef void _start_http(worker_t* w, conn_t* front, uint32_t flags) noexcept nogil:
+    """A stream for the bytes (or the end) that the idle connection has just seen."""
+    cdef stream_t* strm = stream_new(w, front, http_ops)
+    if strm == NULL:
+        conn_close(front)
+        return
+    conn_stop_timer(front)
+    front.ops = &busy_ops
+    strm.fe = front_px(front)
+    strm.flags |= flags
+    if front.n_requests == 0:
+        strm.flags |= STRM_F_FIRST
+    front.n_requests += 1
+    stream_wake(strm)
+
+
+cdef void _idle_io(conn_t* front) noexcept nogil:
+    cdef worker_t* w = the_worker
+    cdef int n
+    if not front.flags & (CONN_F_CAN_RECV | CONN_F_EOF | CONN_F_ERROR):
+        return
+    n = conn_recv(front, w.program.maxrewrite)
+    if n > 0:
+        _start_http(w, front, 0)
+    elif n < 0:
+        if front.n_requests or front_px(front).options & PX_O_DONTLOGNULL:
+            conn_close(front)
+        else:
+            _start_http(w, front, 0)
+
+
+cdef void _idle_timer(conn_t* front) noexcept nogil:
+    if front.n_requests:
+        conn_close(front)
+    else:
+        _start_http(the_worker, front, STRM_F_FRONT_TIMEOUT)
+
+
+cdef void _busy_io(conn_t* front) noexcept nogil:
+    stream_process(<stream_t*> front.owner)
+
+
+cdef void _busy_timer(conn_t* front) noexcept nogil:
+    cdef stream_t* strm = <stream_t*> front.owner
+    strm.flags |= STRM_F_FRONT_TIMEOUT
+    stream_process(strm)
+
+
+cdef uint32_t _wait_ms(const px_t* fe, bint is_first) noexcept nogil:
+    """How long a client may think before its request; 0: for ever. haproxy: "timeout http-keep-alive"."""
+    if not is_first and fe.t_http_keep_alive:
+        return fe.t_http_keep_alive
+    return fe.t_http_request if fe.t_http_request else fe.t_client
+
+
+cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
+    front.owner = NULL
+    if front.rx.len:
+        _start_http(w, front, 0)
+        return
+    conn_trim(front)
+    if front.flags & CONN_F_ERROR or w.is_stopping and front.n_requests:
+        conn_close(front)
+        return
+    front.ops = &idle_ops
+    conn_set_timer(front, _wait_ms(front_px(front), front.n_requests == 0))
+    if front.flags & (CONN_F_CAN_RECV | CONN_F_EOF):
+        _idle_io(front)
+        if front.ops != &idle_ops:
+            return
+    if not conn_poll(front):
+        conn_close(front)
+
+
+# -- PROXY protocol
+
+cdef void _greet_io(conn_t* front) noexcept nogil:
+    cdef pp_result_t result
+    cdef uint32_t used = 0
+    conn_recv(front, 0)
+    if front.rx.len:
+        result = pp_parse(<const unsigned char*> buf_data(&front.rx), front.rx.len, &used, &front.peer, &front.local)
+        if result == PP_OK:
+            buf_consume(&front.rx, used)
+            front.flags &= ~(<uint32_t> CONN_F_PROXY_WAIT)
+            conn_stop_timer(front)
+            _begin(the_worker, front)
+            return
+        if result == PP_ERROR or front.rx.len >= front.rx.size:
+            conn_close(front)
+            return
+    if front.flags & (CONN_F_EOF | CONN_F_ERROR):
+        conn_close(front)
+    elif not conn_poll(front):
+        conn_close(front)
+
+
+cdef void _greet_timer(conn_t* front) noexcept nogil:
+    conn_close(front)
+
+
+# -- accepting
+
+cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
+    """The connection may carry its protocol now."""
+    cdef px_t* fe = front_px(front)
+    cdef stream_t* strm
+    if fe.mode == PX_MODE_HTTP:
+        front_idle(w, front)
+        return
+    strm = stream_new(w, front, tcp_ops)
+    if strm == NULL:
+        conn_close(front)
+        return
+    front.ops = &busy_ops
+    strm.fe = fe
+    strm.flags |= STRM_F_FIRST
+    strm.t_start = front.since_ms
+    strm.t_real_us = front.since_real_us
+    stream_wake(strm)
+
+
+cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
+    cdef counters_t* fe = &li.px.fe_counters[w.index]
+    cdef counters_t* slot = &li.counters[w.index]
+    cdef int32_t n = add_fetch_i32(&li.px.sh.fe_conns, 1)
+    cdef int64_t total = add_fetch_i64(&w.arena.n_conns, 1)
+    if n > li.px.sh.fe_conns_max:
+        li.px.sh.fe_conns_max = n
+    if total > w.arena.n_conns_max:
+        w.arena.n_conns_max = total
+    add_fetch_u64(&w.arena.cum_conns, 1)
+    fe.cum_conn += 1
+    fe.cum_sess += 1
+    fe.used_conns += 1
+    slot.cum_conn += 1
+    slot.cum_sess += 1
+    rate_add(&fe.conn_rate, w.loop.second, 1)
+    rate_add(&fe.sess_rate, w.loop.second, 1)
+    w.slot.n_accepted += 1
+    w.slot.n_conns += 1
+    w.n_fronts += 1
+
+
+cdef bint _has_room(const worker_t* w, const listener_t* li) noexcept nogil:
+    """False while the frontend's or the global maxconn is reached."""
+    cdef int32_t most = load_i32(&li.px.sh.fe_maxconn)
+    if most > 0 and load_i32(&li.px.sh.fe_conns) >= most:
+        return False
+    return load_i64(&w.arena.n_conns) < load_i64(&w.arena.maxconn)
+
+
+cdef void _pause(worker_t* w, listener_t* li) noexcept nogil:
+    loop_del(&w.loop, li.fds[w.index])
+    w.is_listening[li.index] = 0
+    w.is_full = True
+
+
+cdef void _accepted(worker_t* w, listener_t* li, int fd, const void* address, socklen_t length) noexcept nogil:
+    # defer-accept or not, data is often there already: the first recv() is worth its try.
+    cdef uint32_t flags = CONN_F_CAN_RECV | CONN_F_CAN_SEND | (CONN_F_UNIX if li.flags & LI_F_UNIX else CONN_F_NODELAY)
+    cdef conn_t* front = conn_new(&w.loop, fd, flags)
+    if front == NULL:
+        return
+    front.origin = li
+    memcpy(&front.peer, address, length if length < sizeof(front.peer) else sizeof(front.peer))
+    if li.flags & LI_F_UNIX:
+        front.peer.family = AF_UNIX
+    list_add_tail(&w.fronts, &front.all)
+    _count_accept(w, li)
+    if li.flags & LI_F_ACCEPT_PROXY:
+        front.flags |= CONN_F_PROXY_WAIT
+        front.ops = &greet_ops
+        conn_set_timer(front, _wait_ms(li.px, True))
+        _greet_io(front)
+        return
+    front.ops = &idle_ops
+    _begin(w, front)
+
+
+cdef void _on_listener(void* owner, uint32_t events) noexcept nogil:
+    cdef listener_t* li = <listener_t*> owner
+    cdef worker_t* w = the_worker
+    cdef uint64_t address[16]
+    cdef socklen_t length
+    cdef uint32_t i
+    cdef int fd
+    for i in range(w.program.maxaccept):
+        if not _has_room(w, li):
+            _pause(w, li)
+            return
+        length = sizeof(address)
+        fd = accept4(li.fds[w.index], <sockaddr*> address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd >= 0:
+            _accepted(w, li, fd, address, length)
+            continue
+        if errno == EINTR or errno == ECONNABORTED:
+            continue
+        if errno == EMFILE or errno == ENFILE or errno == ENOBUFS or errno == ENOMEM:
+            # No descriptor to be had: the level-triggered listener would spin. The worker's tick resumes it.
+            _pause(w, li)
+        return
+
+
+cdef void front_listen(worker_t* w) noexcept nogil:
+    cdef listener_t* li
+    cdef uint32_t i, events
+    cdef bint is_full = False
+    global the_worker
+    the_worker = w
+    if w.is_stopping:
+        return
+    for i in range(w.program.n_listeners):
+        li = &w.program.listeners[i]
+        if li.px.options & PX_O_DISABLED or w.is_listening[i]:
+            continue
+        if li.px.sh.fe_state != 0 or not _has_room(w, li):
+            is_full = True
+            continue
+        # A descriptor that all workers share wakes one of them for each connection.
+        events = EPOLLIN | (EPOLLEXCLUSIVE if li.flags & LI_F_SHARED_FD and w.program.n_workers > 1 else 0)
+        if loop_add(&w.loop, li.fds[w.index], events, li, _on_listener):
+            w.is_listening[i] = 1
+        else:
+            is_full = True
+    w.is_full = is_full
+
+
+cdef void front_unlisten(worker_t* w) noexcept nogil:
+    cdef uint32_t i
+    for i in range(w.program.n_listeners):
+        if w.is_listening[i]:
+            loop_del(&w.loop, w.program.listeners[i].fds[w.index])
+            w.is_listening[i] = 0
+
+
+cdef void front_close_idle(worker_t* w) noexcept nogil:
+    cdef list_t* link = w.fronts.next
+    cdef conn_t* front
+    while link != &w.fronts:
+        front = <conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).all)
+        link = link.next
+        if front.ops == &idle_ops and front.n_requests:
+            conn_close(front)
+
+
+greet_ops.name = b"greeting"
+greet_ops.on_io = _greet_io
+greet_ops.on_timer = _greet_timer
+greet_ops.on_close = _on_close
+idle_ops.name = b"idle front"
+idle_ops.on_io = _idle_io
+idle_ops.on_timer = _idle_timer
+idle_ops.on_close = _on_close
+busy_ops.name = b"busy front"
+busy_ops.on_io = _busy_io
+busy_ops.on_timer = _busy_timer
+busy_ops.on_close = _on_close
+linger_ops.name = b"lingering front"
+linger_ops.on_io = _linger_io
+linger_ops.on_timer = _linger_timer
+linger_ops.on_close = _on_close

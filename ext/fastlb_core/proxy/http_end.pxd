@@ -1,0 +1,14 @@
+# How an HTTP stream ends: with an answer of the proxy's own, with a clean end, or cut.
+#
+# Knows replies and what becomes of both connections; must not know what led here.
+
+from fastlb_core.proxy.stream cimport stream_t
+
+# Answers with this status and ends: page, FIN, linger. err and state: termination characters, '-' to leave them.
+cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil
+# What is left of the reply has been sent, or not: True when the stream has ended.
+cdef bint http_reply_run(stream_t* strm) noexcept nogil
+# Both messages are complete: log, counters, connections to where they belong.
+cdef void http_finish(stream_t* strm) noexcept nogil
+# Ends at once, the client's connection too.
+cdef void http_abort(stream_t* strm, char err, char state) noexcept nogil

@@ -1,0 +1,290 @@
+# HTTP/1 streams: the answer's half.
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
+from fastlb_core.http.h1 cimport (
+    H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_head_too_large, h1_init_response, h1_is_idle, h1_parse_head,
+)
+from fastlb_core.http.h1_body cimport body_start
+from fastlb_core.http.message cimport (
+    BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
+    msg_reset,
+)
+from fastlb_core.http.rewrite cimport response_hop_by_hop
+from fastlb_core.net.conn cimport (
+    CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
+)
+from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP
+from fastlb_core.proxy.backend cimport back_retry
+from fastlb_core.proxy.forward cimport (
+    FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
+    flow_peek, flow_run, flow_status_t,
+)
+from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
+from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_NOT_YET, HEAD_SENT, head_send, head_status_t
+from fastlb_core.proxy.reply cimport reply_counted_head
+from fastlb_core.proxy.stream cimport (
+    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_RES_OPEN, STRM_F_RES_SENT,
+    STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_set_term, stream_t, stream_wake,
+)
+from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
+
+
+cdef void response_init(stream_t* strm) noexcept nogil:
+    strm.flags &= ~(<uint32_t> STRM_F_RES_OPEN)
+
+
+cdef bint _bad_answer(stream_t* strm, char err) noexcept nogil:
+    """502: what the server sent is no answer, or none came. True as a state function."""
+    be_counters(strm).failed_resp += 1
+    srv_slot(strm).failed_resp += 1
+    http_reply(strm, 502, err, b'H')
+    return True
+
+
+# -- the request's body, while the answer is awaited or under way
+
+cdef bint _is_request_underway(const stream_t* strm) noexcept nogil:
+    return not strm.req.is_done or strm.req.n_ready or strm.req.in_pipe or strm.back.tx.len
+
+
+cdef void _await_client(stream_t* strm) noexcept nogil:
+    conn_poll(strm.front)
+    conn_set_timer(strm.front, strm.fe.t_client)
+
+
+cdef void _await_server(stream_t* strm) noexcept nogil:
+    conn_poll(strm.back)
+    conn_set_timer(strm.back, strm.be.t_server)
+
+
+cdef bint _push_request(stream_t* strm) noexcept nogil:
+    """Moves the request's body. True: the stream's state has changed."""
+    cdef uint64_t before = strm.req.total
+    cdef flow_status_t status = flow_run(strm.w, &strm.req, strm.front, strm.back, True)
+    strm.bytes_in += strm.req.total - before
+    if strm.req.total != before:
+        strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
+    if status == FLOW_FINISHED:
+        conn_stop_timer(strm.front)
+        strm.flags &= ~(<uint32_t> STRM_F_FRONT_TIMEOUT)
+        _await_server(strm)
+        return False
+    if status == FLOW_DST_ERROR:
+        # The server stopped reading: its answer may be there already.
+        strm.flags |= STRM_F_CLOSE_BACK | STRM_F_CLOSE_FRONT
+        return False
+    if status == FLOW_BAD or status == FLOW_SRC_CUT or status == FLOW_SRC_ERROR:
+        _request_broken(strm, b'P' if status == FLOW_BAD else b'C')
+        return True
+    if strm.flags & STRM_F_FRONT_TIMEOUT and status == FLOW_WAIT_RECV:
+        _request_broken(strm, b'c')
+        return True
+    if status == FLOW_YIELD:
+        stream_wake(strm)
+    elif status == FLOW_WAIT_RECV:
+        _await_client(strm)
+    _await_server(strm)
+    return False
+
+
+cdef void _request_broken(stream_t* strm, char err) noexcept nogil:
+    if strm.flags & STRM_F_RES_SENT or strm.front.flags & CONN_F_ERROR:
+        http_abort(strm, err, b'D')
+    else:
+        http_reply(strm, 408 if err == b'c' else 400, err, b'D')
+
+
+# -- the head of the answer
+
+cdef void _begin_message(stream_t* strm) noexcept nogil:
+    cdef conn_t* back = strm.back
+    cdef uint32_t reserve = strm.w.program.maxrewrite
+    buf_realign(&back.rx)
+    msg_reset(&strm.res_msg, buf_data(&back.rx), back.rx.size - reserve, reserve)
+    h1_init_response(&strm.parser, &strm.res_msg, strm.req_msg.method,
+                     H1_F_UPGRADE_ASKED if strm.req_msg.flags & MSG_F_UPGRADE else 0)
+    strm.flags |= STRM_F_RES_OPEN
+    if strm.flags & STRM_F_RETAINED:
+        # The server has begun to answer: the request will not be needed again.
+        strm.flags &= ~(<uint32_t> STRM_F_RETAINED)
+        conn_trim(strm.front)
+
+
+cdef bint _no_answer(stream_t* strm) noexcept nogil:
+    """The server closed before the head of its answer was complete."""
+    cdef bint nothing_came = not strm.flags & STRM_F_RES_OPEN
+    if nothing_came and strm.flags & STRM_F_RETAINED:
+        strm.flags &= ~(<uint32_t> STRM_F_RETAINED)
+        back_retry(strm)
+        strm.state = HTTP_S_BACKEND
+        return True
+    return _bad_answer(strm, b'S')
+
+
+cdef bint _pass_interim(stream_t* strm) noexcept nogil:
+    """1xx: to the client if it speaks 1.1 (RFC 9110 15.2), then the next head is awaited. False: the client is gone."""
+    cdef conn_t* back = strm.back
+    cdef head_status_t status = HEAD_SENT
+    cdef flow_t nothing
+    nothing.n_ready = 0
+    if not strm.req_msg.flags & MSG_F_HTTP10:
+        status = head_send(strm.front, &strm.res_msg, &nothing, back)
+    buf_consume(&back.rx, strm.res_msg.head_len)
+    strm.flags &= ~(<uint32_t> STRM_F_RES_OPEN)
+    return status == HEAD_SENT
+
+
+cdef void _decide_connections(stream_t* strm) noexcept nogil:
+    cdef http_msg_t* res = &strm.res_msg
+    if not res.flags & MSG_F_KEEP_ALIVE or res.body == BODY_UNTIL_CLOSE or strm.be.http_mode != HTTP_MODE_KEEP_ALIVE or \
+            strm.fe.http_mode != HTTP_MODE_KEEP_ALIVE:
+        strm.flags |= STRM_F_CLOSE_BACK
+    if res.body == BODY_UNTIL_CLOSE or not strm.req.is_done or strm.w.is_stopping:
+        strm.flags |= STRM_F_CLOSE_FRONT
+
+
+cdef bint _answer_complete(stream_t* strm) noexcept nogil:
+    """The final answer's head is there: it goes to the client with what is there of its body."""
+    cdef conn_t* back = strm.back
+    cdef http_msg_t* res = &strm.res_msg
+    cdef head_status_t status
+    strm.t_response = strm.w.loop.now_ms
+    strm.status = res.status
+    strm.bytes_out += reply_counted_head(res)
+    if res.body == BODY_TUNNEL:
+        strm.flags |= STRM_F_CLOSE_BACK | STRM_F_CLOSE_FRONT
+    else:
+        _decide_connections(strm)
+    body_start(&strm.res.body, res)
+    strm.res.is_open = True
+    strm.res.is_done = res.body == BODY_NONE
+    back.rx.head += res.head_len
+    back.rx.len -= res.head_len
+    if not flow_peek(&strm.res, back) or \
+            not response_hop_by_hop(res, strm.req_msg.flags, not strm.flags & STRM_F_CLOSE_FRONT):
+        strm.status = 0
+        strm.bytes_out = 0
+        return _bad_answer(strm, b'P')
+    conn_stop_timer(back)
+    strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
+    status = head_send(strm.front, res, &strm.res, back)
+    if status == HEAD_FAILED:
+        http_abort(strm, b'C', b'H')
+        return True
+    if status != HEAD_SENT:
+        return _bad_answer(strm, b'I')
+    strm.flags |= STRM_F_RES_SENT
+    strm.bytes_out += strm.res.total
+    if strm.fe.options & PX_O_LOGASAP:
+        stream_log(strm, True)
+    if res.body == BODY_TUNNEL:
+        _open_tunnel(strm)
+    else:
+        strm.state = HTTP_S_DATA
+    return True
+
+
+cdef void _open_tunnel(stream_t* strm) noexcept nogil:
+    strm.req_msg.body = BODY_TUNNEL
+    body_start(&strm.req.body, &strm.req_msg)
+    strm.req.is_done = False
+    strm.state = HTTP_S_TUNNEL
+
+
+cdef bint response_wait(stream_t* strm) noexcept nogil:
+    cdef conn_t* back = strm.back
+    cdef uint32_t reserve = strm.w.program.maxrewrite
+    cdef int status
+    if strm.front.flags & CONN_F_ERROR or strm.front.flags & CONN_F_RDHUP and \
+            (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
+        http_abort(strm, b'C', b'H' if strm.req.is_done else b'D')
+        return True
+    if _is_request_underway(strm) and not strm.flags & STRM_F_CLOSE_BACK and _push_request(strm):
+        return True
+    while True:
+        status = conn_recv(back, reserve)
+        if status > 0:
+            if not strm.flags & STRM_F_RES_OPEN:
+                _begin_message(strm)
+        elif status < 0:
+            return _no_answer(strm)
+        elif back.rx.len == 0 or strm.flags & STRM_F_RES_OPEN and strm.parser.fed >= back.rx.len:
+            break
+        elif not strm.flags & STRM_F_RES_OPEN:
+            # Behind an interim answer.
+            _begin_message(strm)
+        strm.res_msg.area = buf_data(&back.rx)
+        status = h1_parse_head(&strm.parser, back.rx.len)
+        if status == H1_ERROR:
+            return _bad_answer(strm, b'P')
+        if status == H1_DONE:
+            if not strm.res_msg.flags & MSG_F_INTERIM:
+                return _answer_complete(strm)
+            if not _pass_interim(strm):
+                http_abort(strm, b'C', b'H')
+                return True
+        elif back.rx.len >= back.rx.size - reserve:
+            return _bad_answer(strm, b'P')
+    if strm.flags & STRM_F_BACK_TIMEOUT:
+        be_counters(strm).failed_resp += 1
+        srv_slot(strm).failed_resp += 1
+        http_reply(strm, 504, b's', b'H')
+        return True
+    if not conn_poll(back):
+        http_reply(strm, 503, b'R', b'C')
+        return True
+    if not back.timer.armed:
+        conn_set_timer(back, strm.be.t_server)
+    if (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
+        conn_poll(strm.front)
+    return False
+
+
+# -- its body
+
+cdef bint _broken(stream_t* strm, flow_status_t status) noexcept nogil:
+    if status == FLOW_DST_ERROR:
+        http_abort(strm, b'C', b'D')
+    elif status == FLOW_BAD:
+        be_counters(strm).failed_resp += 1
+        srv_slot(strm).failed_resp += 1
+        http_abort(strm, b'P', b'D')
+    else:
+        be_counters(strm).failed_resp += 1
+        srv_slot(strm).failed_resp += 1
+        http_abort(strm, b'S', b'D')
+    return True
+
+
+cdef bint response_data(stream_t* strm) noexcept nogil:
+    cdef uint64_t before = strm.res.total
+    cdef flow_status_t status
+    if _is_request_underway(strm) and not strm.flags & STRM_F_CLOSE_BACK and _push_request(strm):
+        return True
+    status = flow_run(strm.w, &strm.res, strm.back, strm.front, True)
+    strm.bytes_out += strm.res.total - before
+    if status == FLOW_FINISHED:
+        http_finish(strm)
+        return True
+    if status != FLOW_WAIT_RECV and status != FLOW_WAIT_SEND and status != FLOW_YIELD:
+        return _broken(strm, status)
+    if strm.res.total != before:
+        strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
+    elif strm.flags & STRM_F_FRONT_TIMEOUT:
+        http_abort(strm, b'c', b'D')
+        return True
+    elif strm.flags & STRM_F_BACK_TIMEOUT:
+        http_abort(strm, b's', b'D')
+        return True
+    if status == FLOW_YIELD:
+        stream_wake(strm)
+    elif status == FLOW_WAIT_SEND:
+        conn_stop_timer(strm.back)
+        _await_client(strm)
+    else:
+        if strm.req.is_done:
+            conn_stop_timer(strm.front)
+        _await_server(strm)
+    return False

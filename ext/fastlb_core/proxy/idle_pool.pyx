@@ -1,0 +1,146 @@
+# The idle pools' implementation.
+#
+# An idle connection has its own little ops: whatever happens on it (bytes, FIN, reset, pool-purge-delay) closes it.
+
+from libc.stddef cimport size_t
+
+from fastlb_core.base.atomic cimport load_u32
+from fastlb_core.base.list cimport list_add_head, list_del, list_entry, list_first, list_t
+from fastlb_core.lb.server cimport srv_t
+from fastlb_core.net.conn cimport (
+    CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, CONN_F_IDLE, CONN_F_RDHUP, CONN_F_REUSED, conn_close, conn_ops_t, conn_poll,
+    conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
+)
+from fastlb_core.proxy.idle_pool cimport idle_drop
+from fastlb_core.proxy.worker cimport srv_local_t, worker_t
+
+cdef conn_ops_t idle_ops
+cdef conn_ops_t own_ops
+
+
+cdef void _left(conn_t* conn) noexcept nogil:
+    """conn leaves its server's pool."""
+    cdef srv_t* srv = <srv_t*> conn.origin
+    cdef worker_t* w = <worker_t*> conn.owner
+    (<srv_local_t*> srv.local).n_idle -= 1
+    srv.counters[w.index].idle_conns -= 1
+    w.slot.n_idle_back -= 1
+    list_del(&conn.link)
+    conn.flags &= ~(<int> CONN_F_IDLE)
+    conn.owner = NULL
+
+
+cdef void _drop(conn_t* conn) noexcept nogil:
+    _left(conn)
+    conn_close(conn)
+
+
+cdef void _drop_own(conn_t* conn) noexcept nogil:
+    conn.mate.mate = NULL
+    conn.mate = NULL
+    conn_close(conn)
+
+
+idle_ops.name = b"idle"
+idle_ops.on_io = _drop
+idle_ops.on_timer = _drop
+own_ops.name = b"idle, private"
+own_ops.on_io = _drop_own
+own_ops.on_timer = _drop_own
+
+
+cdef bint _is_sound(conn_t* conn) noexcept nogil:
+    """Nothing was received that nobody asked for, and the other end is still there."""
+    if conn.rx.len or conn.tx.len:
+        return False
+    if conn.flags & CONN_F_CAN_RECV and not conn.flags & (CONN_F_ERROR | CONN_F_EOF):
+        # The last receive filled its buffer to the byte: there may be more.
+        if conn_recv(conn, 0) != 0:
+            return False
+    conn_trim(conn)
+    return not conn.flags & (CONN_F_ERROR | CONN_F_EOF | CONN_F_RDHUP)
+
+
+cdef conn_t* idle_take(worker_t* w, srv_t* srv, bint proven_only) noexcept nogil:
+    cdef srv_local_t* local = <srv_local_t*> srv.local
+    cdef list_t* link
+    cdef conn_t* conn
+    if local.kill_seq != load_u32(&srv.sh.kill_seq):
+        idle_drop(w, srv)
+    link = list_first(&local.idle)
+    if link == NULL:
+        return NULL
+    conn = <conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).link)
+    if proven_only and not conn.flags & CONN_F_REUSED:
+        return NULL
+    _left(conn)
+    conn_stop_timer(conn)
+    conn.flags |= CONN_F_REUSED
+    return conn
+
+
+cdef void idle_give(worker_t* w, srv_t* srv, conn_t* conn) noexcept nogil:
+    cdef srv_local_t* local = <srv_local_t*> srv.local
+    if local.kill_seq != load_u32(&srv.sh.kill_seq):
+        idle_drop(w, srv)
+    if not _is_sound(conn) or srv.pool_max_conn >= 0 and <int> local.n_idle >= srv.pool_max_conn or not conn_poll(conn):
+        conn_close(conn)
+        return
+    conn.ops = &idle_ops
+    conn.owner = w
+    conn.flags |= CONN_F_IDLE
+    list_add_head(&local.idle, &conn.link)
+    local.n_idle += 1
+    srv.counters[w.index].idle_conns += 1
+    w.slot.n_idle_back += 1
+    conn_set_timer(conn, srv.pool_purge_ms)
+
+
+cdef void idle_attach(conn_t* front, conn_t* back) noexcept nogil:
+    idle_detach(front)
+    if not _is_sound(back) or not conn_poll(back):
+        conn_close(back)
+        return
+    back.ops = &own_ops
+    back.owner = NULL
+    back.mate = front
+    front.mate = back
+    conn_stop_timer(back)
+
+
+cdef conn_t* idle_take_own(conn_t* front, srv_t* srv) noexcept nogil:
+    cdef conn_t* back = front.mate
+    if back == NULL:
+        return NULL
+    if <srv_t*> back.origin != srv:
+        idle_detach(front)
+        return NULL
+    front.mate = NULL
+    back.mate = NULL
+    back.flags |= CONN_F_REUSED
+    return back
+
+
+cdef void idle_detach(conn_t* front) noexcept nogil:
+    cdef conn_t* back = front.mate
+    if back != NULL:
+        front.mate = NULL
+        back.mate = NULL
+        conn_close(back)
+
+
+cdef void idle_drop(worker_t* w, srv_t* srv) noexcept nogil:
+    cdef srv_local_t* local
+    cdef list_t* link
+    cdef size_t i
+    if srv == NULL:
+        for i in range(w.program.n_servers):
+            idle_drop(w, w.program.servers[i])
+        return
+    local = <srv_local_t*> srv.local
+    local.kill_seq = load_u32(&srv.sh.kill_seq)
+    while True:
+        link = list_first(&local.idle)
+        if link == NULL:
+            return
+        _drop(<conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).link))

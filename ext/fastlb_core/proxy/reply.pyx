@@ -1,0 +1,95 @@
+# Answers of the proxy's own: implementation.
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcpy
+
+from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.http.message cimport MSG_F_RESPONSE, http_msg_t
+from fastlb_core.http.status cimport error_page
+from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
+from fastlb_core.program.program cimport err_index
+from fastlb_core.proxy.stream cimport stream_t
+from fastlb_core.sys.socket cimport iovec
+
+cdef enum:
+    COUNTED_START_LINE = 20      # bytes that HAProxy's own struct of a start line adds
+
+
+cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil:
+    cdef int i = err_index(status)
+    if i >= 0:
+        if strm.be != NULL and strm.be.error_pages[i].ptr != NULL:
+            return strm.be.error_pages[i]
+        if strm.fe.error_pages[i].ptr != NULL:
+            return strm.fe.error_pages[i]
+    return error_page(<uint32_t> status)
+
+
+cdef uint32_t _head_of(slice_t page) noexcept nogil:
+    """Bytes up to and with the empty line; all of them where there is none (the file was checked when it was read)."""
+    cdef uint32_t i
+    for i in range(3, page.len):
+        if page.ptr[i] == b'\n' and page.ptr[i - 2] == b'\n' and page.ptr[i - 1] == b'\r':
+            return i + 1
+        if page.ptr[i] == b'\n' and page.ptr[i - 1] == b'\n':
+            return i + 1
+    return page.len
+
+
+cdef uint64_t _counted_page(slice_t page, uint32_t head) noexcept nogil:
+    """As reply_counted_head, for a page's bytes."""
+    cdef uint64_t counted = COUNTED_START_LINE + 1 + page.len - head
+    cdef const char* line = page.ptr
+    cdef const char* end
+    cdef bint is_first = True
+    cdef uint32_t n
+    while line < page.ptr + head:
+        end = <const char*> memchr(line, b'\n', page.ptr + head - line)
+        if end == NULL:
+            break
+        n = <uint32_t> (end - line)
+        if n and line[n - 1] == b'\r':
+            n -= 1
+        if n > 2:
+            counted += n - 2      # two blanks of the start line, or a header's colon and blank
+        is_first = False
+        line = end + 1
+    return counted
+
+
+cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
+    cdef uint32_t head = _head_of(page)
+    cdef conn_t* front = strm.front
+    cdef iovec iov[3]
+    cdef uint64_t total = 0
+    cdef int64_t n
+    cdef uint32_t n_iov = 2
+    iov[0].iov_base = <void*> page.ptr
+    iov[0].iov_len = head - 2
+    iov[1].iov_base = <void*> b"connection: close\r\n\r\n"
+    iov[1].iov_len = 21
+    if not is_head and page.len > head:
+        iov[2].iov_base = <void*> (page.ptr + head)
+        iov[2].iov_len = page.len - head
+        n_iov = 3
+    strm.bytes_out += _counted_page(page, head)
+    total = iov[0].iov_len + iov[1].iov_len + (iov[2].iov_len if n_iov == 3 else 0)
+    if front.tx.len:
+        n = 0
+    else:
+        n = conn_sendv(front, iov, n_iov)
+    if n < 0:
+        return False
+    return <uint64_t> n == total or conn_keep(front, iov, n_iov, <uint64_t> n)
+
+
+cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil:
+    cdef uint64_t counted = COUNTED_START_LINE + 1
+    cdef uint32_t i
+    if msg.flags & MSG_F_RESPONSE:
+        counted += 8 + 3 + msg.reason_len
+    else:
+        counted += msg.method_len + msg.target_len + msg.version_len
+    for i in range(msg.n_hdrs):
+        counted += msg.hdrs[i].name_len + msg.hdrs[i].value_len
+    return counted

@@ -1,0 +1,277 @@
+# Streams: birth, the guarded run, accounting, the log record, death.
+#
+# Knows which counter belongs to which event; must not know what the protocols do in between.
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from fastlb_core.base.atomic cimport add_fetch_i32, load_i32, load_i64, sub_fetch_i32
+from fastlb_core.base.buf cimport opool_get, opool_put
+from fastlb_core.base.list cimport list_del, list_entry, list_init, list_t
+from fastlb_core.base.slice cimport slice_of
+from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
+from fastlb_core.http.message cimport hdr_t, msg_cap_hdrs, msg_init
+from fastlb_core.lb.balance cimport lb_release
+from fastlb_core.lb.shared cimport counters_t, rate_add
+from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
+from fastlb_core.net.loop cimport TIMER_STREAM
+from fastlb_core.program.program cimport (
+    LOG_K_DEFAULT, LOG_K_HTTP, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_DONTLOGNULL, PX_O_LOG_SEPARATE, PX_O_LOGASAP,
+    px_t,
+)
+from fastlb_core.proxy.forward cimport flow_close
+from fastlb_core.proxy.log cimport (
+    LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, LOG_R_TRUNCATED, log_rec_t, log_stream,
+)
+from fastlb_core.proxy.queue cimport queue_offer, queue_remove
+from fastlb_core.proxy.stream cimport (
+    STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_NO_LOG,
+    STRM_F_REDISPATCHED, STRM_F_RUNNING, STRM_F_WOKEN, stream_ops_t, stream_t,
+)
+from fastlb_core.proxy.worker cimport worker_t
+
+cdef enum:
+    LOG_INFO = 6
+    LOG_ERR = 3
+
+
+cdef uint32_t stream_size(uint32_t max_hdrs) noexcept nogil:
+    return <uint32_t> (sizeof(stream_t) + 2 * msg_cap_hdrs(max_hdrs) * sizeof(hdr_t))
+
+
+cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) noexcept nogil:
+    cdef stream_t* strm = <stream_t*> opool_get(&w.streams)
+    cdef uint32_t max_hdrs = w.program.maxhdr
+    if strm == NULL:
+        return NULL
+    # Everything but the header storage and the saved request line, which are only read where they were written.
+    memset(strm, 0, <size_t> &(<stream_t*> NULL).req_hdrs)
+    strm.req_hdrs = <hdr_t*> (strm + 1)
+    strm.res_hdrs = strm.req_hdrs + msg_cap_hdrs(max_hdrs)
+    strm.log_line_len = 0
+    strm.log_line_full = 0
+    strm.log_method_len = 0
+    strm.log_version_len = 0
+    msg_init(&strm.req_msg, strm.req_hdrs, max_hdrs)
+    msg_init(&strm.res_msg, strm.res_hdrs, max_hdrs)
+    strm.w = w
+    strm.ops = ops
+    strm.front = front
+    strm.term_err = b'-'
+    strm.term_state = b'-'
+    strm.timer.kind = TIMER_STREAM
+    strm.t_start = w.loop.now_ms
+    strm.t_real_us = w.loop.real_us
+    list_init(&strm.link)
+    list_init(&strm.runnable)
+    front.owner = strm
+    w.n_streams += 1
+    w.slot.n_streams += 1
+    return strm
+
+
+cdef void stream_process(stream_t* strm) noexcept nogil:
+    if strm.flags & STRM_F_RUNNING:
+        strm.flags |= STRM_F_AGAIN
+        return
+    strm.flags |= STRM_F_RUNNING
+    while True:
+        strm.flags &= ~(<uint32_t> STRM_F_AGAIN)
+        strm.ops.process(strm)
+        if strm.flags & STRM_F_ENDED or not strm.flags & STRM_F_AGAIN:
+            break
+    strm.flags &= ~(<uint32_t> STRM_F_RUNNING)
+    if strm.flags & STRM_F_ENDED:
+        list_del(&strm.runnable)
+        strm.w.n_streams -= 1
+        strm.w.slot.n_streams -= 1
+        opool_put(&strm.w.streams, strm)
+
+
+cdef void stream_set_term(stream_t* strm, char err, char state) noexcept nogil:
+    if strm.term_err == b'-':
+        strm.term_err = err
+        strm.term_state = state
+
+
+cdef counters_t* fe_counters(const stream_t* strm) noexcept nogil:
+    return &strm.fe.fe_counters[strm.w.index]
+
+
+cdef counters_t* be_counters(const stream_t* strm) noexcept nogil:
+    return &strm.be.be_counters[strm.w.index]
+
+
+cdef counters_t* srv_slot(const stream_t* strm) noexcept nogil:
+    return &strm.srv.counters[strm.w.index]
+
+
+cdef void stream_set_backend(stream_t* strm, px_t* be) noexcept nogil:
+    cdef int32_t n
+    if strm.flags & STRM_F_IN_BACKEND:
+        strm.flags &= ~(<uint32_t> STRM_F_IN_BACKEND)
+        sub_fetch_i32(&strm.be.sh.be_conns, 1)
+    if be == NULL:
+        return
+    strm.be = be
+    strm.flags |= STRM_F_IN_BACKEND
+    n = add_fetch_i32(&be.sh.be_conns, 1)
+    if n > be.sh.be_conns_max:
+        be.sh.be_conns_max = n
+    be_counters(strm).cum_sess += 1
+    rate_add(&be_counters(strm).sess_rate, strm.w.loop.second, 1)
+
+
+cdef void _give_slot_back(stream_t* strm) noexcept nogil:
+    cdef uint64_t waiters
+    if strm.flags & STRM_F_HAS_SLOT:
+        strm.flags &= ~(<uint32_t> STRM_F_HAS_SLOT)
+        waiters = lb_release(&strm.be.lb, strm.srv)
+        if waiters:
+            queue_offer(strm.w, strm.be, strm.srv, waiters)
+
+
+cdef inline void _average(uint64_t* total, uint64_t* maximum, uint64_t ms) noexcept nogil:
+    """HAProxy's sliding sum over 1024 events."""
+    total[0] = total[0] - (total[0] + 1023) // 1024 + ms
+    if ms > maximum[0]:
+        maximum[0] = ms
+
+
+cdef void _count_times(counters_t* slot, int32_t queue_ms, int32_t connect_ms, int32_t response_ms, int32_t total_ms) noexcept nogil:
+    _average(&slot.queue_ms, &slot.queue_ms_max, <uint64_t> queue_ms if queue_ms > 0 else 0)
+    _average(&slot.connect_ms, &slot.connect_ms_max, <uint64_t> connect_ms if connect_ms > 0 else 0)
+    _average(&slot.response_ms, &slot.response_ms_max, <uint64_t> response_ms if response_ms > 0 else 0)
+    _average(&slot.total_ms, &slot.total_ms_max, <uint64_t> total_ms if total_ms > 0 else 0)
+
+
+cdef void _count_end(stream_t* strm) noexcept nogil:
+    """Bytes, status classes, aborts and times of all objects that the stream went through."""
+    cdef log_rec_t rec
+    cdef counters_t* slots[3]
+    cdef int i, n = 1
+    slots[0] = fe_counters(strm)
+    if strm.be != NULL:
+        slots[n] = be_counters(strm)
+        n += 1
+        if strm.srv != NULL:
+            slots[n] = srv_slot(strm)
+            n += 1
+    for i in range(n):
+        slots[i].bytes_in += strm.bytes_in
+        slots[i].bytes_out += strm.bytes_out
+        if strm.fe.mode == PX_MODE_HTTP and strm.status:
+            slots[i].http_rsp[strm.status // 100 if 100 <= strm.status < 600 else 0] += 1
+        if strm.term_err == b'C' or strm.term_err == b'c':
+            slots[i].cli_aborts += 1
+        elif (strm.term_err == b'S' or strm.term_err == b's') and (strm.term_state == b'D' or strm.term_state == b'H'):
+            slots[i].srv_aborts += 1
+    if strm.be != NULL and strm.t_connect:
+        _fill_times(strm, &rec)
+        for i in range(1, n):
+            _count_times(slots[i], rec.t_queue, rec.t_connect, rec.t_response, rec.t_total)
+
+
+cdef inline int32_t _span(uint64_t since, uint64_t until) noexcept nogil:
+    return <int32_t> (until - since) if since and until >= since else -1
+
+
+cdef void _fill_times(stream_t* strm, log_rec_t* rec) noexcept nogil:
+    cdef uint64_t now = strm.w.loop.now_ms
+    cdef uint64_t started = strm.t_request if strm.t_request else strm.t_start
+    rec.t_request = _span(strm.t_start, strm.t_request) if strm.t_request else -1
+    rec.t_queue = -1
+    if strm.t_queue:
+        rec.t_queue = _span(started, strm.t_queue)
+    rec.t_connect = _span(strm.t_queue, strm.t_connect) if strm.t_connect else -1
+    rec.t_response = _span(strm.t_connect, strm.t_response) if strm.t_response else -1
+    rec.t_total = _span(strm.t_start, now)
+
+
+cdef bint _is_to_be_logged(stream_t* strm) noexcept nogil:
+    cdef bint is_clean
+    if strm.fe.log_kind == LOG_K_NONE or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
+        return False
+    if not strm.fe.options & PX_O_DONTLOG_NORMAL:
+        return True
+    # haproxy: the manual's "option dontlog-normal": errors, timeouts, retries, redispatches and 5xx stay.
+    is_clean = strm.term_err == b'-' or strm.term_err == b'L'
+    return not is_clean or strm.n_retries > 0 or bool(strm.flags & STRM_F_REDISPATCHED) or strm.status >= 500
+
+
+cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil:
+    cdef log_rec_t rec
+    cdef worker_t* w = strm.w
+    if not _is_to_be_logged(strm):
+        return
+    _fill_times(strm, &rec)
+    rec.accept_real_us = strm.t_real_us
+    rec.status = strm.status if strm.status else -1
+    rec.bytes_in = strm.bytes_in
+    rec.bytes_out = strm.bytes_out
+    rec.client = &strm.front.peer
+    rec.local = conn_local(strm.front) if strm.fe.log_kind == LOG_K_DEFAULT else &strm.front.local
+    rec.fe = strm.fe
+    rec.be = strm.be
+    rec.srv = strm.srv
+    rec.term[0] = strm.term_err
+    rec.term[1] = strm.term_state
+    rec.term[2] = b'-'
+    rec.term[3] = b'-'
+    rec.actconn = <int32_t> load_i64(&w.arena.n_conns)
+    rec.feconn = load_i32(&strm.fe.sh.fe_conns)
+    rec.beconn = load_i32(&strm.be.sh.be_conns) if strm.be != NULL else 0
+    rec.srvconn = load_i32(&strm.srv.sh.served) if strm.srv != NULL else 0
+    rec.retries = strm.n_retries
+    rec.srv_queue = strm.srv_queue
+    rec.be_queue = strm.be_queue
+    rec.flags = (LOG_R_BYTES_PLUS if is_early else 0) | (LOG_R_REDISPATCHED if strm.flags & STRM_F_REDISPATCHED else 0) \
+        | (LOG_R_BAD_REQUEST if strm.flags & STRM_F_BAD_REQUEST or not strm.log_line_len else 0) \
+        | (LOG_R_TRUNCATED if strm.log_line_len < strm.log_line_full else 0)
+    rec.method = slice_of(strm.log_line, strm.log_method_len)
+    rec.target = slice_of(strm.log_line + strm.log_method_len, strm.log_line_len - strm.log_method_len - strm.log_version_len)
+    rec.version = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)
+    rec.level = LOG_INFO
+    if strm.fe.options & PX_O_LOG_SEPARATE and (strm.n_retries or strm.status >= 500 or
+                                                strm.term_err != b'-' and strm.term_err != b'L'):
+        rec.level = LOG_ERR
+    log_stream(w.logger, &rec, w.loop.now_ms, w.loop.real_us)
+    if is_early:
+        strm.flags |= STRM_F_LOGGED
+
+
+cdef void stream_end(stream_t* strm) noexcept nogil:
+    if strm.flags & STRM_F_ENDED:
+        return
+    strm.flags |= STRM_F_ENDED
+    wheel_cancel(&strm.w.loop.wheel, &strm.timer)
+    queue_remove(strm)
+    flow_close(strm.w, &strm.req)
+    flow_close(strm.w, &strm.res)
+    if strm.back != NULL:
+        srv_slot(strm).used_conns -= 1
+        conn_close(strm.back)
+        strm.back = NULL
+    _give_slot_back(strm)
+    stream_set_backend(strm, NULL)
+    _count_end(strm)
+    stream_log(strm, False)
+    strm.front.owner = NULL
+
+
+cdef void stream_kill(stream_t* strm) noexcept nogil:
+    stream_end(strm)
+    conn_close(strm.front)
+
+
+cdef void stream_set_timer(stream_t* strm, uint32_t ms) noexcept nogil:
+    wheel_set(&strm.w.loop.wheel, &strm.timer, <uint32_t> strm.w.loop.now_ms + ms)
+
+
+cdef void stream_stop_timer(stream_t* strm) noexcept nogil:
+    wheel_cancel(&strm.w.loop.wheel, &strm.timer)
+
+
+cdef stream_t* stream_of_timer(timer_t* timer) noexcept nogil:
+    return <stream_t*> list_entry(<list_t*> timer, <size_t> &(<stream_t*> NULL).timer)

@@ -1,0 +1,390 @@
+# HTTP/1 streams: the request's half, and the dispatcher of both.
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from fastlb_core.base.buf cimport buf_consume, buf_data, buf_move, buf_realign
+from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
+from fastlb_core.http.h1 cimport (
+    H1_DONE, H1_ERROR, H1_NEED_MORE, h1_head_too_large, h1_init_request, h1_is_idle, h1_parse_head,
+)
+from fastlb_core.http.h1_body cimport body_start
+from fastlb_core.http.message cimport (
+    BODY_NONE, HDR_X_FORWARDED_FOR, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT,
+    METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t, msg_find, msg_find_name, msg_hdr_append, msg_hdr_del, msg_method, msg_reset,
+    msg_slice, msg_target,
+)
+from fastlb_core.http.rewrite cimport add_forwarded_for, request_hop_by_hop
+from fastlb_core.lb.shared cimport rate_add
+from fastlb_core.net.conn cimport (
+    CONN_F_BIG_RX, CONN_F_CAN_RECV, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_keep,
+    conn_ops_t, conn_poll, conn_recv, conn_sendv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
+)
+from fastlb_core.program.program cimport (
+    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_K_HTTP, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
+    px_t,
+)
+from fastlb_core.proxy.backend cimport (
+    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
+)
+from fastlb_core.proxy.forward cimport flow_peek
+from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
+from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
+from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
+from fastlb_core.proxy.stream cimport (
+    BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED, STRM_F_FIRST,
+    STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, be_counters, fe_counters,
+    stream_kill, stream_ops_t, stream_process, stream_set_term, stream_t,
+)
+from fastlb_core.proxy.reply cimport reply_counted_head
+from fastlb_core.proxy.stream_http cimport (
+    HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REPLY, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_TUNNEL,
+)
+from fastlb_core.proxy.stream_tcp cimport tunnel_run
+from fastlb_core.proxy.worker cimport worker_t
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6, iovec, sockaddr_in, sockaddr_in6
+
+cdef stream_ops_t http_ops
+cdef conn_ops_t back_ops
+
+
+cdef const stream_ops_t* http_stream_ops() noexcept nogil:
+    return &http_ops
+
+
+cdef void _back_io(conn_t* back) noexcept nogil:
+    stream_process(<stream_t*> back.owner)
+
+
+cdef void _back_timer(conn_t* back) noexcept nogil:
+    cdef stream_t* strm = <stream_t*> back.owner
+    strm.flags |= STRM_F_BACK_TIMEOUT
+    stream_process(strm)
+
+
+# -- the head
+
+cdef bint _begin_message(stream_t* strm) noexcept nogil:
+    """Makes the edit room behind the bytes that are there: tune.maxrewrite bytes of the buffer that no receive may fill."""
+    cdef conn_t* front = strm.front
+    cdef uint32_t reserve = strm.w.program.maxrewrite
+    buf_realign(&front.rx)
+    if front.rx.len > front.rx.size - reserve and not front.flags & CONN_F_BIG_RX:
+        # Pipelined requests behind a body that was received to the buffer's end.
+        if not buf_move(&strm.w.loop.big_bufs, &strm.w.loop.bufs, &front.rx):
+            return False
+        front.flags |= CONN_F_BIG_RX
+    msg_reset(&strm.req_msg, buf_data(&front.rx), front.rx.size - reserve, reserve)
+    h1_init_request(&strm.parser, &strm.req_msg, 0)
+    return True
+
+
+cdef void _refuse(stream_t* strm, int status, char err) noexcept nogil:
+    strm.flags |= STRM_F_BAD_REQUEST
+    fe_counters(strm).failed_req += 1
+    fe_counters(strm).cum_req += 1
+    http_reply(strm, status, err, b'R')
+
+
+cdef void _incomplete(stream_t* strm) noexcept nogil:
+    """No more bytes come, or not in time: HAProxy's 408 and 400."""
+    if strm.flags & STRM_F_FRONT_TIMEOUT:
+        _refuse(strm, 408, b'c')
+    elif strm.front.flags & CONN_F_ERROR or h1_is_idle(&strm.parser):
+        strm.flags |= STRM_F_BAD_REQUEST
+        strm.status = 400
+        fe_counters(strm).failed_req += 1
+        http_abort(strm, b'C', b'R')
+    else:
+        _refuse(strm, 400, b'C')
+
+
+cdef bint _read_head(stream_t* strm) noexcept nogil:
+    """True when the state has changed."""
+    cdef conn_t* front = strm.front
+    cdef uint32_t reserve = strm.w.program.maxrewrite
+    cdef uint32_t wait_ms = strm.fe.t_http_request if strm.fe.t_http_request else strm.fe.t_client
+    cdef uint64_t waited
+    cdef int status
+    while True:
+        if front.rx.len and strm.req_msg.area == NULL and not _begin_message(strm):
+            http_abort(strm, b'R', b'R')
+            return True
+        if front.rx.len:
+            strm.req_msg.area = buf_data(&front.rx)
+            status = h1_parse_head(&strm.parser, front.rx.len)
+            if status == H1_DONE:
+                return _request_complete(strm)
+            if status == H1_ERROR:
+                _refuse(strm, strm.parser.err_status, b'P')
+                return True
+            if front.rx.len >= front.rx.size - reserve:
+                _refuse(strm, h1_head_too_large(&strm.parser), b'P')
+                return True
+        if strm.flags & STRM_F_FRONT_TIMEOUT or conn_recv(front, reserve) < 0:
+            _incomplete(strm)
+            return True
+        if front.rx.len == strm.parser.fed or front.rx.len == 0:
+            break
+    waited = strm.w.loop.now_ms - strm.t_start
+    if wait_ms and not front.timer.armed:
+        conn_set_timer(front, wait_ms - <uint32_t> waited if waited < wait_ms else 1)
+    if not conn_poll(front):
+        http_abort(strm, b'R', b'R')
+    return False
+
+
+# -- the request is complete
+
+cdef void _save_log_line(stream_t* strm) noexcept nogil:
+    """The request line for the log: its buffer is reused before the log line is written."""
+    cdef http_msg_t* msg = &strm.req_msg
+    cdef uint32_t room = sizeof(strm.log_line)
+    cdef uint32_t method = msg.method_len if msg.method_len < 64 else 64
+    cdef uint32_t version = msg.version_len if msg.version_len < 16 else 16
+    cdef uint32_t target = msg.target_len
+    strm.log_line_full = method + target + version
+    if target > room - method - version:
+        target = room - method - version
+    memcpy(strm.log_line, msg.area + msg.method_off, method)
+    memcpy(strm.log_line + method, msg.area + msg.target_off, target)
+    memcpy(strm.log_line + method + target, msg.area + msg.version_off, version)
+    strm.log_method_len = <uint8_t> method
+    strm.log_version_len = <uint8_t> version
+    strm.log_line_len = method + target + version
+
+
+cdef const uint8_t* _client_address(stream_t* strm, int* family) noexcept nogil:
+    family[0] = strm.front.peer.family
+    if family[0] == AF_INET:
+        return <const uint8_t*> &(<sockaddr_in*> &strm.front.peer).sin_addr
+    if family[0] == AF_INET6:
+        return <const uint8_t*> &(<sockaddr_in6*> &strm.front.peer).sin6_addr
+    return NULL
+
+
+cdef bint _is_excepted(const px_t* px, int family, const uint8_t* address) noexcept nogil:
+    cdef uint8_t mapped[16]
+    cdef int i
+    if not px.options & PX_O_FWF_EXCEPT:
+        return False
+    for i in range(10):
+        mapped[i] = 0
+    mapped[10] = 0xff
+    mapped[11] = 0xff
+    if family == AF_INET:
+        memcpy(&mapped[12], address, 4)
+    else:
+        memcpy(mapped, address, 16)
+    for i in range(16):
+        if mapped[i] & px.fwf_except.mask[i] != px.fwf_except.addr[i]:
+            return False
+    return True
+
+
+cdef bint _forward_for(stream_t* strm) noexcept nogil:
+    """`option forwardfor` of the backend, else of the frontend. False when the edit room is full."""
+    cdef const px_t* px = strm.be if strm.be.options & PX_O_FORWARDFOR else strm.fe
+    cdef int family = 0
+    cdef const uint8_t* address = _client_address(strm, &family)
+    if not px.options & PX_O_FORWARDFOR or address == NULL or _is_excepted(px, family, address):
+        return True
+    if px.options & PX_O_FWF_IF_NONE and msg_find_name(&strm.req_msg, px.fwf_header, 0) >= 0:
+        return True
+    return add_forwarded_for(&strm.req_msg, px.fwf_header, family, address)
+
+
+cdef void _delete_header(http_msg_t* msg, slice_t name) noexcept nogil:
+    cdef int i = msg_find_name(msg, name, 0)
+    while i >= 0:
+        msg_hdr_del(msg, i)
+        i = msg_find_name(msg, name, i + 1)
+
+
+cdef uint32_t _format_decimal(char* end, uint32_t value) noexcept nogil:
+    """Writes the digits so that they end before `end`; returns how many there are."""
+    cdef uint32_t n = 0
+    while True:
+        n += 1
+        end[-<int> n] = <char> (48 + value % 10)
+        value //= 10
+        if value == 0:
+            return n
+
+
+cdef bint _add_internal_headers(stream_t* strm) noexcept nogil:
+    """Tells control's service whose request this is; what a client sent under these names is dropped."""
+    cdef http_msg_t* msg = &strm.req_msg
+    cdef slice_t index_name = slice_of(b"x-fastlb-proxy", 14)
+    cdef slice_t client_name = slice_of(b"x-fastlb-client", 15)
+    cdef char digits[12]
+    cdef uint32_t n
+    cdef int family = 0
+    cdef const uint8_t* address = _client_address(strm, &family)
+    _delete_header(msg, index_name)
+    _delete_header(msg, client_name)
+    n = _format_decimal(digits + 12, strm.fe.index)
+    if not msg_hdr_append(msg, index_name, slice_of(digits + 12 - n, n)):
+        return False
+    return address == NULL or add_forwarded_for(msg, client_name, family, address)
+
+
+cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
+    return strm.fe.http_mode == HTTP_MODE_KEEP_ALIVE and strm.be.http_mode == HTTP_MODE_KEEP_ALIVE
+
+
+cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
+    """Backend, edits, body reader. True: the state has changed."""
+    back_start(strm, be)
+    if not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
+            not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
+        http_reply(strm, 500, b'P', b'R')
+        return True
+    body_start(&strm.req.body, &strm.req_msg)
+    strm.req.is_open = True
+    strm.req.is_done = strm.req_msg.body == BODY_NONE
+    strm.state = HTTP_S_BACKEND
+    return True
+
+
+cdef bint _request_complete(stream_t* strm) noexcept nogil:
+    cdef px_t* fe = strm.fe
+    cdef worker_t* w = strm.w
+    cdef slice_t target = msg_target(&strm.req_msg)
+    strm.t_request = w.loop.now_ms
+    conn_stop_timer(strm.front)
+    fe_counters(strm).cum_req += 1
+    rate_add(&fe_counters(strm).req_rate, w.loop.second, 1)
+    if fe.log_kind == LOG_K_HTTP:
+        _save_log_line(strm)
+    strm.bytes_in += reply_counted_head(&strm.req_msg)
+    if not strm.req_msg.flags & MSG_F_KEEP_ALIVE or fe.http_mode == HTTP_MODE_CLOSE or w.is_stopping:
+        strm.flags |= STRM_F_CLOSE_FRONT
+    if fe.monitor_uri.len and slice_eq(target, fe.monitor_uri.ptr, fe.monitor_uri.len):
+        fe_counters(strm).intercepted += 1
+        strm.flags |= STRM_F_NO_LOG
+        http_reply(strm, 200, b'L', b'R')
+        return True
+    if fe.internal_prefix.len and target.len >= fe.internal_prefix.len and \
+            memcmp(target.ptr, fe.internal_prefix.ptr, fe.internal_prefix.len) == 0:
+        fe_counters(strm).intercepted += 1
+        strm.flags |= STRM_F_INTERNAL
+        stream_set_term(strm, b'L', b'R')
+        return _prepare(strm, fe)
+    if fe.default_backend == NULL:
+        http_reply(strm, 503, b'S', b'C')
+        return True
+    if fe.default_backend.http_mode == HTTP_MODE_CLOSE:
+        strm.flags |= STRM_F_CLOSE_FRONT
+    return _prepare(strm, fe.default_backend)
+
+
+# -- towards the server
+
+cdef bint _may_be_resent(const stream_t* strm) noexcept nogil:
+    """RFC 9110 9.2.2: only idempotent requests are repeated by a proxy; and only one that is whole in its buffer can be."""
+    cdef uint8_t m = strm.req_msg.method
+    return strm.req_msg.body == BODY_NONE and (m == METHOD_GET or m == METHOD_HEAD or m == METHOD_OPTIONS or m == METHOD_PUT
+                                               or m == METHOD_DELETE or m == METHOD_TRACE)
+
+
+cdef void _take_head(stream_t* strm) noexcept nogil:
+    """The head is no longer the buffer's business: what follows it are body bytes."""
+    strm.front.rx.head += strm.req_msg.head_len
+    strm.front.rx.len -= strm.req_msg.head_len
+
+
+cdef bint _not_sent(stream_t* strm, head_status_t status) noexcept nogil:
+    """Nothing of the head left. True: look again."""
+    if status == HEAD_TOO_LARGE:
+        http_reply(strm, 500, b'I', b'C')
+        return True
+    if strm.back_state == BACK_CONNECTING:
+        return True
+    if status == HEAD_FAILED:
+        # A kept connection that the server has closed: not a byte was sent, so any request may go again.
+        back_retry(strm)
+        return True
+    return False
+
+
+cdef bint _send_head(stream_t* strm) noexcept nogil:
+    """Head, and what is there of the body, in one call. True: look again."""
+    cdef conn_t* front = strm.front
+    cdef head_status_t status
+    cdef uint64_t before = strm.req.total
+    if not strm.flags & STRM_F_REQ_SENT:
+        strm.flags |= STRM_F_REQ_SENT
+        _take_head(strm)
+        if not flow_peek(&strm.req, front):
+            _refuse(strm, 400, b'P')
+            return True
+    status = head_send(strm.back, &strm.req_msg, &strm.req, front)
+    if status != HEAD_SENT:
+        return _not_sent(strm, status)
+    if strm.back_state == BACK_CONNECTING:
+        back_connected(strm)
+    strm.bytes_in += strm.req.total - before
+    if strm.back.flags & CONN_F_REUSED and _may_be_resent(strm):
+        strm.flags |= STRM_F_RETAINED
+    else:
+        conn_trim(front)
+    strm.state = HTTP_S_RESPONSE
+    response_init(strm)
+    return True
+
+
+cdef bint _is_client_gone(stream_t* strm) noexcept nogil:
+    if strm.front.flags & CONN_F_ERROR:
+        return True
+    return bool(strm.front.flags & CONN_F_RDHUP) and bool((strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE)
+
+
+cdef bint _find_server(stream_t* strm) noexcept nogil:
+    """HTTP_S_BACKEND. True when the state has changed."""
+    cdef back_result_t result
+    if _is_client_gone(strm):
+        http_abort(strm, b'C', b'Q' if strm.back_state == BACK_QUEUED else b'C')
+        return True
+    result = back_advance(strm)
+    if strm.back != NULL:
+        strm.back.ops = &back_ops
+    if result == BACK_R_TRY:
+        return _send_head(strm)
+    if result == BACK_R_FAILED or result == BACK_R_INTERNAL:
+        http_reply(strm, 503, b'-', b'-')
+        return True
+    if (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
+        conn_poll(strm.front)
+    return False
+
+
+cdef bint _step(stream_t* strm) noexcept nogil:
+    """One state's work. True: look again, something has changed."""
+    if strm.state == HTTP_S_REQUEST:
+        return _read_head(strm)
+    if strm.state == HTTP_S_BACKEND:
+        return _find_server(strm)
+    if strm.state == HTTP_S_RESPONSE:
+        return response_wait(strm)
+    if strm.state == HTTP_S_DATA:
+        return response_data(strm)
+    if strm.state == HTTP_S_TUNNEL:
+        tunnel_run(strm)
+        return False
+    http_reply_run(strm)
+    return False
+
+
+cdef void _process(stream_t* strm) noexcept nogil:
+    while _step(strm):
+        if strm.flags & STRM_F_ENDED:
+            return
+
+
+http_ops.name = b"http"
+http_ops.process = _process
+back_ops.name = b"http back"
+back_ops.on_io = _back_io
+back_ops.on_timer = _back_timer
+back_ops.on_close = NULL

@@ -1,0 +1,168 @@
+# TCP mode, and HTTP's tunnels.
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from fastlb_core.http.h1_body cimport body_start
+from fastlb_core.http.message cimport BODY_TUNNEL
+from fastlb_core.net.conn cimport (
+    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SHUT_WR, conn_ops_t, conn_poll, conn_set_timer, conn_reset,
+    conn_shut_write, conn_t,
+)
+from fastlb_core.program.program cimport PX_O_ABORTONCLOSE, PX_O_LOGASAP, px_t
+from fastlb_core.proxy.backend cimport (
+    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
+)
+from fastlb_core.proxy.forward cimport (
+    FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD, flow_run,
+    flow_status_t,
+)
+from fastlb_core.proxy.stream cimport (
+    BACK_CONNECTING, BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_ENDED, STRM_F_FRONT_TIMEOUT, STRM_F_TIMEOUT,
+    STRM_F_TUNNEL, flow_t, stream_end, stream_kill, stream_log, stream_of_timer, stream_ops_t, stream_process, stream_set_term,
+    stream_t, stream_wake,
+)
+
+cdef stream_ops_t tcp_ops
+cdef conn_ops_t back_ops
+
+
+cdef const stream_ops_t* tcp_stream_ops() noexcept nogil:
+    return &tcp_ops
+
+
+cdef void _back_io(conn_t* back) noexcept nogil:
+    stream_process(<stream_t*> back.owner)
+
+
+cdef void _back_timer(conn_t* back) noexcept nogil:
+    cdef stream_t* strm = <stream_t*> back.owner
+    strm.flags |= STRM_F_BACK_TIMEOUT
+    stream_process(strm)
+
+
+cdef inline uint32_t _timeout(const stream_t* strm, const conn_t* conn, uint32_t normal, uint32_t half_closed) noexcept nogil:
+    """`timeout client|server`, or the -fin one once our FIN was sent, or `timeout tunnel` while both directions are open."""
+    if conn.flags & CONN_F_SHUT_WR and half_closed:
+        return half_closed
+    if strm.be.t_tunnel and not (strm.req.is_done or strm.res.is_done):
+        return strm.be.t_tunnel
+    return normal
+
+
+cdef bint _abort(stream_t* strm, char err) noexcept nogil:
+    stream_set_term(strm, err, b'D')
+    stream_kill(strm)
+    return True
+
+
+cdef bint _flow_ended_stream(stream_t* strm, flow_status_t status, bint is_request) noexcept nogil:
+    """A direction has broken: C when the client did it, S when the server did."""
+    if status == FLOW_SRC_ERROR or status == FLOW_SRC_CUT:
+        return _abort(strm, b'C' if is_request else b'S')
+    if status == FLOW_DST_ERROR:
+        return _abort(strm, b'S' if is_request else b'C')
+    return False
+
+
+cdef void _half_close(flow_t* flow, conn_t* dst, flow_status_t status) noexcept nogil:
+    if status == FLOW_FINISHED and flow.is_done:
+        conn_shut_write(dst)
+
+
+cdef bint tunnel_run(stream_t* strm) noexcept nogil:
+    cdef conn_t* front = strm.front
+    cdef conn_t* back = strm.back
+    cdef uint64_t before_req = strm.req.total
+    cdef uint64_t before_res = strm.res.total
+    cdef flow_status_t req, res
+    req = flow_run(strm.w, &strm.req, front, back, True)
+    strm.bytes_in += strm.req.total - before_req
+    if _flow_ended_stream(strm, req, True):
+        return True
+    res = flow_run(strm.w, &strm.res, back, front, True)
+    strm.bytes_out += strm.res.total - before_res
+    if _flow_ended_stream(strm, res, False):
+        return True
+    _half_close(&strm.req, back, req)
+    _half_close(&strm.res, front, res)
+    if req == FLOW_FINISHED and res == FLOW_FINISHED:
+        stream_kill(strm)
+        return True
+    if before_req != strm.req.total or before_res != strm.res.total:
+        strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
+    elif strm.flags & STRM_F_FRONT_TIMEOUT:
+        return _abort(strm, b'c')
+    elif strm.flags & STRM_F_BACK_TIMEOUT:
+        return _abort(strm, b's')
+    if req == FLOW_YIELD or res == FLOW_YIELD:
+        stream_wake(strm)
+    if not conn_poll(front) or not conn_poll(back):
+        return _abort(strm, b'R')
+    conn_set_timer(front, _timeout(strm, front, strm.fe.t_client, strm.fe.t_client_fin))
+    conn_set_timer(back, _timeout(strm, back, strm.be.t_server, strm.be.t_server_fin))
+    return False
+
+
+cdef void _refuse(stream_t* strm, bint is_shortage) noexcept nogil:
+    if is_shortage:
+        stream_set_term(strm, b'R', b'C')
+    stream_kill(strm)
+
+
+cdef bint _is_gone(stream_t* strm) noexcept nogil:
+    """The client left before a server was there; a half-close is no reason without abortonclose."""
+    if not strm.front.flags & CONN_F_ERROR and not (strm.front.flags & CONN_F_RDHUP and strm.fe.options & PX_O_ABORTONCLOSE):
+        return False
+    stream_set_term(strm, b'C', b'Q' if strm.back_state == BACK_QUEUED else b'C')
+    stream_kill(strm)
+    return True
+
+
+cdef bint _connect(stream_t* strm) noexcept nogil:
+    """True when the server's connection stands."""
+    cdef back_result_t result
+    while strm.back_state != BACK_READY:
+        result = back_advance(strm)
+        if result == BACK_R_FAILED or result == BACK_R_INTERNAL:
+            _refuse(strm, result == BACK_R_INTERNAL)
+            return False
+        if strm.back != NULL:
+            strm.back.ops = &back_ops
+        if result == BACK_R_TRY and strm.back.flags & CONN_F_CONNECTING:
+            # There is nothing to try it with in TCP mode: epoll tells.
+            strm.back.flags &= ~(<uint32_t> CONN_F_CAN_SEND)
+            continue
+        if result == BACK_R_WAIT:
+            if not _is_gone(strm) and not conn_poll(strm.front):
+                _refuse(strm, True)
+            return False
+        back_connected(strm)
+    return True
+
+
+cdef void _process(stream_t* strm) noexcept nogil:
+    if strm.back_state == BACK_NONE and not strm.req.is_open:
+        if strm.fe.default_backend == NULL:
+            stream_set_term(strm, b'S', b'C')
+            stream_kill(strm)
+            return
+        strm.req_msg.body = BODY_TUNNEL
+        body_start(&strm.req.body, &strm.req_msg)
+        body_start(&strm.res.body, &strm.req_msg)
+        strm.req.is_open = True
+        strm.res.is_open = True
+        back_start(strm, strm.fe.default_backend)
+    if strm.back_state != BACK_READY:
+        if not _connect(strm):
+            return
+        if strm.fe.options & PX_O_LOGASAP:
+            stream_log(strm, True)
+    tunnel_run(strm)
+
+
+tcp_ops.name = b"tcp"
+tcp_ops.process = _process
+back_ops.name = b"tcp back"
+back_ops.on_io = _back_io
+back_ops.on_timer = _back_timer
+back_ops.on_close = NULL
