@@ -40,7 +40,7 @@ TCP = HTTP.replace("mode http", "mode tcp")
 def command_of(program: str) -> list[str]:
     """How the program is started; FASTLB_COMMAND replaces `python -m fastlb`."""
     if program == "haproxy":
-        return ["haproxy"]
+        return [shutil.which("haproxy") or "/usr/sbin/haproxy"]
     return shlex.split(os.environ.get("FASTLB_COMMAND", "")) or [sys.executable, "-m", "fastlb"]
 
 

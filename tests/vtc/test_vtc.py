@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from support.proxy import command_of
 
 CASES = sorted(Path(__file__).parent.glob("*.vtc"))
