@@ -15,6 +15,7 @@ from .diagnostics import Diagnostic, Diagnostics
 from .model import Configuration
 from .parser import Parser, find_files
 from .resolve import resolve
+from .sections import rows
 from .values import Resolver
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "has_listener",
     "load",
     "load_text",
+    "rows",
 ]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -221,9 +220,17 @@ def _openssl_key(text: str) -> tuple[int, int, int, int]:
 
 
 def _openssl_now() -> tuple[int, int, int, int]:
+    import ssl  # only for the few files that ask: loading it takes longer than reading a configuration
+
     major, minor, fix, patch, _ = ssl.OPENSSL_VERSION_INFO
     # From OpenSSL 3 on the third number is the one that Python calls "patch", and there are no letters.
     return (major, minor, patch, 0) if major >= 3 else (major, minor, fix, patch)
+
+
+def _openssl_name() -> str:
+    import ssl
+
+    return ssl.OPENSSL_VERSION
 
 
 def _no_awslc(facts: Facts, arguments: list[str]) -> bool:
@@ -241,7 +248,7 @@ PREDICATES: dict[str, tuple[int, Predicate]] = {
     "version_before": (1, lambda facts, args: version_key(HAPROXY_VERSION) < version_key(args[0])),
     "openssl_version_atleast": (1, lambda facts, args: _openssl_now() >= _openssl_key(args[0])),
     "openssl_version_before": (1, lambda facts, args: _openssl_now() < _openssl_key(args[0])),
-    "ssllib_name_startswith": (1, lambda facts, args: ssl.OPENSSL_VERSION.startswith(args[0])),
+    "ssllib_name_startswith": (1, lambda facts, args: _openssl_name().startswith(args[0])),
     "enabled": (1, lambda facts, args: args[0] in ENABLED and args[0] not in facts.disabled),
     "fips_mode": (0, lambda facts, args: False),
     "awslc_api_atleast": (1, _no_awslc),

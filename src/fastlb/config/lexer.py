@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 MAX_WORDS = 64  # haproxy: the same limit, words of one line
 MAX_WORD = 65536  # bytes; a variable could otherwise make a word of any size
 
-_SPECIAL = re.compile(rb'[\\"\'#]')
+_QUOTING = re.compile(rb'[\\"\']')
+_ORDINARY = re.compile(rb'[^ \t\n\v\f\r\\"\'#$]+')
+_QUOTED = re.compile(rb'[^\\"$]+')
 _BLANKS = b" \t\n\v\f\r"
 _NAME = re.compile(rb"\.?[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_ESCAPES = {ord(c): c.encode() for c in " \\\"'#\t"}
@@ -58,8 +60,8 @@ def split(raw: bytes, lookup: Lookup) -> list[str]:
     raw: the line, continued lines joined. lookup: value of a variable, or None.
     Raises LexError.
     """
-    if _SPECIAL.search(raw) is None:
-        texts = [decode(word) for word in raw.split()]
+    if _QUOTING.search(raw) is None:
+        texts = [decode(word) for word in raw.partition(b"#")[0].split()]
         if len(texts) <= MAX_WORDS:
             return texts
     return split_with_columns(raw, lookup).texts
@@ -130,7 +132,11 @@ class _Splitter:
             if quote_at < 0 and char == 0x23 and not self.whole:
                 break
             self.begin_word(at)
-            if char == 0x5C:
+            ordinary = (_ORDINARY if quote_at < 0 else _QUOTED).match(raw, at)
+            if ordinary is not None:
+                self.current += ordinary.group()
+                at = ordinary.end()
+            elif char == 0x5C:
                 at = self.escape(at)
             elif char == 0x22:
                 quote_at = at if quote_at < 0 else -1

@@ -61,6 +61,7 @@ class _Resolution:
             self._check_log_format(px, draft)
         for draft in self.drafts:
             self._expand_logs(draft.proxy)
+            self._inherit_maxconn(draft.proxy)
         self._assign_ids()
 
     # --- checks ---
@@ -129,7 +130,9 @@ class _Resolution:
         """A check needs a port: its own, or the server's if that is one to connect to."""
         for srv in px.servers:
             address = srv.check_address or srv.address
-            if not srv.check or address.family not in ("ipv4", "ipv6") or srv.check_port or srv.address.port:
+            has_port = srv.check_port or srv.address.port
+            # haproxy: a server without any address (`:`, from variables that are not set) passes as well.
+            if not srv.check or has_port or address.family not in ("ipv4", "ipv6") or not (address.host or address.name):
                 continue
             message = f"{px.kind} '{px.name}': server '{srv.name}' has neither service port nor check port."
             self._alert("no-check-port", message, srv.location, hint="give the server a port, or add: port <port>")
@@ -183,6 +186,11 @@ class _Resolution:
         if px.log_global:
             px.logs += [replace(target, sample_ranges=list(target.sample_ranges)) for target in self.configuration.global_.logs]
             px.log_global = False
+
+    def _inherit_maxconn(self, px: Proxy) -> None:
+        """A frontend without a limit of its own has the process's (manual, "maxconn"); that may be unknown until the start."""
+        if px.has_frontend and not px.maxconn:
+            px.maxconn = self.configuration.global_.maxconn
 
     def _assign_ids(self) -> None:
         """The lowest free numbers, in the order of the files (manual, "id")."""

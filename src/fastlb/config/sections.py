@@ -6,7 +6,7 @@ Knows the kinds of sections, defaults and their inheritance. Must not know any k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
@@ -14,16 +14,19 @@ from typing import TypeVar
 
 from .diagnostics import nearest
 from .keywords import GLOBAL, PROXY, SECOND_WORD, SECOND_WORD_GLOBAL
+from .keywords import rows as keyword_rows
 from .keywords.row import (
     IGNORED,
     NOT_YET,
     REMOVED,
+    SUPPORTED,
     UNSUPPORTED,
     BadStatement,
     Draft,
     GlobalKeyword,
     ProxyKeyword,
     Reading,
+    Row,
     Source,
     Statement,
 )
@@ -42,6 +45,14 @@ RowT = TypeVar("RowT", GlobalKeyword, ProxyKeyword)
 SECTIONS = ("global", *PROXY_SECTIONS, *OTHER_SECTIONS)
 _LETTERS = {"defaults": "D", "frontend": "F", "backend": "B", "listen": "L"}
 _NEGATABLE = "options, log, busy-polling, set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping"
+
+
+def rows() -> Iterator[Row]:
+    """Everything that the tables know, sections first, for `-dKall` and docs/compatibility.md."""
+    for name in SECTIONS:
+        known = name == "global" or name in PROXY_SECTIONS
+        yield Row(name, "section", manual="3" if name == "global" else "4", status=SUPPORTED if known else UNSUPPORTED)
+    yield from keyword_rows()
 
 
 def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> Draft:
@@ -291,9 +302,9 @@ class Sections:
         guess = self._suggest(word, candidates)
         tail = f"; did you mean '{guess}' maybe ?" if guess else ""
         hint = f"write '{guess}'" if guess else ""
-        if not guess and kind == "global" and word in PROXY:
+        if kind == "global" and word in PROXY:
             hint = "it belongs in a proxy section: defaults, frontend, backend or listen"
-        elif not guess and kind != "global" and word in GLOBAL:
+        elif kind != "global" and word in GLOBAL:
             hint = "it belongs in the 'global' section"
         st.alert(f"unknown keyword '{word}' in '{kind}' section{tail}", 0, "unknown-keyword", hint)
         return st.reported()

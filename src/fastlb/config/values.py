@@ -262,16 +262,21 @@ def _parse_path(family: str, text: str, word: str, rules: AddressRules) -> Addre
 
 def _parse_ip(family: str, text: str, word: str, rules: AddressRules, resolver: Resolver) -> Address:
     host, port = _split_port(text, rules)
-    address = _with_port(Address("ipv4" if family == "ip" else family), port, word, rules)
+    low, high, offset = _port_range(port, word, rules)
     if host in ("", "*"):
         if family == "ip" and host == "" and port is None:
             raise ValueFault(f"invalid address: '{host}' in '{word}'", "bad-address")
-        return address
+        return Address("ipv4" if family == "ip" else family, "", low, high, offset)
     for name, number in (("ipv4", socket.AF_INET), ("ipv6", socket.AF_INET6)):
         if family in (name, "ip") and (packed := _packed(number, host)) is not None:
-            numeric = socket.inet_ntop(number, packed)
-            return replace(address, family=name, host="" if not any(packed) else numeric)
-    return _with_host(address, family, host, word, rules, resolver)
+            return Address(name, socket.inet_ntop(number, packed) if any(packed) else "", low, high, offset)
+    address = Address(family, "", low, high, offset, name=host)
+    if rules.late:
+        return address
+    found = resolved(address, resolver)
+    if found is None:
+        raise ValueFault(f"invalid address: '{host}' in '{word}'", "bad-address")
+    return found
 
 
 def _packed(number: int, host: str) -> bytes | None:
@@ -294,44 +299,36 @@ def _split_port(text: str, rules: AddressRules) -> tuple[str, str | None]:
     return (host, port) if colon else (text, None)
 
 
-def _with_port(address: Address, port: str | None, word: str, rules: AddressRules) -> Address:
+def _port_range(port: str | None, word: str, rules: AddressRules) -> tuple[int, int, int | None]:
+    """Lowest port, highest port and offset of what stands behind the host's colon."""
     if not port:
         if rules.port == "mandatory":
             raise ValueFault(f"missing port specification in '{word}'", "bad-address")
-        return address
+        return 0, 0, None
     if rules.port == "no":
         raise ValueFault(f"port specification not permitted here in '{word}'", "bad-address")
     if port[0] in "+-":
         if rules.port != "offset":
             raise ValueFault(f"port offset not permitted here in '{word}'", "bad-address")
-        return replace(address, port_offset=_port_number(port[1:], 0) * (-1 if port[0] == "-" else 1))
+        return 0, 0, _port_number(port[1:], 0) * (-1 if port[0] == "-" else 1)
     if not port[0].isdecimal():
         raise ValueFault(f"invalid character '{port[0]}' in port number '{port}' in '{word}'", "bad-address")
     low, dash, high = port.partition("-")
     if not dash:
         number = _port_number(port, 0 if rules.port == "offset" else 1)
-        return replace(address, port_low=number, port_high=number)
+        return number, number, None
     if not rules.ranges:
         raise ValueFault(f"port range not permitted here in '{word}'", "bad-address")
     first, last = _port_number(low, 1), _port_number(high, 1)
     if first > last:
         raise ValueFault(f"invalid port range '{port}'", "bad-address")
-    return replace(address, port_low=first, port_high=last)
+    return first, last, None
 
 
 def _port_number(text: str, least: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and least <= int(text) <= MAX_PORT):
         raise ValueFault(f"invalid port '{text}'", "bad-address")
     return int(text)
-
-
-def _with_host(address: Address, family: str, host: str, word: str, rules: AddressRules, resolver: Resolver) -> Address:
-    if rules.late:
-        return replace(address, family="ip" if family == "ip" else family, name=host)
-    found = resolved(replace(address, family=family, name=host), resolver)
-    if found is None:
-        raise ValueFault(f"invalid address: '{host}' in '{word}'", "bad-address")
-    return found
 
 
 def resolved(address: Address, resolver: Resolver) -> Address | None:
