@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 
 from fastlb.cli.arguments import Arguments
-from fastlb.config import load
+from fastlb.config import HAPROXY_VERSION, load
 from fastlb.config.diagnostics import Diagnostics
 from fastlb.config.model import Configuration
 from fastlb.supervisor.alerts import Alerts
@@ -47,11 +47,9 @@ def load_configuration(arguments: Arguments, alerts: Alerts) -> Loaded:
 
 def export_environment(arguments: Arguments) -> None:
     """Sets the variables that configurations may ask for (manual, section 2.4 "Environment variables")."""
-    from fastlb.cli.version import HAPROXY_BRANCH, HAPROXY_VERSION
-
     os.environ["HAPROXY_CFGFILES"] = ";".join(arguments.files)
     os.environ["HAPROXY_VERSION"] = HAPROXY_VERSION
-    os.environ["HAPROXY_BRANCH"] = HAPROXY_BRANCH
+    os.environ["HAPROXY_BRANCH"] = HAPROXY_VERSION.partition("-")[0]
     os.environ["HAPROXY_LOCALPEER"] = arguments.local_peer or os.environ.get("HAPROXY_LOCALPEER") or os.uname().nodename
     if arguments.is_master_worker:
         os.environ["HAPROXY_MWORKER"] = "1"

@@ -6,6 +6,7 @@ Knows haproxy's classes and layout. Must not know any keyword.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from fastlb.config.keywords import GLOBAL_ROWS, PROXY_ROWS
 from fastlb.config.keywords.bind import BIND
@@ -48,6 +49,6 @@ def _configuration() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(prefix: str, rows: tuple[Row, ...] | list[Row]) -> list[str]:
+def _lines(prefix: str, rows: Sequence[Row]) -> list[str]:
     usable = (row for row in rows if row.status not in (UNSUPPORTED, REMOVED))
     return [f"\t{prefix}{row.name}{' ' + row.grammar if row.grammar else ''}" for row in sorted(usable, key=lambda row: row.name)]

@@ -11,7 +11,8 @@ import platform
 import ssl
 import sys
 
-from fastlb.cli.version import HAPROXY_VERSION, RELEASE_DATE, fastlb_version, features
+from fastlb.cli.version import RELEASE_DATE, fastlb_version, features
+from fastlb.config import HAPROXY_VERSION
 
 USAGE = """\
 Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
@@ -40,10 +41,10 @@ Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn>
 
 def version() -> str:
     """What -v prints."""
-    system = os.uname()
+    system, own = os.uname(), fastlb_version()
     return (
-        f"HAProxy version {HAPROXY_VERSION}-fastlb{fastlb_version()} {RELEASE_DATE} - runs HAProxy configurations, is not HAProxy\n"
-        f"This is fastlb {fastlb_version()}, a load balancer of its own; the version above is the language it speaks.\n"
+        f"HAProxy version {HAPROXY_VERSION}-fastlb{own} {RELEASE_DATE} - runs HAProxy configurations, is not HAProxy\n"
+        f"This is fastlb {own}, a load balancer of its own; the version above is the language it speaks.\n"
         f"Running on: {system.sysname} {system.release} {system.version} {system.machine}\n"
     )
 

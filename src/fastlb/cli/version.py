@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from fastlb.config.conditions import FEATURES, HAPROXY_VERSION, MISSING_FEATURES
+from fastlb.config.conditions import FEATURES, MISSING_FEATURES
 
-HAPROXY_BRANCH = ".".join(HAPROXY_VERSION.split("-")[0].split(".")[:2])
 RELEASE_DATE = "2026/11/23"
 
 
@@ -24,5 +23,4 @@ def fastlb_version() -> str:
 
 def features() -> list[str]:
     """The words of the feature list: "+NAME" for what conditions find, "-NAME" for what they do not."""
-    both = {name: "+" for name in FEATURES} | {name: "-" for name in MISSING_FEATURES}
-    return [both[name] + name for name in sorted(both)]
+    return [("+" if name in FEATURES else "-") + name for name in sorted(FEATURES | MISSING_FEATURES)]

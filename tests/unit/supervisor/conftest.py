@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from support.poll import poll
 
 STAND_IN = str(Path(__file__).with_name("stand_in.py"))
@@ -38,7 +40,8 @@ class Program:
 
     def describe(self, text: str, workers: int = 2, head: str = "") -> None:
         self.config.write_text(
-            f"global\n nbthread {workers}\n{head}\ndefaults\n mode tcp\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
+            f"global\n nbthread {workers}\n{head}\ndefaults\n mode tcp\n"
+            f" timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
             f"listen fe\n description {text}\n bind fd@{self.listener.fileno()}\n server s 127.0.0.1:1\n"
         )
 
@@ -71,10 +74,8 @@ class Program:
 
     def close(self) -> None:
         self.listener.close()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait(5)
 
 

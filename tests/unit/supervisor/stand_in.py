@@ -1,7 +1,8 @@
 """The supervisor with doubles for the compiled parts: `python stand_in.py ARGUMENTS` takes fastlb's own command line.
 
-A stand-in worker accepts on its sockets and answers "GENERATION INDEX PID TEXT", where TEXT is the description of the frontend. It holds
-a connection whose client sends "hold" until the client closes, which is what a soft stop must wait for; "die" kills it.
+A stand-in worker accepts on its sockets and answers "GENERATION INDEX PID TEXT", where TEXT is the description of the
+frontend. It holds a connection whose client sends "hold" until the client closes, which is what a soft stop must wait for; "die"
+kills it.
 Environment: STAND_IN_FAIL=1 makes every worker end with status 3 before it is ready.
 """
 
@@ -19,7 +20,15 @@ from typing import Any
 
 from fastlb.cli import main
 from fastlb.supervisor import start
-from fastlb.supervisor.generation import COMMAND_PAUSE, COMMAND_RUN, COMMAND_SOFT_STOP, COMMAND_STOP, STATE_RUNNING, Generation, Parts
+from fastlb.supervisor.generation import (
+    COMMAND_PAUSE,
+    COMMAND_RUN,
+    COMMAND_SOFT_STOP,
+    COMMAND_STOP,
+    STATE_RUNNING,
+    Generation,
+    Parts,
+)
 from fastlb.supervisor.worker import close_foreign, settle
 
 _SLOT = struct.Struct("=iii")
