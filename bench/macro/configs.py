@@ -74,7 +74,7 @@ def _upstreams(setup: Setup, ports: Addresses) -> list[str]:
         lines.append(f"    upstream pool{b} {{")
         lines += [f"        server 127.0.0.1:{ports.origin};" for _ in range(setup.servers)]
         if setup.mode == "http" and not setup.close:
-            lines += [f"        keepalive {MAX_CONNS};", "        keepalive_requests 1000000000;"]
+            lines += [f"        keepalive {max(64, MAX_CONNS // setup.backends)};", "        keepalive_requests 1000000000;"]
         lines.append("    }")
     return lines
 
