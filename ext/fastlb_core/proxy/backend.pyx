@@ -14,7 +14,7 @@ from fastlb_core.net.conn cimport (
     conn_poll, conn_set_timer, conn_stop_timer, conn_t,
 )
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, connect_start
-from fastlb_core.net.proxy_protocol cimport pp_encode
+from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
 from fastlb_core.program.program cimport (
     HTTP_MODE_KEEP_ALIVE, PX_MODE_HTTP, PX_O_SRVTCPKA, REUSE_AGGRESSIVE, REUSE_ALWAYS, REUSE_NEVER, REUSE_SAFE, px_t,
 )
@@ -30,7 +30,6 @@ from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 
 cdef enum:
     RETRY_PAUSE_MS = 1000        # between two tries of the same server, or timeout connect if that is shorter
-    PP_MAX = 256                 # bytes of a PROXY header that we send
 
 
 cdef void back_start(stream_t* strm, px_t* be) noexcept nogil:
@@ -147,7 +146,7 @@ cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef const void* local = conn_local(strm.front)
     if buf_take(&strm.w.loop.bufs, &back.tx):
-        back.tx.len = <uint32_t> pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_MAX, &strm.front.peer, local)
+        back.tx.len = <uint32_t> pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_ENCODED_MAX, &strm.front.peer, local)
 
 
 cdef uint32_t _client_port(stream_t* strm) noexcept nogil:

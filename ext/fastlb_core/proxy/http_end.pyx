@@ -11,8 +11,8 @@ from fastlb_core.proxy.backend cimport back_finish
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
-    STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_REPLY, STRM_F_REPLY_WAIT, stream_end, stream_kill,
-    stream_set_term, stream_t,
+    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_REPLY,
+    STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_REPLY
 from fastlb_core.proxy.worker cimport worker_t
@@ -23,12 +23,34 @@ cdef void http_abort(stream_t* strm, char err, char state) noexcept nogil:
     stream_kill(strm)
 
 
+cdef void http_finish(stream_t* strm) noexcept nogil:
+    cdef worker_t* w = strm.w
+    cdef conn_t* front = strm.front
+    cdef bint is_request_done = strm.req.is_done and strm.req.n_ready == 0
+    cdef bint close_front = bool(strm.flags & STRM_F_CLOSE_FRONT) or not is_request_done
+    back_finish(strm, not strm.flags & STRM_F_CLOSE_BACK and is_request_done)
+    stream_end(strm)
+    if not close_front:
+        front_idle(w, front)
+    elif strm.flags & STRM_F_REPLY or front.rx.len or front.flags & CONN_F_CAN_RECV or not is_request_done:
+        front_linger(w, front)
+    else:
+        conn_close(front)
+
+
 cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil:
     cdef slice_t page = reply_page(strm, status)
     if err != b'-':
         stream_set_term(strm, err, state)
     strm.status = <unsigned short> status
-    strm.flags |= STRM_F_REPLY
+    if strm.req_msg.head_len and not strm.flags & (STRM_F_REQ_SENT | STRM_F_BAD_REQUEST):
+        strm.flags |= STRM_F_REQ_SENT
+        strm.front.rx.head += strm.req_msg.head_len
+        strm.front.rx.len -= strm.req_msg.head_len
+    if strm.flags & STRM_F_BAD_REQUEST or not strm.req.is_done or strm.req.n_ready:
+        # What follows on the connection cannot be told from this request's rest.
+        strm.flags |= STRM_F_CLOSE_FRONT
+    strm.flags |= STRM_F_REPLY | STRM_F_CLOSE_BACK
     strm.state = HTTP_S_REPLY
     if strm.front.flags & CONN_F_ERROR or page.ptr == NULL or \
             not reply_send(strm, page, strm.req_msg.method == METHOD_HEAD):
@@ -38,7 +60,6 @@ cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept 
 
 
 cdef bint http_reply_run(stream_t* strm) noexcept nogil:
-    cdef worker_t* w = strm.w
     cdef conn_t* front = strm.front
     if not conn_flush(front) or front.flags & CONN_F_ERROR:
         stream_kill(strm)
@@ -54,21 +75,5 @@ cdef bint http_reply_run(stream_t* strm) noexcept nogil:
             stream_kill(strm)
             return True
         return False
-    stream_end(strm)
-    front_linger(w, front)
+    http_finish(strm)
     return True
-
-
-cdef void http_finish(stream_t* strm) noexcept nogil:
-    cdef worker_t* w = strm.w
-    cdef conn_t* front = strm.front
-    cdef bint is_request_done = strm.req.is_done and strm.req.n_ready == 0
-    cdef bint close_front = bool(strm.flags & STRM_F_CLOSE_FRONT) or not is_request_done
-    back_finish(strm, not strm.flags & STRM_F_CLOSE_BACK and is_request_done)
-    stream_end(strm)
-    if not close_front:
-        front_idle(w, front)
-    elif front.rx.len or front.flags & CONN_F_CAN_RECV or not is_request_done:
-        front_linger(w, front)
-    else:
-        conn_close(front)

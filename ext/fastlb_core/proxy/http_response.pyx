@@ -6,7 +6,7 @@ from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
 from fastlb_core.http.h1 cimport (
     H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_head_too_large, h1_init_response, h1_is_idle, h1_parse_head,
 )
-from fastlb_core.http.h1_body cimport body_start
+from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
     msg_reset,
@@ -159,7 +159,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
         _decide_connections(strm)
     body_start(&strm.res.body, res)
     strm.res.is_open = True
-    strm.res.is_done = res.body == BODY_NONE
+    strm.res.is_done = body_is_done(&strm.res.body)
     back.rx.head += res.head_len
     back.rx.len -= res.head_len
     if not flow_peek(&strm.res, back) or \

@@ -4,11 +4,11 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from fastlb_core.base.slice cimport slice_of, slice_t
-from fastlb_core.http.message cimport MSG_F_RESPONSE, http_msg_t
+from fastlb_core.http.message cimport MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
 from fastlb_core.http.status cimport error_page
 from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
 from fastlb_core.program.program cimport err_index
-from fastlb_core.proxy.stream cimport stream_t
+from fastlb_core.proxy.stream cimport STRM_F_CLOSE_FRONT, stream_t
 from fastlb_core.sys.socket cimport iovec
 
 cdef enum:
@@ -41,7 +41,6 @@ cdef uint64_t _counted_page(slice_t page, uint32_t head) noexcept nogil:
     cdef uint64_t counted = COUNTED_START_LINE + 1 + page.len - head
     cdef const char* line = page.ptr
     cdef const char* end
-    cdef bint is_first = True
     cdef uint32_t n
     while line < page.ptr + head:
         end = <const char*> memchr(line, b'\n', page.ptr + head - line)
@@ -52,7 +51,6 @@ cdef uint64_t _counted_page(slice_t page, uint32_t head) noexcept nogil:
             n -= 1
         if n > 2:
             counted += n - 2      # two blanks of the start line, or a header's colon and blank
-        is_first = False
         line = end + 1
     return counted
 
@@ -66,8 +64,15 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
     cdef uint32_t n_iov = 2
     iov[0].iov_base = <void*> page.ptr
     iov[0].iov_len = head - 2
-    iov[1].iov_base = <void*> b"connection: close\r\n\r\n"
-    iov[1].iov_len = 21
+    if strm.flags & STRM_F_CLOSE_FRONT:
+        iov[1].iov_base = <void*> b"connection: close\r\n\r\n"
+        iov[1].iov_len = 21
+    elif strm.req_msg.flags & MSG_F_HTTP10:
+        iov[1].iov_base = <void*> b"connection: keep-alive\r\n\r\n"
+        iov[1].iov_len = 26
+    else:
+        iov[1].iov_base = <void*> b"\r\n"
+        iov[1].iov_len = 2
     if not is_head and page.len > head:
         iov[2].iov_base = <void*> (page.ptr + head)
         iov[2].iov_len = page.len - head

@@ -8,7 +8,7 @@ from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.http.h1 cimport (
     H1_DONE, H1_ERROR, H1_NEED_MORE, h1_head_too_large, h1_init_request, h1_is_idle, h1_parse_head,
 )
-from fastlb_core.http.h1_body cimport body_start
+from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_NONE, HDR_X_FORWARDED_FOR, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT,
     METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t, msg_find, msg_find_name, msg_hdr_append, msg_hdr_del, msg_method, msg_reset,
@@ -234,15 +234,12 @@ cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
 
 
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
-    """Backend, edits, body reader. True: the state has changed."""
+    """Backend and edits. True: the state has changed."""
     back_start(strm, be)
     if not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
         return True
-    body_start(&strm.req.body, &strm.req_msg)
-    strm.req.is_open = True
-    strm.req.is_done = strm.req_msg.body == BODY_NONE
     strm.state = HTTP_S_BACKEND
     return True
 
@@ -258,6 +255,9 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     if fe.log_kind == LOG_K_HTTP:
         _save_log_line(strm)
     strm.bytes_in += reply_counted_head(&strm.req_msg)
+    body_start(&strm.req.body, &strm.req_msg)
+    strm.req.is_open = True
+    strm.req.is_done = body_is_done(&strm.req.body)
     if not strm.req_msg.flags & MSG_F_KEEP_ALIVE or fe.http_mode == HTTP_MODE_CLOSE or w.is_stopping:
         strm.flags |= STRM_F_CLOSE_FRONT
     if fe.monitor_uri.len and slice_eq(target, fe.monitor_uri.ptr, fe.monitor_uri.len):
