@@ -17,6 +17,9 @@ FACILITIES = (
     *("cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"),
 )
 
+# Read the time zone now: after a chroot there is no /etc/localtime.
+time.tzset()
+
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 

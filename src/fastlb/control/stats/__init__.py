@@ -1,0 +1,1 @@
+"""Statistics: the columns (fields), one row per object (rows), their forms (csv, page) and the HTTP service."""

@@ -1,0 +1,153 @@
+"""The control process: all parts on one uvloop loop, from the start to SIGTERM.
+
+Knows which parts there are, in which order they start, and signals. Must not know what any of them does. A part that
+fails to start is told and left out: the others serve on (DESIGN.md, section 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import uvloop
+
+from fastlb.config import model
+from fastlb.control import ports
+from fastlb.control.checks.scheduler import CheckScheduler
+from fastlb.control.directory import Directory
+from fastlb.control.hub import Control, clock_ms
+from fastlb.control.logs import format as fmt
+from fastlb.control.logs.journal import Journal
+from fastlb.control.messages import MessageHub
+from fastlb.control.runtime.service import RuntimeService
+from fastlb.control.servers import Servers
+from fastlb.control.stats.service import StatsService
+
+
+@dataclass(slots=True)
+class ControlContext:
+    """What the master hands over after the fork.
+
+    message_listener, service_listener: listening unix sockets, for the workers' messages and for internal HTTP.
+    runtime_listeners: one listening socket per `stats socket` line. master_channel: a connected socket; its end of file
+    says that the master is gone. is_quiet: nothing on standard error.
+    """
+
+    configuration: model.Configuration
+    program: ports.Program
+    snapshot: ports.Snapshot
+    message_listener: socket.socket
+    service_listener: socket.socket
+    runtime_listeners: list[tuple[model.StatsSocket, socket.socket]]
+    master_channel: socket.socket
+    is_quiet: bool = False
+
+
+def run(context: ControlContext) -> int:
+    """The life of the control process. Blocks until SIGTERM or the end of the master; returns its exit status."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(context))
+
+
+def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
+    """The parts, made but not started."""
+    snapshot = context.snapshot
+    state = snapshot.globals()
+    directory = Directory(context.configuration, context.program)
+    journal = Journal(context.configuration, state.master_pid, is_quiet=context.is_quiet)
+    servers = Servers(directory, snapshot, journal, clock_ms)
+    return Control(
+        configuration=context.configuration,
+        program=context.program,
+        snapshot=snapshot,
+        directory=directory,
+        journal=journal,
+        servers=servers,
+        checks=CheckScheduler(loop, servers, context.configuration.global_.spread_checks),
+        messages=MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()]),
+        hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
+    )
+
+
+async def _serve(context: ControlContext) -> int:
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    # SIGINT reaches the whole terminal's group and SIGUSR1 is the master's business: it ends this process when it is time.
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
+        loop.add_signal_handler(number, lambda: None)
+    loop.add_signal_handler(signal.SIGTERM, over.set)
+    control = build(context, loop)
+    loop.set_exception_handler(lambda _loop, details: _report(control, str(details.get("message")), details.get("exception")))
+    runtime = RuntimeService(control, context.runtime_listeners)
+    stats = StatsService(control, context.service_listener)
+    await _start(control, "messages", control.messages.start)
+    await _start(control, "runtime socket", _called(runtime.start))
+    await _start(control, "statistics", stats.start)
+    await _start(control, "checks", _called(control.checks.start))
+    ticker = loop.create_task(_tick(control))
+    _watch_master(loop, context.master_channel, over)
+    # What was built until now lives as long as the process: keep the collector from walking through it.
+    gc.collect()
+    gc.freeze()
+    await over.wait()
+    ticker.cancel()
+    control.checks.stop()
+    runtime.stop()
+    await stats.stop()
+    await control.messages.stop()
+    control.journal.sender.close()
+    return 0
+
+
+def _called(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def call() -> None:
+        function()
+
+    return call
+
+
+async def _start(control: Control, name: str, start: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await start()
+    except Exception as error:
+        _report(control, f"{name} could not be started", error)
+
+
+async def _tick(control: Control) -> None:
+    """Once a second: slowstart ramps. A failure is told and does not end the ticking."""
+    while True:
+        await asyncio.sleep(1)
+        try:
+            control.servers.tick()
+        except Exception as error:
+            _report(control, "slowstart", error)
+
+
+def _report(control: Control, what: str, error: BaseException | None) -> None:
+    """A part failed: an operator must know, whatever it was; the others go on."""
+    detail = f": {type(error).__name__}: {error}" if error is not None else ""
+    message = f"control: {what}{detail}".replace("\n", " ")
+    control.journal.terminal("alert", message)
+    control.journal.program(fmt.ALERT, message)
+
+
+def _watch_master(loop: asyncio.AbstractEventLoop, channel: socket.socket, over: asyncio.Event) -> None:
+    """Reads what the master tells (nothing here depends on it) and ends with it."""
+    channel.setblocking(False)
+
+    def readable() -> None:
+        with contextlib.suppress(BlockingIOError):
+            try:
+                received = channel.recv(65536)
+            except ConnectionError:
+                received = b""
+            if not received:
+                loop.remove_reader(channel.fileno())
+                over.set()
+
+    loop.add_reader(channel.fileno(), readable)

@@ -1,0 +1,37 @@
+"""All parts of the control process in one place, for those that need several of them (commands, statistics).
+
+Knows which parts there are. Must not know how any of them works, nor the event loop's life (app does).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from fastlb.config import model
+from fastlb.control import ports
+from fastlb.control.checks.scheduler import CheckScheduler
+from fastlb.control.directory import Directory
+from fastlb.control.logs.journal import Journal
+from fastlb.control.messages import MessageHub
+from fastlb.control.servers import Servers
+
+
+def clock_ms() -> int:
+    """CLOCK_MONOTONIC in milliseconds: the arena's clock."""
+    return time.monotonic_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Control:
+    """hard_maxconn: the program's maxconn as it was started with, which `set maxconn global` cannot pass."""
+
+    configuration: model.Configuration
+    program: ports.Program
+    snapshot: ports.Snapshot
+    directory: Directory
+    journal: Journal
+    servers: Servers
+    checks: CheckScheduler
+    messages: MessageHub
+    hard_maxconn: int

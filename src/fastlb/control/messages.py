@@ -1,0 +1,180 @@
+"""Messages between control and the workers: one inherited unix socket, frames of JSON.
+
+Knows framing, who may speak, matching answers to requests, timeouts. Must not know what a command means.
+
+    frame    uint32 little endian length, then that many bytes of JSON (one object)
+    worker   {"hello": INDEX, "pid": PID} first, then an answer to each request
+    control  {"id": N, "command": TEXT, "arguments": {...}}
+    answer   {"id": N, "result": {...}} or {"id": N, "error": TEXT}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+# Larger than any answer in sight (show sess of a full worker); a peer that announces more is not ours.
+_MAX_FRAME = 64 << 20
+_REQUEST_TIMEOUT_S = 5.0
+
+
+class MessageError(Exception):
+    """A worker is not there, did not answer in time or refused; the text says which."""
+
+
+class _Peer:
+    """One connected worker."""
+
+    def __init__(self, worker: int, pid: int, writer: asyncio.StreamWriter) -> None:
+        self.worker = worker
+        self.pid = pid
+        self.writer = writer
+        self.waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+
+    def fail(self, reason: str) -> None:
+        for future in self.waiting.values():
+            if not future.done():
+                future.set_exception(MessageError(reason))
+        self.waiting.clear()
+
+
+class MessageHub:
+    """Listens for workers and asks them.
+
+    listener: the inherited unix socket, listening. worker_pids: the pids that may speak, now, by worker.
+    """
+
+    def __init__(self, listener: socket.socket, worker_pids: Callable[[], list[int]]) -> None:
+        self._listener = listener
+        self._worker_pids = worker_pids
+        self._peers: dict[int, _Peer] = {}
+        self._ids = itertools.count(1)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def workers(self) -> list[int]:
+        """The workers that are connected."""
+        return sorted(self._peers)
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, sock=self._listener)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for peer in list(self._peers.values()):
+            peer.fail("control ends")
+            peer.writer.close()
+        for task in list(self._tasks):
+            task.cancel()
+
+    async def request(
+        self, worker: int, command: str, *, timeout_s: float = _REQUEST_TIMEOUT_S, **arguments: Any
+    ) -> dict[str, Any]:
+        """Asks one worker and returns its result; raises MessageError when there is none within `timeout_s` seconds."""
+        peer = self._peers.get(worker)
+        if peer is None:
+            raise MessageError(f"worker {worker} is not connected")
+        number = next(self._ids)
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        peer.waiting[number] = future
+        peer.writer.write(_frame({"id": number, "command": command, "arguments": arguments}))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            raise MessageError(f"worker {worker} did not answer '{command}' within {timeout_s:g} s") from None
+        finally:
+            peer.waiting.pop(number, None)
+
+    async def broadcast(
+        self, command: str, *, timeout_s: float = _REQUEST_TIMEOUT_S, **arguments: Any
+    ) -> dict[int, dict[str, Any]]:
+        """Asks all connected workers at once; the results of those that answered, by worker."""
+        workers = self.workers
+        answers = await asyncio.gather(
+            *(self.request(worker, command, timeout_s=timeout_s, **arguments) for worker in workers), return_exceptions=True
+        )
+        found: dict[int, dict[str, Any]] = {}
+        for worker, answer in zip(workers, answers, strict=True):
+            if isinstance(answer, dict):
+                found[worker] = answer
+            elif not isinstance(answer, MessageError):
+                raise answer
+        return found
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        peer: _Peer | None = None
+        try:
+            peer = await self._welcome(reader, writer)
+            while peer is not None:
+                _deliver(peer, await _read_frame(reader))
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+            pass
+        finally:
+            if peer is not None:
+                peer.fail(f"worker {peer.worker} went away")
+                if self._peers.get(peer.worker) is peer:
+                    del self._peers[peer.worker]
+            writer.close()
+
+    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Peer | None:
+        """The peer once it has proved to be a worker: by the kernel's word for its pid, not by its own."""
+        pid = peer_pid(writer)
+        hello = await asyncio.wait_for(_read_frame(reader), _REQUEST_TIMEOUT_S)
+        worker = hello.get("hello")
+        pids = self._worker_pids()
+        if not isinstance(worker, int) or not 0 <= worker < len(pids) or pids[worker] != pid:
+            return None
+        old = self._peers.get(worker)
+        if old is not None:
+            old.fail(f"worker {worker} was replaced")
+            old.writer.close()
+        peer = _Peer(worker, pid, writer)
+        self._peers[worker] = peer
+        return peer
+
+
+def peer_pid(writer: asyncio.StreamWriter) -> int:
+    """The pid of the process that connected (SO_PEERCRED)."""
+    raw = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", raw)[0])
+
+
+def _deliver(peer: _Peer, answer: dict[str, Any]) -> None:
+    future = peer.waiting.pop(answer.get("id", 0), None)
+    if future is None or future.done():
+        return
+    if "error" in answer:
+        future.set_exception(MessageError(str(answer["error"])))
+    else:
+        result = answer.get("result")
+        future.set_result(result if isinstance(result, dict) else {})
+
+
+def _frame(message: dict[str, Any]) -> bytes:
+    raw = json.dumps(message, separators=(",", ":")).encode()
+    return struct.pack("<I", len(raw)) + raw
+
+
+async def _read_frame(reader: asyncio.StreamReader) -> dict[str, Any]:
+    (length,) = struct.unpack("<I", await reader.readexactly(4))
+    if length > _MAX_FRAME:
+        raise ValueError("frame too long")
+    message = json.loads(await reader.readexactly(length))
+    if not isinstance(message, dict):
+        raise ValueError("not an object")
+    return message
+
+
+__all__ = ["MessageError", "MessageHub", "peer_pid"]

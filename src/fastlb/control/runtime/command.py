@@ -1,0 +1,110 @@
+"""What a command of the runtime API is, and what it is given.
+
+Knows access levels and the objects that commands work on. Must not know sockets, nor any command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from fastlb.config import model
+from fastlb.control.directory import LiveProxy, LiveServer
+
+if TYPE_CHECKING:
+    from fastlb.control.hub import Control
+
+
+class Level(IntEnum):
+    """Access levels (manual, section 5.1 "level"): user sees, operator changes nothing dangerous, admin does all."""
+
+    USER = 0
+    OPERATOR = 1
+    ADMIN = 2
+
+
+LEVELS = {"user": Level.USER, "operator": Level.OPERATOR, "admin": Level.ADMIN}
+
+
+class Refused(Exception):
+    """A command cannot be carried out; the text goes to the client as it is, with a newline unless it has one."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One client's connection to a runtime socket. `timeout_s` ends it when idle; `has_prompt` is interactive mode."""
+
+    level: Level
+    timeout_s: float
+    socket: model.StatsSocket | None = None
+    has_prompt: bool = False
+    is_over: bool = False
+
+
+@dataclass(slots=True)
+class Request:
+    """One command as it came: all its words, from the keywords on, and its payload."""
+
+    words: list[str]
+    session: Session
+    control: Control
+    payload: str = ""
+    n_keywords: int = 0
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words after the command's keywords."""
+        return self.words[self.n_keywords :]
+
+    def argument(self, place: int) -> str:
+        """The argument at a place counted from 0, "" where there is none."""
+        rest = self.arguments
+        return rest[place] if place < len(rest) else ""
+
+    def server(self, place: int = 0) -> LiveServer:
+        """The server that the argument `backend/server` names; raises Refused with HAProxy's words."""
+        backend_name, slash, server_name = self.argument(place).partition("/")
+        if not slash or not backend_name or not server_name:
+            raise Refused("Require 'backend/server'.\n")
+        backend = self.control.directory.backend(backend_name)
+        if backend is None:
+            raise Refused("No such backend.\n")
+        server = self.control.directory.server(backend, server_name)
+        if server is None:
+            raise Refused("No such server.\n")
+        return server
+
+    def frontend(self, place: int = 0) -> LiveProxy:
+        """The frontend that the argument names; raises Refused."""
+        if not self.argument(place):
+            raise Refused("A frontend name is expected.\n")
+        frontend = self.control.directory.frontend(self.argument(place))
+        if frontend is None:
+            raise Refused("No such frontend.\n")
+        return frontend
+
+
+Handler = Callable[[Request], "str | Awaitable[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table.
+
+    words: the keywords that call it. run: returns the answer without the closing newline, "" for plain success; raises
+    Refused. usage: arguments for `help`, after the keywords. help: one line, "" hides it. level: the least that may.
+    """
+
+    words: tuple[str, ...]
+    run: Handler
+    help: str
+    usage: str = ""
+    level: Level = Level.USER
+    aliases: tuple[tuple[str, ...], ...] = field(default=())
+
+    @property
+    def line(self) -> str:
+        """Its line of the help text."""
+        return f"  {' '.join((*self.words, self.usage)).strip():<39} : {self.help}\n"

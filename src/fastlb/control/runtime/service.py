@@ -1,0 +1,164 @@
+"""The runtime sockets: accepting, reading lines, running commands, answering (management guide, section 9.3).
+
+Knows the two modes (one line and close, or a prompt), payloads, limits. Must not know any command.
+
+    not interactive   all commands of the lines that came together are run, each answer ends in an empty line, close
+    prompt            "> " after each answer; "+ " while a payload is being sent
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from fastlb.config import model
+from fastlb.control.hub import Control
+from fastlb.control.runtime import table
+from fastlb.control.runtime.command import LEVELS, Level, Request, Session
+from fastlb.control.runtime.line import split_commands, split_words, wants_payload, without_payload_mark
+
+# haproxy: a line longer than the buffer (tune.bufsize, 16 KiB) closes the connection without an answer.
+_MAX_LINE = 16384
+_MAX_PAYLOAD = 1 << 20
+_DEFAULT_MAXCONN = 10
+
+
+class RuntimeService:
+    """Serves all runtime sockets of the configuration."""
+
+    def __init__(self, control: Control, listeners: list[tuple[model.StatsSocket, socket.socket]]) -> None:
+        self._control = control
+        self._listeners = listeners
+        self._tasks: set[asyncio.Task[None]] = set()
+        # One limit for all sockets together, `stats maxconn`; a socket's own may be lower.
+        self._slots = asyncio.Semaphore(control.configuration.global_.stats_maxconn or _DEFAULT_MAXCONN)
+
+    def start(self) -> None:
+        for stats_socket, listener in self._listeners:
+            listener.setblocking(False)
+            self._spawn(self._accept(stats_socket, listener))
+
+    def stop(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _spawn(self, work: object) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, stats_socket: model.StatsSocket, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        own_slots = asyncio.Semaphore(stats_socket.maxconn or 1 << 30)
+        while True:
+            # Beyond the limit clients wait in the listener's queue, as they do with HAProxy.
+            await self._slots.acquire()
+            await own_slots.acquire()
+            try:
+                sock, _peer = await loop.sock_accept(listener)
+            except OSError:
+                self._slots.release()
+                own_slots.release()
+                await asyncio.sleep(0.1)
+                continue
+            self._spawn(self._serve(stats_socket, sock, own_slots))
+
+    async def _serve(self, stats_socket: model.StatsSocket, sock: socket.socket, own_slots: asyncio.Semaphore) -> None:
+        level = LEVELS.get(stats_socket.level, Level.OPERATOR)
+        session = Session(level, self._control.configuration.global_.stats_timeout_ms / 1000, stats_socket)
+        sock.setblocking(False)
+        client = _Client(sock)
+        try:
+            await self._converse(client, session)
+        except (OSError, TimeoutError, ValueError):
+            # The client went, was silent for too long, or sent a line beyond the limit: nothing to say to it.
+            pass
+        finally:
+            self._slots.release()
+            own_slots.release()
+            sock.close()
+
+    async def _converse(self, client: _Client, session: Session) -> None:
+        while not session.is_over:
+            line = await client.read_line(session.timeout_s)
+            if line is None:
+                return
+            payload = ""
+            if wants_payload(line):
+                line = without_payload_mark(line)
+                payload = await self._read_payload(client, session)
+            answer = await self._run_line(line, payload, session)
+            await client.send(answer, session.timeout_s)
+            if not session.has_prompt and not client.has_line():
+                return
+
+    async def _read_payload(self, client: _Client, session: Session) -> str:
+        """The lines up to an empty one, or to the end of the stream."""
+        payload: list[str] = []
+        size = 0
+        while True:
+            if session.has_prompt:
+                await client.send("+ ", session.timeout_s)
+            line = await client.read_line(session.timeout_s)
+            if not line:
+                return "\n".join(payload)
+            size += len(line) + 1
+            if size > _MAX_PAYLOAD:
+                raise ValueError("payload too long")
+            payload.append(line)
+
+    async def _run_line(self, line: str, payload: str, session: Session) -> str:
+        """Runs the commands of a line; all their answers, each with its end."""
+        answers = []
+        commands = split_commands(line)
+        for place, text in enumerate(commands):
+            words = split_words(text)
+            command = table.find(words)
+            if command is None:
+                answer = table.unknown(words)
+            else:
+                is_last = place == len(commands) - 1
+                answer = await table.run(command, Request(words, session, self._control, payload if is_last else ""))
+            if session.is_over:
+                break
+            answers.append(answer + ("\n> " if session.has_prompt else "\n"))
+        return "".join(answers)
+
+
+class _Client:
+    """A client's connection as lines."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._received = bytearray()
+        self._is_at_end = False
+
+    def has_line(self) -> bool:
+        """Whether another whole line has already come."""
+        return b"\n" in self._received
+
+    async def read_line(self, timeout_s: float) -> str | None:
+        """The next line without its end, what is left at the end of the stream, None after it.
+
+        Raises TimeoutError after `timeout_s` seconds of silence, ValueError for a line beyond the limit.
+        """
+        while not self.has_line() and not self._is_at_end:
+            if len(self._received) > _MAX_LINE:
+                raise ValueError("line too long")
+            async with asyncio.timeout(timeout_s):
+                data = await self._loop.sock_recv(self._sock, 16384)
+            self._received += data
+            self._is_at_end = not data
+        if not self._received:
+            return None
+        line, _, rest = bytes(self._received).partition(b"\n")
+        self._received = bytearray(rest)
+        if len(line) > _MAX_LINE:
+            raise ValueError("line too long")
+        return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
+
+    async def send(self, text: str, timeout_s: float) -> None:
+        """Sends a text; raises TimeoutError where the client does not take it."""
+        async with asyncio.timeout(timeout_s):
+            await self._loop.sock_sendall(self._sock, text.encode("utf-8", "surrogateescape"))
