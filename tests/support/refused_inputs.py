@@ -1,7 +1,7 @@
 """The rows of reference/REFUSED-INPUTS.md, HTTP/1 requests and answers of servers, as data.
 
-Knows bytes and verdicts only: the unit tests of the parser and the differential tests against haproxy read the same rows. It must not know
-how either of them sends the bytes.
+Knows bytes and verdicts only: the unit tests of the parser and the differential tests against haproxy read the same rows.
+It must not know how either of them sends the bytes.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.http.message cimport (
-    HDR_F_CANON, HDR_F_DELETED, MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE, hdr_t, http_msg_t,
+    HDR_F_CANON, HDR_F_DELETED, HDR_F_EDIT, MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE, hdr_t, http_msg_t,
 )
 from fastlb_core.sys.socket cimport iovec
 
@@ -110,8 +110,15 @@ cdef void emit_head(sink_t* sink, const http_msg_t* msg) noexcept nogil:
         if hdr.flags & HDR_F_CANON:
             emit(sink, area + hdr.name_off, hdr.value_off + hdr.value_len + 2 - hdr.name_off)
             continue
-        emit(sink, area + hdr.name_off, hdr.name_len)
-        emit(sink, ": ", 2)
+        if area[hdr.name_off + hdr.name_len] == 58 and area[hdr.name_off + hdr.name_len + 1] == 32:
+            emit(sink, area + hdr.name_off, hdr.name_len + 2)
+        else:
+            emit(sink, area + hdr.name_off, hdr.name_len)
+            emit(sink, ": ", 2)
+        if hdr.flags & HDR_F_EDIT:
+            # msg_hdr_replace has put the line's end behind the value.
+            emit(sink, area + hdr.value_off, hdr.value_len + 2)
+            continue
         if hdr.value_len:
             emit(sink, area + hdr.value_off, hdr.value_len)
         emit(sink, "\r\n", 2)

@@ -58,7 +58,7 @@ cdef enum hdr_id_t:
 cdef enum:
     HDR_F_CANON = 1         # stands in the area as `name: value⏎`, name in lower case
     HDR_F_DELETED = 2       # not to be sent and not to be found
-    HDR_F_EDIT = 4          # added by msg_hdr_append, or its value replaced
+    HDR_F_EDIT = 4          # added, or its value replaced: the value and a CRLF stand in the edit room
 
 ctypedef struct hdr_t:
     uint32_t name_off       # offsets from msg.area

@@ -174,12 +174,13 @@ cdef uint32_t take_room(http_msg_t* msg, uint32_t n) noexcept nogil:
 
 cdef bint msg_hdr_replace(http_msg_t* msg, int i, slice_t value) noexcept nogil:
     cdef hdr_t* hdr = &msg.hdrs[i]
-    cdef uint32_t off = take_room(msg, value.len)
-    if off == 0 and value.len != 0:
+    cdef uint32_t off = take_room(msg, value.len + 2)
+    if off == 0:
         return False
     if value.len:
         memcpy(msg.area + off, value.ptr, value.len)
-        hdr.value_off = off
+    memcpy(msg.area + off + value.len, "\r\n", 2)
+    hdr.value_off = off
     hdr.value_len = value.len
     hdr.flags = (hdr.flags | HDR_F_EDIT) & <uint8_t> ~HDR_F_CANON
     msg.flags |= MSG_F_EDITED

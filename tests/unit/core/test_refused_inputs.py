@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from fastlb_core.bridge import testkit
-
 from tests.support.refused_inputs import REQUESTS, RESPONSES, Row
 
 BUFFER = 16384 - 1024
