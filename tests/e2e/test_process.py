@@ -87,7 +87,7 @@ def test_no_listener_is_exit_2_in_check_mode(program, tmp_path):
         ("streq(a,a)", 0),
         ("streq(a,b)", 1),
         ("!streq(a,b)", 0),
-        ("feature(OPENSSL)", 0),
+        ("feature(THREAD)", 0),
         ("feature(NONE)", 1),
         ("version_atleast(1.0)", 0),
         ("1 && 0", 1),
