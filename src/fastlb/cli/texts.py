@@ -11,8 +11,8 @@ import platform
 import ssl
 import sys
 
-from fastlb.cli.version import RELEASE_DATE, fastlb_version, features
-from fastlb.config import HAPROXY_VERSION
+from fastlb.config.conditions import FEATURES, MISSING_FEATURES
+from fastlb.control.version import OWN_VERSION, RELEASE_DATE, VERSION
 
 USAGE = """\
 Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
@@ -41,10 +41,10 @@ Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn>
 
 def version() -> str:
     """What -v prints."""
-    system, own = os.uname(), fastlb_version()
+    system = os.uname()
     return (
-        f"HAProxy version {HAPROXY_VERSION}-fastlb{own} {RELEASE_DATE} - runs HAProxy configurations, is not HAProxy\n"
-        f"This is fastlb {own}, a load balancer of its own; the version above is the language it speaks.\n"
+        f"HAProxy version {VERSION} {RELEASE_DATE} - runs HAProxy configurations, is not HAProxy\n"
+        f"This is fastlb {OWN_VERSION}, a load balancer of its own; the version above is the language it speaks.\n"
         f"Running on: {system.sysname} {system.release} {system.version} {system.machine}\n"
     )
 
@@ -59,7 +59,7 @@ Build options :
   CC      = {platform.python_compiler()}
   PYTHON  = {sys.version.split()[0]}
 
-Feature list : {" ".join(features())}
+Feature list : {" ".join(_features())}
 
 Default settings :
   bufsize = 16384, maxrewrite = 1024, maxpollevents = 200
@@ -78,3 +78,8 @@ Available multiplexer protocols :
 Available services : none
 Available filters : none
 """
+
+
+def _features() -> list[str]:
+    """The words of the feature list: "+NAME" for what conditions find, "-NAME" for what they do not."""
+    return [("+" if name in FEATURES else "-") + name for name in sorted(FEATURES | MISSING_FEATURES)]

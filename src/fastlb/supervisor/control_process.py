@@ -32,5 +32,6 @@ def run_control(generation: Generation) -> int:
             service_listener=generation.service_listener,
             runtime_listeners=generation.listeners.runtime,
             master_channel=generation.channel.theirs,
+            is_quiet=generation.is_quiet,
         )
     )

@@ -33,7 +33,7 @@ class Generation:
     program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*: the
     private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. channel: to this
     generation's control process, None while there is none. hard_stop_at, kill_at: seconds of the monotonic clock at
-    which a drain, or a stop, has taken too long; None while that is not running.
+    which a drain, or a stop, has taken too long; None while that is not running. is_quiet: -q, for control.
     """
 
     number: int
@@ -53,6 +53,7 @@ class Generation:
     is_stopping: bool = False
     hard_stop_at: float | None = None
     kill_at: float | None = None
+    is_quiet: bool = False
 
     @property
     def n_workers(self) -> int:

@@ -124,13 +124,15 @@ class _Start:
         self._set_limits(configuration, n_workers)
         listeners = self._bind(configuration, n_workers, previous)
         try:
-            return new_generation(number, configuration, listeners, identity, n_workers, self._parts)
+            generation = new_generation(number, configuration, listeners, identity, n_workers, self._parts)
         except (ValueError, OSError, MemoryError) as error:
             if previous is None:
                 listeners.close()
             else:
                 listeners.close_except(previous)
-            raise Refused(f"config : {error}") from error
+            raise Refused(str(error) or "[fastlb.main()] Not enough memory for the configuration.") from error
+        generation.is_quiet = self._alerts.is_quiet
+        return generation
 
     def _set_limits(self, configuration: Configuration, n_workers: int) -> None:
         settings = configuration.global_
