@@ -73,9 +73,12 @@ cdef void arena_unmap(arena_t* arena) noexcept nogil
 cdef void* arena_alloc(arena_t* arena, uint64_t size) noexcept nogil
 
 # Takes the lock for this process (`pid` = its getpid, cached by the caller). Spins with cpu_relax, yields after a while.
-# Returns the generation before this call if the lock was freed by the master since `seen` (rebuild needed), see shlock_t.
+# If the generation differs from the one the guarded state was built with, that state must be rebuilt, see shlock_t.
 cdef void shlock_lock(shlock_t* lock, int32_t pid) noexcept nogil
 cdef bint shlock_trylock(shlock_t* lock, int32_t pid) noexcept nogil
 cdef void shlock_unlock(shlock_t* lock) noexcept nogil
 # Frees the lock if the dead process `pid` holds it; true when it did (the guarded state must be rebuilt by the caller).
 cdef bint shlock_free_of(shlock_t* lock, int32_t pid) noexcept nogil
+# shlock_lock for the parent of all others: never waits for an owner that has ended, reaped or not. True when it took the lock
+# from a dead one (rebuild). Makes system calls while it waits.
+cdef bint shlock_lock_parent(shlock_t* lock, int32_t pid) noexcept nogil

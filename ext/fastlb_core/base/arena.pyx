@@ -8,21 +8,35 @@
 #     └─────────┴───────────────────┴─────────┴─────────┴────────────┘
 #     base                                     base + used    base + size
 
+from libc.errno cimport ESRCH, errno
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.signal cimport kill, siginfo_t
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, nanosleep, timespec
 from posix.unistd cimport getpid
+from posix.wait cimport P_PID, waitid
 
 from fastlb_core.base.atomic cimport cas_i32, cpu_relax, load_i32, load_relaxed_i32, store_i32
 
 cdef extern from "sched.h" nogil:
     int sched_yield()
 
+cdef extern from "sys/wait.h" nogil:
+    enum:
+        WEXITED
+        WNOHANG
+        WNOWAIT
+
 cdef enum:
     ARENA_PAGE = 4096
     SPIN_RELAX = 200         # pauses before the first yield: the longest critical section is a few hundred ns
     SPIN_YIELD = 200         # yields before sleeping: then the owner is preempted, stopped, or dead
 
-cdef const uint64_t ARENA_MAGIC = 0x616e657261626c66
+cdef extern from *:
+    """
+    #define FLB_ARENA_MAGIC 0x616e657261626c66ULL
+    """
+    const uint64_t ARENA_MAGIC "FLB_ARENA_MAGIC"
 
 
 cdef inline uint64_t _round_up(uint64_t size, uint64_t unit) noexcept nogil:
@@ -106,3 +120,26 @@ cdef bint shlock_free_of(shlock_t* lock, int32_t pid) noexcept nogil:
     lock.generation += 1
     store_i32(&lock.owner, 0)
     return True
+
+
+cdef bint _has_ended(int32_t pid) noexcept nogil:
+    """True for a child that is dead, even before it is reaped, and for a pid that nobody has."""
+    cdef siginfo_t end
+    end.si_pid = 0
+    if waitid(P_PID, pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0:
+        return end.si_pid == pid
+    return kill(pid, 0) != 0 and errno == ESRCH
+
+
+cdef bint shlock_lock_parent(shlock_t* lock, int32_t pid) noexcept nogil:
+    cdef uint32_t tries = 0
+    cdef int32_t owner
+    cdef bint freed = False
+    while not shlock_trylock(lock, pid):
+        owner = load_i32(&lock.owner)
+        if tries > SPIN_RELAX and owner != 0 and _has_ended(owner) and shlock_free_of(lock, owner):
+            freed = True
+            continue
+        _wait(tries)
+        tries += 1
+    return freed

@@ -7,8 +7,9 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport strcmp
+from posix.unistd cimport getpid
 
-from fastlb_core.base.arena cimport shlock_free_of, shlock_lock, shlock_unlock
+from fastlb_core.base.arena cimport shlock_free_of, shlock_lock, shlock_lock_parent, shlock_unlock
 from fastlb_core.base.atomic cimport load_i32, load_u64, store_i32
 from fastlb_core.base.bug cimport flb_bug_on, flb_unlikely
 from fastlb_core.lb.first cimport first_ops
@@ -33,13 +34,21 @@ cdef int32_t process_worker = -1     # whose `held` counts
 
 cdef void lb_set_process(int32_t pid, int32_t worker) noexcept nogil:
     global process_pid, process_worker
-    process_pid = pid
+    lb_set_pid(pid)
     process_worker = worker
+
+
+cdef void _sign() noexcept nogil:
+    """A process that never said who it is still signs with its own pid: 0 is nobody's."""
+    global process_pid
+    if process_pid == 0:
+        process_pid = getpid()
 
 
 cdef void lb_set_pid(int32_t pid) noexcept nogil:
     global process_pid
-    process_pid = pid
+    # 0 in the lock means free: never sign with it.
+    process_pid = pid if pid > 0 else getpid()
 
 
 cdef const lb_ops_t* lb_find(const char* name) noexcept nogil:
@@ -201,6 +210,7 @@ cdef void _count_usable(lb_t* lb) noexcept nogil:
 
 
 cdef void lb_refresh(lb_t* lb, uint64_t now_ms) noexcept nogil:
+    _sign()
     shlock_lock(&lb.sh.lock, process_pid)
     _refresh_locked(lb, now_ms)
     shlock_unlock(&lb.sh.lock)
@@ -238,7 +248,9 @@ cdef bint lb_recover(lb_t* lb, int32_t pid, int32_t worker, int32_t n_workers, u
     cdef uint32_t index
     cdef srv_t* srv
     cdef int32_t served
-    shlock_lock(&lb.sh.lock, process_pid)
+    _sign()
+    if shlock_lock_parent(&lb.sh.lock, process_pid):
+        freed = True
     for index in range(lb.n_servers):
         srv = lb.servers[index]
         if worker >= 0:

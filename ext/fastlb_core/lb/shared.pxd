@@ -51,9 +51,9 @@ cdef struct counters_t:
     rate_t conn_rate
     rate_t req_rate
     int64_t idle_conns       # gauge: idle server connections held by this worker
-    int64_t used_conns       # gauge: server connections carrying a request
-    int64_t held             # gauge: what this worker holds of the object's shared count: a server's slots (served; under
-                             # the lb lock), a frontend's fe_conns, a backend's be_conns
+    int64_t used_conns       # gauge: server connections carrying a request; a frontend's part of fe_conns
+    int64_t held             # gauge: this worker's part of the shared count: a server's slots (served; written under the lb
+                             # lock), a backend's be_conns
     int64_t queued           # gauge: its part of the server's or backend's `queued`
     uint64_t spare[4]
 
@@ -87,7 +87,7 @@ cdef struct srv_shared_t:
     uint32_t kill_seq        # grows when idle connections to it must be closed (went down, moved)
     uint8_t addr[128]        # sockaddr_storage with the port
     # -- check results, control
-    int32_t check_flags      # bits: configured 1, enabled 2, running 4, agent configured 8...
+    int32_t check_flags      # bits of HAProxy's srv_check_state: 1 in progress, 2 configured, 4 enabled, 8 paused
     int32_t health           # 0 .. rise+fall-1
     int32_t rise
     int32_t fall

@@ -1,0 +1,29 @@
+# One object's counters over all workers: sums, rates, averages, maxima; folding a dead worker's share in; clearing.
+#
+# Knows which fields of counters_t add up, which are gauges, maxima, averages or rates. Must not know objects or Python.
+# Slots: [0 .. n_workers) one per worker, written by that worker; [n_workers] the totals: what dead workers had counted, less
+# what was cleared. Its sums wrap around on purpose: only the sum over all slots has a meaning.
+
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+from fastlb_core.lb.shared cimport counters_t, rate_t
+
+cdef enum:
+    TOTALS_SUMS = 27         # leading uint64 fields of counters_t that add up: cum_conn .. idle_hits
+
+# *out (caller's memory) becomes the sum over all slots: sums and gauges added, maxima the highest, the four averages combined
+# so that dividing by min(1024, cum_lbconn) is right; rates are the caller's (totals_rate).
+cdef void totals_read(const counters_t* slots, int32_t n_workers, counters_t* out) noexcept nogil
+
+# Events per second at monotonic time now_ms over all slots; `rate_offset` is the offset of a rate_t within counters_t.
+# Raises the totals slot's max by the last finished second, so the maximum is exact when this is called once a second.
+cdef uint32_t totals_rate(counters_t* slots, int32_t n_workers, size_t rate_offset, uint64_t now_ms) noexcept nogil
+# The highest second seen so far.
+cdef uint32_t totals_rate_max(const counters_t* slots, int32_t n_workers, size_t rate_offset) noexcept nogil
+
+# The worker is dead: its sums, maxima and averages go to the totals slot, its own slot becomes zero. Gauges are lost: the
+# caller has read what they held.
+cdef void totals_fold(counters_t* slots, int32_t n_workers, int32_t worker) noexcept nogil
+
+# `clear counters`: maxima become 0; with `everything` sums and averages as well. Live workers go on counting meanwhile.
+cdef void totals_clear(counters_t* slots, int32_t n_workers, bint everything) noexcept nogil

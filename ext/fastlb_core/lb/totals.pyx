@@ -1,0 +1,144 @@
+# One object's counters over all workers; see the header.
+#
+# Knows the kinds of counters_t's fields. Must not know objects or Python.
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from fastlb_core.base.atomic cimport add_fetch_u64, load_relaxed_u64, sub_fetch_u64
+from fastlb_core.base.bug cimport flb_bug_on
+
+cdef enum:
+    SAMPLES = 1024           # an average is a sum over at most so many events
+    N_AVERAGES = 4           # queue_ms, connect_ms, response_ms, total_ms; their maxima follow in the same order
+
+
+cdef inline rate_t* _rate_at(const counters_t* slot, size_t offset) noexcept nogil:
+    return <rate_t*> (<char*> slot + offset)
+
+
+cdef inline uint64_t* _averages(const counters_t* slot) noexcept nogil:
+    return <uint64_t*> &slot.queue_ms
+
+
+cdef inline uint64_t* _maxima(const counters_t* slot) noexcept nogil:
+    return <uint64_t*> &slot.queue_ms_max
+
+
+cdef inline uint64_t _events(const counters_t* slot) noexcept nogil:
+    """How many events stand behind the slot's averages: haproxy divides them by the number of times it was chosen."""
+    return load_relaxed_u64(&slot.cum_lbconn)
+
+
+cdef uint64_t _combine(uint64_t a, uint64_t n_a, uint64_t b, uint64_t n_b) noexcept nogil:
+    """Sum over the last min(1024, n_a + n_b) events of two averages over min(1024, n) events each."""
+    cdef uint64_t most = SAMPLES
+    cdef double mean
+    if n_a + n_b <= most:
+        return a + b
+    mean = <double> a / max(1, min(n_a, most)) * n_a + <double> b / max(1, min(n_b, most)) * n_b
+    return <uint64_t> (mean / (n_a + n_b) * most)
+
+
+cdef void _add_averages(counters_t* to, uint64_t n_to, const counters_t* slot, uint64_t n_slot) noexcept nogil:
+    cdef int which
+    for which in range(N_AVERAGES):
+        _averages(to)[which] = _combine(_averages(to)[which], n_to, load_relaxed_u64(&_averages(slot)[which]), n_slot)
+        if _maxima(slot)[which] > _maxima(to)[which]:
+            _maxima(to)[which] = _maxima(slot)[which]
+
+
+cdef void totals_read(const counters_t* slots, int32_t n_workers, counters_t* out) noexcept nogil:
+    cdef const counters_t* slot
+    cdef uint64_t n_events, n_all = 0
+    cdef int32_t worker
+    cdef int field
+    flb_bug_on(<size_t> &(<counters_t*> NULL).queue_ms != TOTALS_SUMS * sizeof(uint64_t))
+    memset(out, 0, sizeof(counters_t))
+    for worker in range(n_workers + 1):
+        slot = &slots[worker]
+        for field in range(TOTALS_SUMS):
+            (<uint64_t*> out)[field] += load_relaxed_u64(&(<const uint64_t*> slot)[field])
+        # The totals slot counts below zero after a clear; its averages were cleared with it.
+        n_events = _events(slot)
+        if <int64_t> n_events < 0:
+            n_events = 0
+        _add_averages(out, n_all, slot, n_events)
+        n_all += n_events
+        out.idle_conns += slot.idle_conns
+        out.used_conns += slot.used_conns
+        out.held += slot.held
+        out.queued += slot.queued
+
+
+cdef uint32_t _in_second(const rate_t* rate, uint32_t second) noexcept nogil:
+    """Events that one worker counted in a second; 0 when it is older than what the rate keeps."""
+    if rate.second == second:
+        return rate.current
+    return rate.previous if rate.second == second + 1 else 0
+
+
+cdef uint32_t totals_rate(counters_t* slots, int32_t n_workers, size_t rate_offset, uint64_t now_ms) noexcept nogil:
+    cdef uint32_t second = <uint32_t> (now_ms // 1000), left = 1000 - <uint32_t> (now_ms % 1000)
+    cdef uint64_t current = 0, finished = 0
+    cdef rate_t* total = _rate_at(&slots[n_workers], rate_offset)
+    cdef int32_t worker
+    for worker in range(n_workers):
+        current += _in_second(_rate_at(&slots[worker], rate_offset), second)
+        finished += _in_second(_rate_at(&slots[worker], rate_offset), second - 1)
+    if finished > total.max:
+        total.max = <uint32_t> finished
+    return <uint32_t> (current + finished * left // 1000)
+
+
+cdef uint32_t totals_rate_max(const counters_t* slots, int32_t n_workers, size_t rate_offset) noexcept nogil:
+    cdef uint32_t highest = 0
+    cdef int32_t worker
+    for worker in range(n_workers + 1):
+        highest = max(highest, _rate_at(&slots[worker], rate_offset).max)
+    return highest
+
+
+cdef void _fold_rate(counters_t* slots, int32_t n_workers, int32_t worker, size_t offset) noexcept nogil:
+    cdef rate_t* total = _rate_at(&slots[n_workers], offset)
+    total.max = max(total.max, _rate_at(&slots[worker], offset).max)
+
+
+cdef void totals_fold(counters_t* slots, int32_t n_workers, int32_t worker) noexcept nogil:
+    cdef counters_t* total = &slots[n_workers]
+    cdef counters_t* dead = &slots[worker]
+    cdef uint64_t n_total = _events(total)
+    cdef int field
+    _add_averages(total, n_total if <int64_t> n_total > 0 else 0, dead, _events(dead))
+    for field in range(TOTALS_SUMS):
+        add_fetch_u64(&(<uint64_t*> total)[field], (<uint64_t*> dead)[field])
+    _fold_rate(slots, n_workers, worker, <size_t> &(<counters_t*> NULL).sess_rate)
+    _fold_rate(slots, n_workers, worker, <size_t> &(<counters_t*> NULL).conn_rate)
+    _fold_rate(slots, n_workers, worker, <size_t> &(<counters_t*> NULL).req_rate)
+    memset(dead, 0, sizeof(counters_t))
+
+
+cdef void _clear_sums(counters_t* slots, int32_t n_workers) noexcept nogil:
+    """Takes off the totals slot what all slots have counted: a live worker's own slot is never written by another."""
+    cdef uint64_t value
+    cdef int32_t worker
+    cdef int field
+    for field in range(TOTALS_SUMS):
+        value = 0
+        for worker in range(n_workers + 1):
+            value += load_relaxed_u64(&(<uint64_t*> &slots[worker])[field])
+        sub_fetch_u64(&(<uint64_t*> &slots[n_workers])[field], value)
+
+
+cdef void totals_clear(counters_t* slots, int32_t n_workers, bint everything) noexcept nogil:
+    cdef int32_t worker
+    if everything:
+        _clear_sums(slots, n_workers)
+    # Averages and maxima are written in place: a worker that counts at this very moment may bring one of them back.
+    for worker in range(n_workers + 1):
+        memset(_maxima(&slots[worker]), 0, N_AVERAGES * sizeof(uint64_t))
+        slots[worker].sess_rate.max = 0
+        slots[worker].conn_rate.max = 0
+        slots[worker].req_rate.max = 0
+        if everything:
+            memset(_averages(&slots[worker]), 0, N_AVERAGES * sizeof(uint64_t))
