@@ -97,7 +97,7 @@ class ProgramBuilder:
     def add_log_sink(self, *, kind: int, address: bytes = ..., fd: int = ...) -> int: ...
     def add_log_target(
         self,
-        proxy: int,
+        proxy: int | None,
         sink: int,
         *,
         format: int,

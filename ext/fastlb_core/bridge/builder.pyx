@@ -92,6 +92,7 @@ class ProgramBuilder:
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
+            "log_targets": [],
         }
         self.proxies = []
         self.servers = []
@@ -140,13 +141,15 @@ class ProgramBuilder:
     def add_log_target(
         self, proxy, sink, *, format, facility, level=7, min_level=0, max_length=1024, sample_size=0, sample_ranges=(),
     ):
+        """A target of the proxy, or of the program itself where `proxy` is None."""
         within("sink", sink, 0, len(self.log_sinks) - 1)
         within("facility", facility, 0, 23)
         within("level", level, 0, 7)
         within("min_level", min_level, 0, 7)
         within("log length", max_length, 80, 65535)
         within("number of sample ranges", len(sample_ranges), 0, 8)
-        self.proxies[proxy]["log_targets"].append({
+        owner = self.values if proxy is None else self.proxies[proxy]
+        owner["log_targets"].append({
             "sink": sink, "format": format, "facility": facility, "level": level, "min_level": min_level,
             "max_length": max_length, "sample_size": sample_size if sample_ranges else 0,
             "ranges": [bound for pair in sample_ranges for bound in pair],

@@ -125,6 +125,8 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.generation = values["generation"]
     keep(program, &program.log_tag, values["log_tag"])
     keep(program, &program.log_hostname, values["log_hostname"])
+    program.log_targets = log_targets(program, values["log_targets"])
+    program.n_log_targets = len(values["log_targets"])
     return 0
 
 
@@ -157,7 +159,8 @@ cdef int fill_proxy(program_t* program, uint32_t index, dict values, uint64_t no
     px.redispatch = values["redispatch"]
     fill_timeouts(px, values)
     fill_texts(program, px, values)
-    fill_log_targets(program, px, values["log_targets"])
+    px.log_targets = log_targets(program, values["log_targets"])
+    px.n_log_targets = len(values["log_targets"])
     px.sh = <px_shared_t*> share(program, sizeof(px_shared_t))
     px.sh.fe_maxconn = values["maxconn"]
     px.sh.last_change_ms = now_ms
@@ -202,12 +205,11 @@ cdef int fill_texts(program_t* program, px_t* px, dict values) except -1:
     return 0
 
 
-cdef int fill_log_targets(program_t* program, px_t* px, list targets) except -1:
+cdef log_target_t* log_targets(program_t* program, list targets) except NULL:
+    cdef log_target_t* filled = <log_target_t*> take(program, sizeof(log_target_t) * len(targets))
     cdef log_target_t* target
-    px.n_log_targets = len(targets)
-    px.log_targets = <log_target_t*> take(program, sizeof(log_target_t) * px.n_log_targets)
     for index, values in enumerate(targets):
-        target = &px.log_targets[<uint32_t> index]
+        target = &filled[<uint32_t> index]
         target.sink = values["sink"]
         target.format = values["format"]
         target.facility = values["facility"]
@@ -218,7 +220,7 @@ cdef int fill_log_targets(program_t* program, px_t* px, list targets) except -1:
         target.n_ranges = len(values["ranges"]) // 2
         for i, bound in enumerate(values["ranges"]):
             target.ranges[<uint32_t> i] = bound
-    return 0
+    return filled
 
 
 cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t now_ms) except -1:

@@ -3,7 +3,7 @@
 #
 # Knows only how to hand bytes over. Must not be imported by anything but tests and benchmarks.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -12,7 +12,7 @@ from fastlb_core.net.address cimport (
 )
 from fastlb_core.net.pipe cimport pipe_give, pipe_pool_destroy, pipe_pool_init, pipe_pool_t, pipe_t, pipe_take
 from fastlb_core.net.proxy_protocol cimport (
-    PP_ENCODED_MAX, PP_ERROR, PP_NEED_MORE, PP_OK, pp_encode, pp_parse, pp_result_t,
+    PP_ERROR, PP_NEED_MORE, PP_OK, pp_encode, pp_parse, pp_result_t,
 )
 
 OK = PP_OK

@@ -2,9 +2,8 @@
 # Text of socket addresses; contracts in address.pxd. Readers are strict: one text for one address of IPv4 and for a port.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy
 
-from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr, sockaddr_in, sockaddr_in6
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in, sockaddr_in6
 
 cdef extern from "<arpa/inet.h>" nogil:
     int inet_pton(int family, const char* text, void* address)

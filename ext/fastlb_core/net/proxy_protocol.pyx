@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from fastlb_core.net.address cimport (
-    ADDR_TEXT_MAX, addr_port, addr_read_port, addr_read_v4, addr_read_v6, addr_write_u32, addr_write_v4, addr_write_v6,
+    addr_port, addr_read_port, addr_read_v4, addr_read_v6, addr_write_u32, addr_write_v4, addr_write_v6,
 )
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htons, sockaddr_in, sockaddr_in6
 
@@ -167,11 +167,11 @@ cdef bint are_tlvs_sound(const uint8_t* data, uint32_t at, uint32_t total) noexc
 cdef bint is_crc_right(const uint8_t* data, uint32_t crc_at, uint32_t total) noexcept nogil:
     """CRC-32C over the whole header with the four bytes of the checksum as zeros."""
     cdef uint32_t crc = 0xFFFFFFFF, i, byte, wanted
-    cdef int bit
+    cdef int _bit
     for i in range(total):
         byte = 0 if crc_at <= i < crc_at + 4 else data[i]
         crc ^= byte
-        for bit in range(8):
+        for _bit in range(8):
             crc = crc >> 1 ^ (CRC32C_POLY if crc & 1 else 0)
     data += crc_at
     wanted = <uint32_t> data[0] << 24 | <uint32_t> data[1] << 16 | <uint32_t> data[2] << 8 | data[3]

@@ -190,6 +190,8 @@ cdef struct program_t:
     uint32_t n_servers
     log_sink_desc_t* log_sinks   # owned
     uint32_t n_log_sinks
+    log_target_t* log_targets    # owned: of `global`, for lines that belong to no proxy
+    uint32_t n_log_targets
     slice_t log_tag              # "fastlb" unless log-tag says otherwise
     slice_t log_hostname         # empty unless log-send-hostname
     int32_t log_pid              # the pid that log lines show

@@ -18,7 +18,7 @@ cdef uint32_t log_line(char* into, log_dates_t* dates, const log_rec_t* rec, uin
     cdef out_t out
     out.at = into
     # Three names and the fixed part always fit; what is left is for the request line, which ends the line.
-    out.end = into + LOG_BODY_MAX - 2
+    out.end = into + LOG_BODY_MAX - 8
     if rec.fe.log_kind == LOG_K_HTTP:
         http_line(&out, dates, rec, listener_id)
     elif rec.fe.log_kind == LOG_K_TCP:

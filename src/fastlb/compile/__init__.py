@@ -14,7 +14,7 @@ from fastlb.config.model import Configuration
 from .failure import CompileError
 from .ids import FIRST_PROXY_ID, assign_ids
 from .listeners import BoundListener, GivenListener, add_listeners
-from .logs import add_targets
+from .logs import add_targets, targets_of
 from .proxies import add_proxy
 from .routes import Routes
 from .servers import add_internal_server, add_servers
@@ -71,12 +71,13 @@ def _fill(
     index_of = {
         id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
     }
+    add_targets(builder, None, glob.logs, glob)
     for px in configuration.proxies:
         index = index_of[id(px)]
         backend = routes.default_backend(px)
         if backend is not None:
             builder.set_default_backend(index, index_of[id(backend)])
-        add_targets(builder, index, px, glob)
+        add_targets(builder, index, targets_of(px, glob), glob)
         add_servers(builder, index, px)
         add_listeners(builder, index, own[id(px)], n_workers)
     for px in configuration.proxies:

@@ -5,6 +5,8 @@ Knows syslog's tables. Must not know how lines are formatted or sent (fastlb_cor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS
 
@@ -28,13 +30,15 @@ def targets_of(px: Proxy, glob: Global) -> list[LogTarget]:
 
 def log_kind(px: Proxy, glob: Global) -> int:
     """LOG_K_*: which line a finished stream gets."""
-    kind: int = LOG_KINDS[px.log_format if targets_of(px, glob) else "none"]
+    name = px.log_format if targets_of(px, glob) else "none"
+    # haproxy: without HTTP there is nothing to fill httplog's fields with
+    kind: int = LOG_KINDS["tcplog" if name == "httplog" and px.mode != "http" else name]
     return kind
 
 
-def add_targets(builder: ProgramBuilder, index: int, px: Proxy, glob: Global) -> None:
-    """Adds the proxy's targets, and their sinks where they are new. Raises CompileError."""
-    for target in targets_of(px, glob):
+def add_targets(builder: ProgramBuilder, index: int | None, targets: Iterable[LogTarget], glob: Global) -> None:
+    """Adds the targets of the proxy at `index` (None: of the program), and sinks that are new. Raises CompileError."""
+    for target in targets:
         if len(target.sample_ranges) > MAX_RANGES:
             raise CompileError(target.location, f"log : more than {MAX_RANGES} sampling ranges are not supported")
         builder.add_log_target(

@@ -1,0 +1,265 @@
+# cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
+# The logger: which targets want a line, the syslog header of each, and when batches leave; contracts in log.pxd.
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from fastlb_core.base.atomic cimport add_fetch_u64
+from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.program.program cimport (
+    LI_F_UNIX, LOG_F_ISO, LOG_F_LOCAL, LOG_F_PRIORITY, LOG_F_RAW, LOG_F_RFC3164, LOG_F_RFC5424, LOG_F_SHORT, LOG_F_TIMED,
+    LOG_K_NONE, listener_t, log_target_t, program_t, px_t,
+)
+from fastlb_core.proxy.log_date cimport (
+    LOG_ISO_LEN, LOG_SYSLOG_LEN, LOG_ZONE_LEN, log_dates_init, log_dates_now, log_dates_t,
+)
+from fastlb_core.proxy.log_line cimport log_line
+from fastlb_core.proxy.log_out cimport LOG_BODY_MAX, LOG_NAME_MAX, out_byte, out_bytes, out_name, out_t, out_u64
+from fastlb_core.proxy.log_sink cimport sink_add, sink_destroy, sink_flush, sink_init, sink_room, sink_t
+
+cdef enum:
+    FLUSH_MS = 10                # a line waits so long at most
+    HEADER_MAX = 1280            # bytes of the longest header: host name and tag of LOG_NAME_MAX, and 256 for the rest
+
+cdef struct logger_t:
+    const program_t* program     # borrowed
+    uint64_t* dropped            # borrowed (arena), atomic
+    sink_t* sinks                # owned: [n_sinks]
+    uint32_t n_sinks
+    uint32_t* first_position     # owned: [n_proxies + 1], where a proxy's sampling positions begin; the last are the program's
+    uint32_t* positions          # owned: lines seen by each target, within its sample
+    uint32_t* unix_ids           # owned: [n_proxies], id of the proxy's unix listener, 0 where it has none
+    uint32_t n_waiting           # lines in all sinks
+    uint64_t oldest_ms           # monotonic, when the first of them was queued
+    log_dates_t dates            # inline
+    char pid[16]                 # inline: digits of program.log_pid
+    uint32_t pid_len
+    char body[8192]              # inline: LOG_BODY_MAX, the text of the line at hand
+
+
+cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept nogil:
+    cdef logger_t* logger = <logger_t*> calloc(1, sizeof(logger_t))
+    if logger == NULL:
+        return NULL
+    logger.program = program
+    logger.dropped = dropped
+    log_dates_init(&logger.dates)
+    if not init_tables(logger) or not init_sinks(logger):
+        logger_free(logger)
+        return NULL
+    return logger
+
+
+cdef bint init_tables(logger_t* logger) noexcept nogil:
+    cdef const program_t* program = logger.program
+    cdef const listener_t* li
+    cdef uint32_t i, n_targets = 0
+    cdef out_t pid
+    pid.at = logger.pid
+    pid.end = logger.pid + 16
+    out_u64(&pid, <uint64_t> program.log_pid)
+    logger.pid_len = <uint32_t> (pid.at - logger.pid)
+    logger.first_position = <uint32_t*> calloc(program.n_proxies + 1, sizeof(uint32_t))
+    logger.unix_ids = <uint32_t*> calloc(program.n_proxies + 1, sizeof(uint32_t))
+    if logger.first_position == NULL or logger.unix_ids == NULL:
+        return False
+    for i in range(program.n_proxies):
+        logger.first_position[i] = n_targets
+        n_targets += program.proxies[i].n_log_targets
+    logger.first_position[program.n_proxies] = n_targets
+    logger.positions = <uint32_t*> calloc(n_targets + program.n_log_targets + 1, sizeof(uint32_t))
+    for i in range(program.n_listeners):
+        li = &program.listeners[program.n_listeners - 1 - i]
+        if li.flags & LI_F_UNIX:
+            logger.unix_ids[li.px.index] = li.id
+    return logger.positions != NULL
+
+
+cdef bint init_sinks(logger_t* logger) noexcept nogil:
+    cdef const program_t* program = logger.program
+    logger.sinks = <sink_t*> calloc(program.n_log_sinks + 1, sizeof(sink_t))
+    if logger.sinks == NULL:
+        return False
+    while logger.n_sinks < program.n_log_sinks:
+        if not sink_init(&logger.sinks[logger.n_sinks], &program.log_sinks[logger.n_sinks]):
+            return False
+        logger.n_sinks += 1
+    return True
+
+
+cdef void logger_free(logger_t* logger) noexcept nogil:
+    cdef uint32_t i
+    if logger == NULL:
+        return
+    for i in range(logger.n_sinks):
+        sink_destroy(&logger.sinks[i])
+    free(logger.sinks)
+    free(logger.first_position)
+    free(logger.positions)
+    free(logger.unix_ids)
+    free(logger)
+
+
+cdef void log_stream(logger_t* logger, const log_rec_t* rec, uint64_t now_ms, uint64_t now_real_us) noexcept nogil:
+    cdef const px_t* fe = rec.fe
+    cdef uint32_t length
+    if fe.n_log_targets == 0 or fe.log_kind == LOG_K_NONE:
+        return
+    length = log_line(logger.body, &logger.dates, rec, logger.unix_ids[fe.index])
+    queue_line(logger, fe, rec.level, slice_of(logger.body, length), now_ms, now_real_us)
+
+
+cdef void log_text(logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us) noexcept nogil:
+    queue_line(logger, px, level, text, now_ms, now_real_us)
+
+
+cdef void queue_line(
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil:
+    """One copy of `text` with its header for each target of px (or of the program) that wants it."""
+    cdef const log_target_t* targets = px.log_targets if px != NULL else logger.program.log_targets
+    cdef uint32_t n_targets = px.n_log_targets if px != NULL else logger.program.n_log_targets
+    cdef uint32_t* positions = &logger.positions[logger.first_position[px.index if px != NULL else logger.program.n_proxies]]
+    cdef slice_t tag = px.log_tag if px != NULL and px.log_tag.len else logger.program.log_tag
+    cdef const log_target_t* target
+    cdef sink_t* sink
+    cdef uint32_t i, length
+    log_dates_now(&logger.dates, <int64_t> (now_real_us // 1000000))
+    for i in range(n_targets):
+        target = &targets[i]
+        if level > target.level or not is_sampled(target, &positions[i]):
+            continue
+        sink = &logger.sinks[target.sink]
+        length = write_line(logger, target, level, tag, text, <uint32_t> (now_real_us % 1000000), sink_room(sink))
+        if logger.n_waiting == 0:
+            logger.oldest_ms = now_ms
+        logger.n_waiting += 1
+        if sink_add(sink, length):
+            flush_sink(logger, sink, now_ms)
+
+
+cdef bint is_sampled(const log_target_t* target, uint32_t* position) noexcept nogil:
+    """`sample`: lines are counted from 1 to the sample's size over and over; only those within a range pass."""
+    cdef uint32_t i
+    if target.sample_size == 0:
+        return True
+    position[0] = position[0] % target.sample_size + 1
+    for i in range(target.n_ranges):
+        if target.ranges[2 * i] <= position[0] <= target.ranges[2 * i + 1]:
+            return True
+    return False
+
+
+cdef uint32_t write_line(
+    logger_t* logger, const log_target_t* target, uint8_t level, slice_t tag, slice_t text, uint32_t us, char* into
+) noexcept nogil:
+    """Header, text and line end; returns the bytes. The line is cut at max_length, its end not counted."""
+    cdef char header[1280]
+    cdef uint32_t length, room
+    cdef out_t out
+    out.at = header
+    out.end = header + HEADER_MAX
+    write_header(logger, target, level if level > target.min_level else target.min_level, tag, us, &out)
+    length = <uint32_t> (out.at - header)
+    if length > target.max_length:
+        length = target.max_length
+    memcpy(into, header, length)
+    room = target.max_length - length
+    if text.len < room:
+        room = text.len
+    memcpy(into + length, text.ptr, room)
+    length += room
+    into[length] = b'\n'
+    return length + 1
+
+
+cdef void write_header(
+    logger_t* logger, const log_target_t* target, uint8_t level, slice_t tag, uint32_t us, out_t* out
+) noexcept nogil:
+    cdef uint8_t form = target.format
+    if form == LOG_F_RAW:
+        return
+    if form != LOG_F_ISO:
+        # RFC 5424, 6.2.1: facility and severity in one number
+        out_byte(out, b'<')
+        out_u64(out, level if form == LOG_F_SHORT or form == LOG_F_TIMED else target.facility * 8 + level)
+        out_byte(out, b'>')
+    if form == LOG_F_LOCAL or form == LOG_F_RFC3164:
+        rfc3164_header(logger, form == LOG_F_RFC3164, tag, out)
+    elif form == LOG_F_RFC5424:
+        rfc5424_header(logger, tag, us, out)
+    elif form == LOG_F_TIMED or form == LOG_F_ISO:
+        iso_date(logger, us, out)
+        out_byte(out, b' ')
+
+
+cdef void rfc3164_header(logger_t* logger, bint with_host, slice_t tag, out_t* out) noexcept nogil:
+    """`Nov 23 09:01:35 [host ]tag[pid]: `."""
+    out_bytes(out, logger.dates.syslog, LOG_SYSLOG_LEN)
+    out_byte(out, b' ')
+    if with_host:
+        if logger.program.log_hostname.len:
+            out_name(out, logger.program.log_hostname)
+        else:
+            # haproxy: without log-send-hostname
+            out_bytes(out, b"localhost", 9)
+        out_byte(out, b' ')
+    out_name(out, tag)
+    out_byte(out, b'[')
+    out_bytes(out, logger.pid, logger.pid_len)
+    out_bytes(out, b"]: ", 3)
+
+
+cdef void rfc5424_header(logger_t* logger, slice_t tag, uint32_t us, out_t* out) noexcept nogil:
+    """`1 2026-11-23T09:01:35.123456+01:00 host tag pid - - `; what is not known is `-`."""
+    out_bytes(out, b"1 ", 2)
+    iso_date(logger, us, out)
+    out_byte(out, b' ')
+    if logger.program.log_hostname.len:
+        out_name(out, logger.program.log_hostname)
+    else:
+        out_byte(out, b'-')
+    out_byte(out, b' ')
+    out_name(out, tag)
+    out_byte(out, b' ')
+    out_bytes(out, logger.pid, logger.pid_len)
+    out_bytes(out, b" - - ", 5)
+
+
+cdef void iso_date(logger_t* logger, uint32_t us, out_t* out) noexcept nogil:
+    """RFC 3339 with microseconds."""
+    cdef int i
+    out_bytes(out, logger.dates.iso, LOG_ISO_LEN)
+    out.at[0] = b'.'
+    for i in range(6):
+        out.at[6 - i] = <char> (48 + us % 10)
+        us //= 10
+    out.at += 7
+    out_bytes(out, logger.dates.zone, LOG_ZONE_LEN)
+
+
+cdef void flush_sink(logger_t* logger, sink_t* sink, uint64_t now_ms) noexcept nogil:
+    cdef uint32_t n_lines = sink.n_lines
+    cdef uint32_t n_dropped = sink_flush(sink, now_ms)
+    logger.n_waiting -= n_lines
+    if n_dropped and logger.dropped != NULL:
+        add_fetch_u64(logger.dropped, n_dropped)
+
+
+cdef void log_flush(logger_t* logger) noexcept nogil:
+    cdef uint32_t i
+    if logger.n_waiting == 0:
+        return
+    for i in range(logger.n_sinks):
+        if logger.sinks[i].n_lines:
+            # the lines are about 10 ms old at most: near enough for the pause between attempts to open a sink
+            flush_sink(logger, &logger.sinks[i], logger.oldest_ms + FLUSH_MS)
+
+
+cdef int log_due(const logger_t* logger, uint64_t now_ms) noexcept nogil:
+    cdef uint64_t due_ms
+    if logger.n_waiting == 0:
+        return -1
+    due_ms = logger.oldest_ms + FLUSH_MS
+    return <int> (due_ms - now_ms) if due_ms > now_ms else 0
