@@ -79,8 +79,8 @@ cdef int64_t conn_sendv(conn_t* conn, iovec* iov, uint32_t n_iov) noexcept nogil
 cdef int64_t conn_send(conn_t* conn, const char* bytes, uint32_t length) noexcept nogil
 # Sends what waits in tx. False on error; tx.len tells whether all went.
 cdef bint conn_flush(conn_t* conn) noexcept nogil
-# Copies the slices from byte `skip` on behind tx. False when they do not fit into one buffer.
-cdef bint conn_keep(conn_t* conn, const iovec* iov, uint32_t n_iov, uint64_t skip) noexcept nogil
+# Copies bytes `skip` to `until` of the slices behind tx. False when they do not fit into one buffer.
+cdef bint conn_keep(conn_t* conn, const iovec* iov, uint32_t n_iov, uint64_t skip, uint64_t until) noexcept nogil
 # FIN after what was sent. Once.
 cdef void conn_shut_write(conn_t* conn) noexcept nogil
 # Frees rx if it is empty.

@@ -223,22 +223,22 @@ cdef bint conn_flush(conn_t* conn) noexcept nogil:
     return True
 
 
-cdef bint conn_keep(conn_t* conn, const iovec* iov, uint32_t n_iov, uint64_t skip) noexcept nogil:
-    cdef uint32_t i, n
+cdef bint conn_keep(conn_t* conn, const iovec* iov, uint32_t n_iov, uint64_t skip, uint64_t until) noexcept nogil:
+    cdef uint64_t n, at = 0
+    cdef uint32_t i
     if not buf_take(&conn.loop.bufs, &conn.tx):
         return False
     buf_realign(&conn.tx)
     for i in range(n_iov):
-        if skip >= iov[i].iov_len:
-            skip -= iov[i].iov_len
-            continue
-        n = <uint32_t> (iov[i].iov_len - skip)
-        if n > buf_room(&conn.tx):
-            return False
-        # The first slice may be tx itself, from `skip` on.
-        memmove(buf_tail(&conn.tx), <const char*> iov[i].iov_base + skip, n)
-        conn.tx.len += n
-        skip = 0
+        n = iov[i].iov_len if at + iov[i].iov_len <= until else until - at
+        if at + n > skip:
+            if at + n - skip > buf_room(&conn.tx):
+                return False
+            # The first slice may be tx itself, from `skip` on.
+            memmove(buf_tail(&conn.tx), <const char*> iov[i].iov_base + (skip - at), at + n - skip)
+            conn.tx.len += <uint32_t> (at + n - skip)
+            skip = at + n
+        at += n
     return True
 
 

@@ -1,5 +1,6 @@
 # Sending a head: implementation.
 
+from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastlb_core.base.buf cimport buf_data, buf_release, buf_room, buf_tail, buf_take
@@ -32,28 +33,32 @@ cdef void _body_left(flow_t* flow, conn_t* src, uint32_t n) noexcept nogil:
     src.rx.len -= n
 
 
+cdef inline uint32_t _add_slice(iovec* iov, uint32_t n, void* bytes, size_t length) noexcept nogil:
+    """Appends a slice, to the last one where it continues it: an untouched head and its body are one."""
+    if n and <char*> iov[n - 1].iov_base + iov[n - 1].iov_len == <char*> bytes:
+        iov[n - 1].iov_len += length
+        return n
+    iov[n].iov_base = bytes
+    iov[n].iov_len = length
+    return n + 1
+
+
 cdef head_status_t head_send(conn_t* dst, const http_msg_t* msg, flow_t* flow, conn_t* src) noexcept nogil:
     cdef head_out_t out
     cdef iovec iov[HEAD_OUT_IOV + 2]
-    cdef uint32_t i, n = 0, n_head
+    cdef uint32_t i, n = 0
     cdef uint64_t head = 0
     cdef int64_t sent
     if not head_slices(&out, msg):
         return _send_copied(dst, msg)
     if dst.tx.len:
-        iov[0].iov_base = buf_data(&dst.tx)
-        iov[0].iov_len = dst.tx.len
+        n = _add_slice(iov, n, buf_data(&dst.tx), dst.tx.len)
         head = dst.tx.len
-        n = 1
     for i in range(out.n_iov):
-        iov[n] = out.iov[i]
-        n += 1
+        n = _add_slice(iov, n, out.iov[i].iov_base, out.iov[i].iov_len)
     head += out.len
-    n_head = n
     if flow.n_ready:
-        iov[n].iov_base = buf_data(&src.rx)
-        iov[n].iov_len = flow.n_ready
-        n += 1
+        n = _add_slice(iov, n, buf_data(&src.rx), flow.n_ready)
     sent = conn_sendv(dst, iov, n)
     if sent < 0:
         return HEAD_FAILED
@@ -61,7 +66,7 @@ cdef head_status_t head_send(conn_t* dst, const http_msg_t* msg, flow_t* flow, c
         return HEAD_NOT_YET
     dst.tx.len = 0
     if <uint64_t> sent < head:
-        return HEAD_SENT if conn_keep(dst, iov, n_head, <uint64_t> sent) else HEAD_TOO_LARGE
+        return HEAD_SENT if conn_keep(dst, iov, n, <uint64_t> sent, head) else HEAD_TOO_LARGE
     buf_release(&dst.loop.bufs, &dst.tx)
     _body_left(flow, src, <uint32_t> (<uint64_t> sent - head))
     return HEAD_SENT

@@ -48,13 +48,13 @@ cdef void queue_add(stream_t* strm, srv_t* srv) noexcept nogil:
         strm.srv = srv
         n = add_fetch_i32(&srv.sh.queued, 1)
         _raise_max(n, &srv.sh.queued_max)
-        strm.srv_queue = n - 1
+        strm.srv_queue = n
         or_fetch_u64(&srv.sh.waiters, bit)
     else:
         strm.flags &= ~(<int> STRM_F_SRV_QUEUE)
         n = add_fetch_i32(&strm.be.sh.queued, 1)
         _raise_max(n, &strm.be.sh.queued_max)
-        strm.be_queue = n - 1
+        strm.be_queue = n
         or_fetch_u64(&strm.be.sh.waiters, bit)
     queue = _queue_of(strm)
     list_add_tail(&queue.waiting, &strm.link)

@@ -85,7 +85,7 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
         n = conn_sendv(front, iov, n_iov)
     if n < 0:
         return False
-    return <uint64_t> n == total or conn_keep(front, iov, n_iov, <uint64_t> n)
+    return <uint64_t> n == total or conn_keep(front, iov, n_iov, <uint64_t> n, total)
 
 
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil:

@@ -99,7 +99,7 @@ cdef struct stream_t:
     list_t link                  # in a queue
     list_t runnable              # in worker_t.runnable
     int32_t n_retries
-    int32_t srv_queue            # streams that were before it
+    int32_t srv_queue            # its place in the server's queue, from 1; 0: it never waited there
     int32_t be_queue
     # marks in ms, monotonic; 0: not reached
     uint64_t t_start             # accept (tcp) or first byte of the request (http)

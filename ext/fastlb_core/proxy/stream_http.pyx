@@ -90,7 +90,7 @@ cdef void _incomplete(stream_t* strm) noexcept nogil:
     """No more bytes come, or not in time: HAProxy's 408 and 400."""
     if strm.flags & STRM_F_FRONT_TIMEOUT:
         _refuse(strm, 408, b'c')
-    elif strm.front.flags & CONN_F_ERROR or h1_is_idle(&strm.parser):
+    elif strm.front.flags & CONN_F_ERROR or strm.req_msg.area == NULL or h1_is_idle(&strm.parser):
         strm.flags |= STRM_F_BAD_REQUEST
         strm.status = 400
         fe_counters(strm).failed_req += 1
