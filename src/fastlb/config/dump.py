@@ -28,7 +28,10 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, bytes):
         return value.decode("latin-1")
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+    if isinstance(value, str):
+        # Bytes that are not UTF-8 must not break the output.
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value if isinstance(value, (int, float, bool, type(None))) else str(value)
 
 
 def _is_default(item: dataclasses.Field[Any], value: Any) -> bool:

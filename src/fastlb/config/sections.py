@@ -288,7 +288,8 @@ class Sections:
         spaced = "" if first in ("option", "stats") and not (first == "option" and second) and self.kind != "global" else " "
         lead = f"parsing [{location}]{spaced}: "
         if not second:
-            st.alert(missing, 0, "missing-argument", f"one of {', '.join(group)}", lead)
+            supported = [name for name, row in group.items() if row.status == SUPPORTED]
+            st.alert(missing, 0, "missing-argument", f"one of {', '.join(supported)}", lead)
             raise st.reported()
         guess = self._suggest(second, group)
         message = unknown.format(second)
@@ -318,16 +319,17 @@ class Sections:
 
     def _check(self, st: Statement, row: GlobalKeyword | ProxyKeyword) -> None:
         """What the row says without a setter: not supported, removed, ignored, number of arguments."""
+        at = st.n_keyword - 1
         if row.status == UNSUPPORTED:
-            st.alert(f"'{row.name}': {NOT_YET}", 0, "unsupported-keyword")
+            st.alert(f"'{row.name}': {NOT_YET}", at, "unsupported-keyword")
             raise st.reported()
         if row.status == REMOVED:
             argument = st.argument(0)
-            st.alert(_fill(row.note, argument), 0, "removed-keyword", _fill(row.hint, argument))
+            st.alert(_fill(row.note, argument), at, "removed-keyword", _fill(row.hint, argument))
             raise st.reported()
         if row.status == IGNORED and row.apply is None:
             if not row.quiet:
-                st.warn(f"'{row.name}' is ignored: {row.note}.", 0, "ignored-keyword")
+                st.warn(f"'{row.name}' is ignored: {row.note}.", at, "ignored-keyword")
             raise st.reported()
         least, most = row.arguments
         if len(st.words) - st.n_keyword < least or (least == 1 and not st.argument(0)):

@@ -173,13 +173,12 @@ class Statement:
         # haproxy: `maxconn 2000;` is 2000 there, without a word. A file that runs must run here; fastlb warns.
         """
         word = self.argument(index)
-        value = parse_leading_integer(word)
         try:
-            parse_integer(word)
+            return parse_integer(word)
         except ValueFault:
-            self.warn(
-                f"'{self.keyword}' : '{word}' is not a number, it is read as {value}.", self.n_keyword + index, "bad-number"
-            )
+            value = parse_leading_integer(word)
+        at = self.n_keyword + index
+        self.warn(f"'{self.keyword}' : '{word}' is not a number, it is read as {value}.", at, "bad-number")
         return value
 
     def milliseconds(self, word: str, unit: str = "ms") -> int:
