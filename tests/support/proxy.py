@@ -21,7 +21,7 @@ from pathlib import Path
 from . import runtime
 from .client import Client, fetch
 from .poll import DEADLINE, TimedOut, poll
-from .sockets import is_listening, listener
+from .sockets import listener
 from .wire import Message
 
 # What must never stand in the output of a healthy program: a Python traceback, a sanitizer's report, our own abort.
@@ -124,12 +124,15 @@ class Proxy:
 
         def ready() -> bool:
             assert self.process.poll() is None, f"{self.program} ended with {self.process.returncode}\n{self.output}"
-            return is_listening(self.runtime_path)
+            try:
+                return "Name: " in self.command("show info")
+            except OSError:
+                return False
 
         try:
             poll(ready, f"{self.program} to be ready")
-            self.command("show info")
         except BaseException:
+            print(self.output)
             self.kill()
             raise
 
