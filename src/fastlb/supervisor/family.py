@@ -109,6 +109,7 @@ class Family:
                 {"event": "worker-died", "worker": child.index, "pid": pid, "status": how, "expected": generation.is_stopping}
             )
         else:
+            generation.snapshot.recover_process(pid)
             self.close_channel(generation)
         if generation.is_stopping:
             if status and not child.is_killed and generation.is_ready:

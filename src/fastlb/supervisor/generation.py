@@ -6,7 +6,6 @@ sockets, the wake-up descriptors. A reload makes another generation. Must not kn
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -33,7 +32,8 @@ class Generation:
     program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*: the
     private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. channel: to this
     generation's control process, None while there is none. hard_stop_at, kill_at: seconds of the monotonic clock at
-    which a drain, or a stop, has taken too long; None while that is not running. is_quiet: -q, for control.
+    which a drain, or a stop, has taken too long; None while that is not running. is_quiet: -q, for control. n_fds: the
+    descriptor limit of a child.
     """
 
     number: int
@@ -54,6 +54,7 @@ class Generation:
     hard_stop_at: float | None = None
     kill_at: float | None = None
     is_quiet: bool = False
+    n_fds: int = 1024
 
     @property
     def n_workers(self) -> int:
@@ -73,12 +74,7 @@ class Generation:
         """Tells every worker; COMMAND_*."""
         for child in self.workers:
             if child.pid:
-                self.command_worker(child.index, command)
-
-    def command_worker(self, index: int, command: int) -> None:
-        self.snapshot.command_worker(index, command)
-        with contextlib.suppress(OSError):
-            os.eventfd_write(self.wake_fds[index], 1)
+                self.snapshot.command_worker(child.index, command)
 
     def notice_ready_workers(self) -> bool:
         """Marks the workers that poll their listeners by now; true when all do."""

@@ -32,10 +32,11 @@ def default_maxconn(ulimit_n: int | None, reserved: int) -> int:
     return max((available - reserved) // 2, 1)
 
 
-def apply(settings: Global, reserved: int, megabytes: int = 0) -> str:
-    """Sets the limits of this process and its children for `settings.maxconn` connections.
+def apply(settings: Global, reserved: int, megabytes: int = 0) -> tuple[int, str]:
+    """Raises the limits of this process, which its children inherit, for `settings.maxconn` connections.
 
-    megabytes: -m, the most address space, 0 for no limit. Returns a warning to print, "" if all is well.
+    megabytes: -m, the most address space, 0 for no limit. Returns the descriptor limit of each child, for `keep_to`, and a
+    warning to print, "" if all is well.
     Raises LimitError where maxconn cannot be served (haproxy: "strict-limits", on by default).
     """
     needed = 2 * (settings.maxconn or 1) + reserved
@@ -53,12 +54,18 @@ def apply(settings: Global, reserved: int, megabytes: int = 0) -> str:
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         except (OSError, ValueError):
             raise LimitError(f"Cannot fix MEM limit to {megabytes} megs.") from None
-    return warning
+    return wanted, warning
+
+
+def keep_to(n_fds: int) -> None:
+    """Lowers this process's soft limit of descriptors to what was computed: a child needs no more, its tables have that size."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n_fds if hard == resource.RLIM_INFINITY else min(n_fds, hard), hard))
 
 
 def _raise_fd_limit(wanted: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft >= wanted and soft <= FD_HARD_LIMIT:
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     try:
         if hard != resource.RLIM_INFINITY and hard < wanted:

@@ -121,7 +121,7 @@ class _Start:
         self, number: int, configuration: Configuration, identity: Identity, previous: ListenerSet | None
     ) -> Generation:
         n_workers = min(configuration.global_.nbthread or usable_cpus(), MAX_WORKERS)
-        self._set_limits(configuration, n_workers)
+        n_fds = self._set_limits(configuration, n_workers)
         listeners = self._bind(configuration, n_workers, previous)
         try:
             generation = new_generation(number, configuration, listeners, identity, n_workers, self._parts)
@@ -132,9 +132,10 @@ class _Start:
                 listeners.close_except(previous)
             raise Refused(str(error) or "[fastlb.main()] Not enough memory for the configuration.") from error
         generation.is_quiet = self._alerts.is_quiet
+        generation.n_fds = n_fds
         return generation
 
-    def _set_limits(self, configuration: Configuration, n_workers: int) -> None:
+    def _set_limits(self, configuration: Configuration, n_workers: int) -> int:
         settings = configuration.global_
         n_listeners = sum(len(proxy.binds) for proxy in configuration.proxies) + len(settings.stats_sockets)
         reserved = limits.reserved_fds(n_listeners * n_workers, n_workers)
@@ -143,11 +144,12 @@ class _Start:
             if self._options.is_verbose:
                 self._alerts.write(f"Note: setting global.maxconn to {settings.maxconn}.\n")
         try:
-            warning = limits.apply(settings, reserved, self._options.megabytes)
+            n_fds, warning = limits.apply(settings, reserved, self._options.megabytes)
         except limits.LimitError as error:
             raise Refused(f"[fastlb.main()] {error}") from None
         if warning:
             self._alerts.warning(f"[fastlb.main()] {warning}")
+        return n_fds
 
     def _bind(self, configuration: Configuration, n_workers: int, previous: ListenerSet | None) -> ListenerSet:
         listeners = Binder(configuration, n_workers, previous, self._options.old_pids).bind_all()

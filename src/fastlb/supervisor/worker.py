@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from fastlb.supervisor import kernel
+from fastlb.supervisor import kernel, limits
 from fastlb.supervisor.generation import Generation
 from fastlb.supervisor.privileges import PrivilegeError, drop
 
@@ -52,8 +52,9 @@ def close_foreign(generation: Generation, index: int) -> None:
 
 
 def settle(generation: Generation, master_pid: int) -> bool:
-    """Name, privileges, and the wish to die with the master. False, after an alert, where the system refuses."""
+    """Name, limits, privileges, and the wish to die with the master. False, after an alert, where the system refuses."""
     kernel.set_name("fastlb")
+    limits.keep_to(generation.n_fds)
     try:
         drop(generation.identity)
     except PrivilegeError as error:

@@ -46,6 +46,7 @@ class Snapshot:
 
     def __init__(self, program: Any) -> None:
         self._map = mmap.mmap(-1, 4096)
+        self._wake_fds: dict[int, int] = {}
 
     def _get(self, index: int) -> Slot:
         return Slot(*_SLOT.unpack_from(self._map, index * _SLOT.size))
@@ -60,16 +61,20 @@ class Snapshot:
         return [self._get(index) for index in range(64)]
 
     def set_wake_fd(self, index: int, fd: int) -> None:
-        pass
+        self._wake_fds[index] = fd
 
     def set_worker(self, index: int, pid: int) -> None:
         self.put(index, pid=pid)
 
     def command_worker(self, index: int, command: int) -> None:
         self.put(index, command=command)
+        os.eventfd_write(self._wake_fds[index], 1)
 
     def recover_worker(self, index: int) -> None:
         self.put(index, pid=0, state=0, command=COMMAND_RUN)
+
+    def recover_process(self, pid: int) -> None:
+        pass
 
 
 def run_worker(generation: Generation, index: int) -> int:

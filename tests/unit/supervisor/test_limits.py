@@ -59,6 +59,11 @@ def test_soft_limit_is_raised_for_maxconn():
     assert in_child(code, fds=1000).stdout == "624\n"
 
 
+def test_child_keeps_to_the_computed_limit():
+    code = "n, _ = limits.apply(Global(maxconn=10), 24); limits.keep_to(n); print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    assert in_child(code, fds=1000).stdout == "44\n"
+
+
 def test_limit_that_cannot_be_had_is_explained():
     code = NOBODY + "try: limits.apply(Global(maxconn=5000), 24)\nexcept limits.LimitError as error: print(error)"
     done = in_child(code, fds=1000)
@@ -66,7 +71,7 @@ def test_limit_that_cannot_be_had_is_explained():
 
 
 def test_low_ulimit_n_is_a_warning():
-    assert "too low for maxconn=400" in limits.apply(Global(maxconn=400, ulimit_n=500), 24)
+    assert "too low for maxconn=400" in limits.apply(Global(maxconn=400, ulimit_n=500), 24)[1]
 
 
 def test_identity_by_name():
