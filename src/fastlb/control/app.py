@@ -119,13 +119,14 @@ async def _start(control: Control, name: str, start: Callable[[], Awaitable[None
 
 
 async def _tick(control: Control) -> None:
-    """Once a second: slowstart ramps. A failure is told and does not end the ticking."""
+    """Once a second: slowstart ramps and the highest rates. A failure is told and does not end the ticking."""
     while True:
         await asyncio.sleep(1)
         try:
             control.servers.tick()
+            control.snapshot.sample_rates()
         except Exception as error:
-            _report(control, "slowstart", error)
+            _report(control, "tick", error)
 
 
 def _report(control: Control, what: str, error: BaseException | None) -> None:

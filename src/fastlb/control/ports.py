@@ -337,6 +337,9 @@ class Snapshot(Protocol):
     def proxy_state(self, proxy: int) -> ProxyState: ...
     def server_state(self, server: int) -> ServerState: ...
     def counters(self, kind: str, index: int) -> Counters: ...
+    def sample_rates(self) -> None:
+        """Once a second: makes the highest rates exact over all workers."""
+
     def clear_counters(self, everything: bool) -> None:
         """Zero the maxima and rates, or `everything` that counts; gauges stay."""
 

@@ -13,9 +13,14 @@ AF_INET6 = int(socket.AF_INET6)
 AF_UNIX = int(socket.AF_UNIX)
 
 
+def family_of(host: str) -> socket.AddressFamily:
+    """The family of a numeric address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def pack(host: str, port: int) -> bytes:
     """The sockaddr of a numeric IPv4 or IPv6 address; raises ValueError for anything else."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = family_of(host)
     try:
         raw = socket.inet_pton(family, host)
     except OSError:

@@ -23,7 +23,7 @@ from fastlb.control.checks.status import Result
 from fastlb.control.checks.tcp import Target, TcpProbe
 from fastlb.control.directory import LiveServer
 from fastlb.control.servers import Servers
-from fastlb.control.sockaddr import unpack
+from fastlb.control.sockaddr import family_of, unpack
 
 # Checks with shorter intervals do not take part in the initial spread (haproxy: SRV_CHK_INTER_THRES).
 _SPREAD_FROM_MS = 1000
@@ -240,7 +240,7 @@ def check_target(server: LiveServer, packed: bytes) -> Target:
     host, port = address
     if other is not None and other.host:
         host, port = other.host, other.port or port
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        family = family_of(host)
     source = config.source or server.proxy.config.source
     bind = (source.host, source.port) if source is not None and source.host else None
     return Target(family, (host, config.check_port or port), bind, send_proxy)

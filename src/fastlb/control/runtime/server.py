@@ -117,13 +117,15 @@ def _set_address(request: Request, server: LiveServer) -> str:
     if not host:
         raise Refused("set server <b>/<s> addr requires an address and optionally a port.\n")
     old = request.control.snapshot.server_state(server.index).address
-    _family, address = sockaddr.unpack(old)
+    family, address = sockaddr.unpack(old)
     if isinstance(address, str):
         raise Refused(f"Can't change the address of a server on a unix socket{by}\n")
     old_host, old_port = address
     new_host = _numeric(host)
     if new_host is None:
         raise Refused(f"Invalid addr '{host}'{by}\n")
+    if sockaddr.family_of(new_host) != family:
+        raise Refused(f"Can't change the address family of a running server, a reload can{by}\n")
     told = [f"IP changed from '{old_host}' to '{new_host}'" if new_host != old_host else "no need to change the addr"]
     new_port = old_port
     if wants_port:
@@ -141,7 +143,7 @@ def _set_address(request: Request, server: LiveServer) -> str:
 
 def _numeric(host: str) -> str | None:
     """The address in its usual form, None for what is not a numeric IPv4 or IPv6 address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = sockaddr.family_of(host)
     try:
         return socket.inet_ntop(family, socket.inet_pton(family, host))
     except OSError:

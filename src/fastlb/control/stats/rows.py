@@ -118,7 +118,7 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
         row["qlimit"] = config.maxqueue
     row |= {"pid": 1, "iid": server.proxy.id, "sid": server.id, "lbtot": counters.cum_lbconn, "type": TYPE_SERVER}
     if state.state == ports.STATE_STARTING and config.slowstart_ms:
-        row["throttle"] = throttle_percent(state, config.slowstart_ms, now)
+        row["throttle"] = throttle_percent(state)
     row |= {"rate": counters.sess_rate, "rate_max": counters.sess_rate_max}
     if is_checking(state):
         row |= _check_columns(state)
@@ -194,10 +194,10 @@ def weight_of(state: ports.ServerState) -> int:
     return -(-state.eweight // _WEIGHT_SCALE)
 
 
-def throttle_percent(state: ports.ServerState, slowstart_ms: int, now: int) -> int:
-    """How far a slowstart is, 1..100."""
-    done = slowstart_ms - max(0, state.slowstart_until_ms - now)
-    return max(1, min(100, 100 * done // slowstart_ms))
+def throttle_percent(state: ports.ServerState) -> int:
+    """How far a slowstart is: the share of its full weight that a server has by now, 1..100."""
+    full = state.uweight * _WEIGHT_SCALE
+    return max(1, 100 * state.eweight // full) if full else 100
 
 
 def _check_columns(state: ports.ServerState) -> Row:
