@@ -13,12 +13,13 @@ from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_PRIVATE, CONN_F_RDHUP, CONN_F_REUSED, conn_close, conn_local,
     conn_poll, conn_set_timer, conn_stop_timer, conn_t,
 )
-from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, connect_start
+from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
 from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
 from fastlb_core.program.program cimport (
     HTTP_MODE_KEEP_ALIVE, PX_MODE_HTTP, PX_O_SRVTCPKA, REUSE_AGGRESSIVE, REUSE_ALWAYS, REUSE_NEVER, REUSE_SAFE, px_t,
 )
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
+from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
@@ -172,8 +173,8 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
     else:
         srv_slot(strm).connect += 1
         be_counters(strm).connect += 1
-        back = connect_start(&strm.w.loop, strm.srv, _client_port(strm),
-                             CONNECT_KEEPALIVE if strm.be.options & PX_O_SRVTCPKA else 0, &err_no)
+        back = dial(&strm.w.loop, strm.srv, _client_port(strm), CONNECT_KEEPALIVE if strm.be.options & PX_O_SRVTCPKA else 0,
+                    &err_no)
         if back == NULL:
             if _is_shortage(err_no):
                 stream_set_term(strm, b'R', b'C')

@@ -1,0 +1,46 @@
+# Dialling: implementation.
+
+from libc.stdint cimport uint16_t, uint32_t
+from libc.string cimport memcpy
+
+from fastlb_core.base.atomic cimport load_u32
+from fastlb_core.lb.server cimport SRV_F_HAS_SOURCE, SRV_F_MAP_PORT, SRV_F_TFO, srv_t
+from fastlb_core.lb.shared cimport srv_shared_t
+from fastlb_core.net.conn cimport conn_t
+from fastlb_core.net.connect cimport CONNECT_TFO, connect_start
+from fastlb_core.net.loop cimport loop_t
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htons, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage
+
+
+cdef void _read_address(const srv_shared_t* sh, sockaddr_storage* out) noexcept nogil:
+    """Copies the address under its sequence lock: control may be changing it."""
+    cdef uint32_t before
+    while True:
+        before = load_u32(&sh.addr_seq)
+        memcpy(out, sh.addr, sizeof(sh.addr))
+        if not before & 1 and load_u32(&sh.addr_seq) == before:
+            return
+
+
+cdef void _map_port(sockaddr_storage* address, int port) noexcept nogil:
+    if address.ss_family == AF_INET:
+        (<sockaddr_in*> address).sin_port = htons(<uint16_t> port)
+    elif address.ss_family == AF_INET6:
+        (<sockaddr_in6*> address).sin6_port = htons(<uint16_t> port)
+
+
+cdef conn_t* dial(loop_t* loop, srv_t* srv, uint32_t client_port, uint32_t options, int* err_no) noexcept nogil:
+    cdef sockaddr_storage address
+    cdef const sockaddr* source = NULL
+    cdef conn_t* conn
+    _read_address(srv.sh, &address)
+    if srv.flags & SRV_F_MAP_PORT:
+        _map_port(&address, <int> client_port + srv.port_offset)
+    if srv.flags & SRV_F_HAS_SOURCE:
+        source = <const sockaddr*> srv.source
+    if srv.flags & SRV_F_TFO:
+        options |= CONNECT_TFO
+    conn = connect_start(loop, <const sockaddr*> &address, srv.addr_len, source, srv.source_len, options, err_no)
+    if conn != NULL:
+        conn.origin = srv
+    return conn
