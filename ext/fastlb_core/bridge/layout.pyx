@@ -10,7 +10,7 @@ from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map, arena_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
-from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_S_RUNNING, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
 from fastlb_core.program.program cimport err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 
@@ -18,8 +18,10 @@ import time
 
 cdef enum:
     EWEIGHT_SCALE = 16           # srv_shared_t.eweight is the user weight times this, see lb/shared.pxd
-    CHECK_CONFIGURED = 1         # srv_shared_t.check_flags
-    CHECK_ENABLED = 2
+    CHECK_CONFIGURED = 2         # srv_shared_t.check_flags
+    CHECK_ENABLED = 4
+    CHECK_PAUSED = 8
+    CHECK_STATUS_INI = 1         # srv_shared_t.check_status: no result yet (fastlb.control.checks.status)
     PAGE = 4096
 
 
@@ -255,7 +257,7 @@ cdef int fill_server_state(srv_t* srv, dict values, uint64_t now_ms) except -1:
     cdef srv_shared_t* sh = srv.sh
     cdef bytes address = values["address"]
     sh.admin = SRV_A_CMAINT if values["disabled"] else 0
-    sh.state = SRV_S_RUNNING
+    sh.state = SRV_S_STOPPED if values["disabled"] else SRV_S_RUNNING
     sh.uweight = values["weight"]
     sh.iweight = values["weight"]
     sh.eweight = values["weight"] * EWEIGHT_SCALE
@@ -264,9 +266,12 @@ cdef int fill_server_state(srv_t* srv, dict values, uint64_t now_ms) except -1:
     sh.rise = values["rise"]
     sh.fall = values["fall"]
     if srv.flags & SRV_F_CHECK:
-        sh.check_flags = CHECK_CONFIGURED if values["disabled"] else CHECK_CONFIGURED | CHECK_ENABLED
-        # haproxy: a new server is up, one failed check from DOWN; a disabled one has no health yet
-        sh.health = 0 if values["disabled"] else values["rise"]
+        sh.check_flags = CHECK_CONFIGURED | CHECK_ENABLED
+    if values["disabled"]:
+        sh.check_flags |= CHECK_PAUSED
+    # haproxy: a new server is up, one failed check from DOWN; a disabled one has no health yet
+    sh.health = 0 if values["disabled"] else values["rise"]
+    sh.check_status = CHECK_STATUS_INI
     sh.check_code = -1
     sh.last_change_ms = now_ms
     return 0
