@@ -9,7 +9,8 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport getpid
 
 from fastlb_core.base.arena cimport (
-    arena_alloc, arena_map, arena_t, arena_unmap, shlock_free_of, shlock_lock, shlock_t, shlock_trylock, shlock_unlock)
+    arena_alloc, arena_map, arena_t, arena_unmap, shlock_free_of, shlock_lock, shlock_lock_parent, shlock_t,
+    shlock_trylock, shlock_unlock)
 from fastlb_core.lb.balance cimport (
     lb_find, lb_has_queue, lb_pick, lb_recover, lb_refresh, lb_release, lb_set_process, lb_source_key, lb_take,
     srv_dynamic_maxconn, srv_has_queue)
@@ -203,6 +204,12 @@ cdef class Balancer:
         """Takes the lb lock and keeps it, as a process that is about to be killed does."""
         shlock_lock(&self.lb.sh.lock, getpid())
 
+    def die_torn(self) -> None:
+        """All that a process leaves that was killed while it changed the structure: its lock, and garbage; then the freeing."""
+        self.hold_lock()
+        self.scramble()
+        shlock_free_of(&self.lb.sh.lock, getpid())
+
     def scramble(self) -> None:
         """Fills the algorithm's structure with garbage: what a process killed in its middle may leave."""
         memset(self.lb.sh.lb_entries, 0xa5, self.lb.sh.lb_capacity * 4)
@@ -288,6 +295,9 @@ cdef class Arena:
 
     def lock_it(self) -> None:
         shlock_lock(self.lock, getpid())
+
+    def lock_parent(self) -> bool:
+        return shlock_lock_parent(self.lock, getpid())
 
     def try_lock(self) -> bool:
         return shlock_trylock(self.lock, getpid())
