@@ -80,6 +80,6 @@ def _finish(parser: Parser) -> tuple[Configuration | None, Diagnostics]:
     configuration.proxies = [draft.proxy for draft in parser.sections.drafts]
     resolve(configuration, parser.sections.drafts, diagnostics, parser.source_of)
     if parser.reading.zero_warning and diagnostics.has_warnings:
-        diagnostics.alert("zero-warning", "warnings were found, and 'zero-warning' is set.")
+        diagnostics.alert("zero-warning", "Some warnings were found and 'zero-warning' is set. Aborting.")
     diagnostics.conclude()
     return (None if diagnostics.has_errors else configuration), diagnostics

@@ -74,7 +74,7 @@ def evaluate_argument(text: str, environment: Mapping[str, str] | None = None, d
     try:
         expanded = expand(os.fsencode(text), environment.get)
     except LexError as error:
-        raise ConditionError(f"Syntax Error in condition: {error.message}", error.column) from None
+        raise ConditionError(f"Syntax Error in condition: {error.message.rstrip(':')}", error.column) from None
     return evaluate(expanded, environment, disabled)
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-MAX_WORDS = 64  # haproxy: the same limit, words of one line
+MAX_WORDS = 63  # haproxy: the same limit; it reports the 64th word
 MAX_WORD = 65536  # bytes; a variable could otherwise make a word of any size
 
 _QUOTING = re.compile(rb'[\\"\']')
@@ -149,7 +149,7 @@ class _Splitter:
                 self.current.append(char)
                 at += 1
         if quote_at >= 0:
-            raise LexError(f"unmatched quote at position {quote_at + 1}", quote_at + 1)
+            raise LexError(f"unmatched quote at position {quote_at + 1}:", quote_at + 1)
         if not self.whole:
             self.finish_word()
         return self.words
@@ -169,10 +169,10 @@ class _Splitter:
         if len(self.words.texts) >= MAX_WORDS:
             shown = decode(bytes(self.current[:40]))
             raise LexError(
-                f"too many words, truncating after word {MAX_WORDS}, position {self.start + 1}: <{shown}>", self.start + 1
+                f"too many words, truncating after word {MAX_WORDS + 1}, position {self.start + 1}: <{shown}>.", self.start + 1
             )
         if len(self.current) > MAX_WORD:
-            raise LexError(f"word of more than {MAX_WORD} bytes at position {self.start + 1}", self.start + 1)
+            raise LexError(f"word of more than {MAX_WORD} bytes at position {self.start + 1}:", self.start + 1)
         self.words.texts.append(decode(bytes(self.current)))
         self.words.columns.append(self.start + 1)
         self.current.clear()
@@ -188,10 +188,10 @@ class _Splitter:
         if following == 0x78:  # \xNN
             digits = raw[at + 2 : at + 4]
             if len(digits) < 2 or not all(digit in b"0123456789abcdefABCDEF" for digit in digits):
-                raise LexError(f"truncated or invalid hexadecimal sequence at position {at + 1}", at + 1)
+                raise LexError(f"truncated or invalid hexadecimal sequence at position {at + 1}:", at + 1)
             value = int(digits, 16)
             if value == 0:
-                raise LexError(f"NUL character at position {at + 1}", at + 1)
+                raise LexError(f"NUL character at position {at + 1}:", at + 1)
             self.current.append(value)
             return at + 4
         plain = _PLAIN_ESCAPES.get(following)
@@ -201,7 +201,7 @@ class _Splitter:
     def strong_quote(self, at: int) -> int:
         closing = self.raw.find(b"'", at + 1)
         if closing < 0:
-            raise LexError(f"unmatched quote at position {at + 1}", at + 1)
+            raise LexError(f"unmatched quote at position {at + 1}:", at + 1)
         self.current += self.raw[at + 1 : closing]
         return closing + 1
 
@@ -212,14 +212,14 @@ class _Splitter:
         at += 2 if braces else 1
         name = _NAME.match(raw, at)
         if name is None:
-            raise LexError(f"forbidden first char in environment variable name at position {at + 1}", at + 1)
+            raise LexError(f"forbidden first char in environment variable name at position {at + 1}:", at + 1)
         value = self.lookup(decode(name.group()))
         at = name.end()
         split_words = False
         if braces:
             if raw[at : at + 1] == b"[":
                 if raw[at : at + 3] != b"[*]":
-                    raise LexError(f"truncated or invalid word expansion sequence at position {at + 1}", at + 1)
+                    raise LexError(f"truncated or invalid word expansion sequence at position {at + 1}:", at + 1)
                 split_words = True
                 at += 3
             default, at = self.default_value(at, begin)
@@ -233,7 +233,7 @@ class _Splitter:
         raw = self.raw
         closing = raw.find(b"}", at)
         if closing < 0 or (closing > at and raw[at : at + 1] != b"-"):
-            raise LexError(f"unmatched brace in environment variable name at position {begin + 2}", begin + 2)
+            raise LexError(f"unmatched brace in environment variable name at position {begin + 2}:", begin + 2)
         default = decode(raw[at + 1 : closing]) if closing > at else None
         return default, closing + 1
 

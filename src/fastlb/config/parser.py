@@ -146,12 +146,12 @@ class Parser:
         raw = source.raw
         if b"\0" in raw:
             column = raw.index(b"\0") + 1
-            self._report(source, f"NUL character at position {column}.", "syntax", column)
+            self._report(source, f"Stray NUL character at position {column}.", "syntax", column)
             return
         try:
             words = split(raw, self.lookup)
         except LexError as error:
-            self._report(source, f"{error.message}.", error.code, error.column)
+            self._report(source, error.message, error.code, error.column)
             return
         if not words:
             return
@@ -210,7 +210,7 @@ class Parser:
             return evaluate(" ".join(words[1:]), self.environment)
         except ConditionError as error:
             columns = split_with_columns(source.raw, self.lookup).columns
-            message = f"{error.message} in '{words[0]}' at position {error.position}."
+            message = f"{error.message} in '{words[0]}' at position {error.position}:"
             self._report(source, message, "condition", columns[min(1, len(columns) - 1)])
             return None
 

@@ -234,17 +234,17 @@ class Sections:
 
     def _shift_prefix(self, st: Statement) -> None:
         """`no` and `default` before a keyword."""
-        if st.words[0] not in ("no", "default") or len(st.words) < 2 or not self.kind:
+        if st.words[0] not in ("no", "default") or not self.kind:
             return
         prefix = st.words[0]
         table = GLOBAL if self.kind == "global" else PROXY
-        row = table.get(st.words[1])
+        row = table.get(st.argument(0))
         if isinstance(row, dict):
             row = row.get(st.words[2]) if len(st.words) > 2 else None
-        if st.words[1] == "option" or (row is not None and row.accepts_no):
+        if st.argument(0) == "option" or (row is not None and row.accepts_no):
             st.prefix = prefix
             st.words = st.words[1:]
-            if row is None or row.accepts_no:
+            if (row is not None and row.accepts_no) or not st.argument(0):
                 return
             location, _ = st.place(0)
             st.alert(

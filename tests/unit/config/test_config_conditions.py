@@ -25,8 +25,6 @@ ENVIRONMENT = {"HOME": "/root", "EMPTY": ""}
         "( 1 )",
         "((((1))))",
         "!" * 50 + "1",
-    ]
-    + [
         "defined(HOME)",
         "defined(EMPTY)",
         "streq(a,a)",
@@ -35,10 +33,16 @@ ENVIRONMENT = {"HOME": "/root", "EMPTY": ""}
         "strneq(a,b)",
         "strstr(abc,b)",
         "strstr(abc,)",
-    ]
-    + ["feature(EPOLL)", "!feature(epoll)", "version_atleast(2.6)", "version_atleast(v2.6.12)", "version_atleast(abc)"]
-    + ["version_before(99)", f"version_atleast({HAPROXY_VERSION})", "enabled(SPLICE)", "!enabled(NOSUCH)", "!fips_mode()"]
-    + [
+        "feature(EPOLL)",
+        "!feature(epoll)",
+        "version_atleast(2.6)",
+        "version_atleast(v2.6.12)",
+        "version_atleast(abc)",
+        "version_before(99)",
+        f"version_atleast({HAPROXY_VERSION})",
+        "enabled(SPLICE)",
+        "!enabled(NOSUCH)",
+        "!fips_mode()",
         "openssl_version_atleast(1.1.1)",
         "openssl_version_before(99.0.0)",
         "ssllib_name_startswith(OpenSSL)",
@@ -64,8 +68,12 @@ def test_condition_holds(text: str) -> None:
         "streq(a, a)",
         "defined()",
         "defined(NONE)",
-    ]
-    + ["feature(NOSUCH)", "feature(LUA)", "version_before(2.6)", "version_atleast(99.1)", "openssl_version_before(1.0.0)"],
+        "feature(NOSUCH)",
+        "feature(LUA)",
+        "version_before(2.6)",
+        "version_atleast(99.1)",
+        "openssl_version_before(1.0.0)",
+    ],
 )
 def test_condition_does_not_hold(text: str) -> None:
     assert evaluate(text, ENVIRONMENT) is False
@@ -73,8 +81,15 @@ def test_condition_does_not_hold(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "position"),
-    [("1 1", 3), ("(1", 3), ("1)", 2), ("foo", 1), ("foo()", 1), ("defined(HOME", 13), ("defined(a,b)", 10), ("streq(a)", 9)]
-    + [
+    [
+        ("1 1", 3),
+        ("(1", 3),
+        ("1)", 2),
+        ("foo", 1),
+        ("foo()", 1),
+        ("defined(HOME", 13),
+        ("defined(a,b)", 10),
+        ("streq(a)", 9),
         ("streq(a,b,c)", 10),
         ("streq ( a,a)", 6),
         ("1 &&", 5),
@@ -84,9 +99,14 @@ def test_condition_does_not_hold(text: str) -> None:
         ("!", 1),
         (" ", 2),
         ("$HOME", 1),
-    ]
-    + [("1 || foo", 6), ("0 && foo", 6), ("1 # x", 3), ("openssl_version_atleast(abc)", 1), ("awslc_api_atleast(5)", 1)]
-    + [("(" * 5000, 101), ("enabled", 8)],
+        ("1 || foo", 6),
+        ("0 && foo", 6),
+        ("1 # x", 3),
+        ("openssl_version_atleast(abc)", 1),
+        ("awslc_api_atleast(5)", 1),
+        ("(" * 5000, 101),
+        ("enabled", 8),
+    ],
 )
 def test_condition_that_cannot_be_read_is_an_error_even_behind_a_decided_one(text: str, position: int) -> None:
     with pytest.raises(ConditionError) as caught:

@@ -59,7 +59,7 @@ def test_line_is_cut_as_haproxy_cuts_it(line: str, expected: list[str]) -> None:
         (".notice a\\xZZ", 10, "truncated or invalid hexadecimal"),
         (".notice a\\x4", 10, "truncated or invalid hexadecimal"),
         (".notice a\\x00", 10, "NUL"),
-        ("a " * 64 + "b", 129, "too many words"),
+        ("a " * 63 + "b", 127, "too many words"),
         ("a" * 70000 + "''", 1, "word of more than"),
     ],
 )

@@ -29,8 +29,15 @@ NOBODY = Resolver(lambda name, family: None)
 
 @pytest.mark.parametrize(
     ("word", "milliseconds"),
-    [("0", 0), ("5", 5), ("5ms", 5), ("5s", 5000), ("2m", 120_000), ("1h", 3_600_000), ("1d", 86_400_000), ("1us", 1)]
-    + [
+    [
+        ("0", 0),
+        ("5", 5),
+        ("5ms", 5),
+        ("5s", 5000),
+        ("2m", 120_000),
+        ("1h", 3_600_000),
+        ("1d", 86_400_000),
+        ("1us", 1),
         ("1500us", 2),
         ("2147483647", MAX_TIME_MS),
         ("24d", 2_073_600_000),
@@ -53,8 +60,17 @@ def test_tail_of_a_time_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("word", "character"),
-    [("x", "x"), ("5x", "x"), ("1.5s", "."), ("-5", "-"), ("5S", "S"), ("\u0663", "\u0663")]
-    + [("2147483648", ""), ("25d", ""), ("9" * 400 + "d", "")],
+    [
+        ("x", "x"),
+        ("5x", "x"),
+        ("1.5s", "."),
+        ("-5", "-"),
+        ("5S", "S"),
+        ("\u0663", "\u0663"),
+        ("2147483648", ""),
+        ("25d", ""),
+        ("9" * 400 + "d", ""),
+    ],
 )
 def test_bad_time_names_the_character_or_overflows(word: str, character: str) -> None:
     with pytest.raises(TimeFault) as caught:

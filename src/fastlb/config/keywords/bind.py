@@ -115,7 +115,7 @@ def set_id(st: Statement, bind: Bind, value: str) -> None:
     except ValueFault:
         raise ValueFault(f"'id' : expects an integer argument, found '{value}'") from None
     if bind.id <= 0:
-        raise ValueFault("custom id has to be > 0")
+        raise ValueFault("'id' : custom id has to be > 0")
 
 
 def set_mode(st: Statement, bind: Bind, value: str) -> None:

@@ -51,6 +51,7 @@ def _set_version(st: Statement, check: HttpCheck, word: str) -> None:
             "'http-check send' directive instead.",
             4,
             "deprecated",
+            lead=f"parsing [{st.line_location()}]: ",
         )
 
 

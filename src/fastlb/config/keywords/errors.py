@@ -92,21 +92,26 @@ def _split_head(raw: bytes) -> tuple[bytes, list[tuple[bytes, int]], bytes]:
         line = raw[at:end].removesuffix(b"\r")
         if not line:
             break
+        if not lines:
+            _check_status_line(line)
         if line[:1] in b" \t" and len(lines) > 1:
             joined = lines[-1][0] + b" " + line.strip(b" \t")
             lines[-1] = (joined, lines[-1][1])
         else:
             lines.append((line, at))
         at = end + 1
-    status_line = lines[0][0] if lines else b""
-    if _STATUS_LINE.match(status_line) is None:
-        version = status_line.split(b" ")[0].decode("latin-1")
-        if version.startswith("HTTP/") and version not in ("HTTP/1.0", "HTTP/1.1"):
-            raise BadAnswer(f"invalid http version ({version})")
-        raise BadAnswer(
-            "unable to parse headers (error offset: 0)", "the file must begin with a status line: HTTP/1.1 503 Unavailable"
-        )
-    return status_line, lines[1:], raw[end + 1 :]
+    return lines[0][0], lines[1:], raw[end + 1 :]
+
+
+def _check_status_line(line: bytes) -> None:
+    if _STATUS_LINE.match(line) is not None:
+        return
+    version = line.split(b" ")[0].decode("latin-1")
+    if version.startswith("HTTP/") and version not in ("HTTP/1.0", "HTTP/1.1"):
+        raise BadAnswer(f"invalid http version ({version})")
+    raise BadAnswer(
+        "unable to parse headers (error offset: 0)", "the file must begin with a status line: HTTP/1.1 503 Unavailable"
+    )
 
 
 def _field(line: bytes, offset: int) -> tuple[bytes, bytes]:

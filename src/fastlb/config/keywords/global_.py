@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..model import Global
-from ..values import ValueFault, group_id, parse_integer, parse_leading_integer, parse_size, user_id
+from ..values import TimeFault, ValueFault, group_id, parse_integer, parse_leading_integer, parse_size, user_id
 from .row import IGNORED, GlobalKeyword, SetGlobal, Statement
 
 MAX_THREADS = 64  # haproxy: MAX_THREADS of its usual builds
@@ -121,7 +121,15 @@ def _identifier(st: Statement, keyword: str, other: str) -> int | None:
 
 
 def set_hard_stop_after(st: Statement, glob: Global) -> None:
-    glob.hard_stop_after_ms = st.time(0, "hard-stop-after")
+    word = st.argument(0)
+    try:
+        glob.hard_stop_after_ms = st.milliseconds(word)
+    except TimeFault as fault:
+        if fault.is_overflow:
+            reason = f"timer overflow in argument '{word}' to <hard-stop-after>, maximum value is 2147483647 ms (~24.8 days)."
+        else:
+            reason = f"unexpected character '{fault.character}' in argument to <hard-stop-after>."
+        raise st.fail(reason, 1, "bad-time", "hard-stop-after 30s") from None
 
 
 def set_bufsize(st: Statement, glob: Global) -> None:

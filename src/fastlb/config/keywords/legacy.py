@@ -89,6 +89,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     old_option("forceclose", "2.0", "please just remove it, or use 'option httpclose' if absolutely needed.", "option httpclose"),
     old_option("http-tunnel", "2.1", "please just remove it, it shouldn't be needed."),
     old_option("http_proxy", "2.5", "it stopped working in HAProxy 1.9.", "http-request set-dst and http-request set-uri"),
+    old_option("http-use-htx", "2.1", "please just remove it, there is no other way any more."),
     old_option("tcpsplice", "1.4", "use 'option splice-auto'.", "option splice-auto"),
 )
 

@@ -155,6 +155,5 @@ PROXY: tuple[ProxyKeyword, ...] = (
     ignored("tcp-smart-accept", "DFL", "it saves one packet per connection"),
     ignored("tcp-smart-connect", "DLB", "it saves one packet per connection"),
     ignored("use-small-buffers", "DLB", "memory of queued requests only"),
-    ignored("http-use-htx", "DFLB", "HAProxy 2.1 has removed the choice"),
 )
 UNKNOWN = "unknown option '{0}'"

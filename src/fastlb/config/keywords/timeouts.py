@@ -20,7 +20,8 @@ def set_timeout(st: Statement, px: Proxy) -> None:
         message = f"'timeout {name}' : unexpected extra argument '{st.argument(1)}' after value '{st.argument(0)}'."
         raise st.fail(message, 3, "unexpected-argument", f"timeout {name} {st.argument(0)}")
     if st.draft is not None:
-        if st.keyword in st.draft.explicit:
+        # haproxy: in a defaults section the last one counts without a word.
+        if st.keyword in st.draft.explicit and st.draft.kind != "defaults":
             st.warn(f"overwriting 'timeout {name}' which was already specified", 0, "already-specified")
         st.draft.explicit.add(st.keyword)
     # haproxy: 0 is no limit, as if the line were not there.
