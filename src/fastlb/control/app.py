@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import uvloop
 
+from fastlb.compile.routes import Routes
 from fastlb.config import model
 from fastlb.control import ports
 from fastlb.control.checks.scheduler import CheckScheduler
@@ -71,6 +72,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         checks=CheckScheduler(loop, servers, context.configuration.global_.spread_checks),
         messages=MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()]),
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
+        routes=Routes(context.configuration),
     )
 
 

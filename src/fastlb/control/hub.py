@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from fastlb.compile.routes import Routes
 from fastlb.config import model
 from fastlb.control import ports
 from fastlb.control.checks.scheduler import CheckScheduler
@@ -35,3 +36,4 @@ class Control:
     checks: CheckScheduler
     messages: MessageHub
     hard_maxconn: int
+    routes: Routes

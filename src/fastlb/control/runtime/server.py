@@ -11,7 +11,6 @@ import socket
 
 from fastlb.control import ports, sockaddr
 from fastlb.control.directory import LiveServer
-from fastlb.control.logs import format as fmt
 from fastlb.control.runtime.command import Command, Level, Refused, Request
 
 _USAGE = "usage: set server <backend>/<server> addr | fqdn | health | maxconn | state | weight\n"
@@ -79,7 +78,7 @@ def weight_from(text: str, initial: int) -> int:
     if rest == "%":
         if number < 0:
             raise Refused("Relative weight must be positive.\n")
-        number = initial * number // 100
+        number = min(initial * number // 100, _MAX_WEIGHT)
     elif rest:
         raise Refused("Trailing garbage in weight string")
     if not 0 <= number <= _MAX_WEIGHT:
@@ -111,7 +110,7 @@ def _get_weight(request: Request) -> str:
 
 
 def _set_address(request: Request, server: LiveServer) -> str:
-    """`addr IP [port PORT]`; answers what changed, as HAProxy does, and logs it where something did."""
+    """`addr IP [port PORT]`; answers what changed, as HAProxy does."""
     by = " by 'stats socket command'"
     host, wants_port, port_text = request.argument(2), request.argument(3) == "port", request.argument(4)
     if not host:
@@ -135,9 +134,6 @@ def _set_address(request: Request, server: LiveServer) -> str:
         told.append(f"port changed from '{old_port}' to '{new_port}'" if new_port != old_port else "no need to change the port")
     if (new_host, new_port) != (old_host, old_port):
         request.control.snapshot.set_address(server.index, sockaddr.pack(new_host, new_port))
-        line = f"{server.path} changed its {', '.join(part for part in told if 'changed' in part)}{by}"
-        request.control.journal.terminal("warning", line)
-        request.control.journal.proxy(server.proxy.config, fmt.NOTICE, line)
     return f"{', '.join(told)}{by}\n"
 
 

@@ -117,7 +117,7 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     if config.maxqueue:
         row["qlimit"] = config.maxqueue
     row |= {"pid": 1, "iid": server.proxy.id, "sid": server.id, "lbtot": counters.cum_lbconn, "type": TYPE_SERVER}
-    if state.state == ports.STATE_STARTING and config.slowstart_ms:
+    if state.state == ports.STATE_STARTING and config.slowstart_ms and is_usable(state):
         row["throttle"] = throttle_percent(state)
     row |= {"rate": counters.sess_rate, "rate_max": counters.sess_rate_max}
     if is_checking(state):
@@ -144,7 +144,8 @@ def backend_row(control: Control, proxy: LiveProxy, wanted: Filter, now: int) ->
     if wanted.hides_down or wanted.hides_maint:
         status += f" ({len(usable)}/{len(servers)})"
     row: Row = {"pxname": proxy.name, "svname": "BACKEND", "qcur": state.queued, "qmax": state.queued_max}
-    row |= {"scur": state.be_conns, "smax": state.be_conns_max, "slim": proxy.config.fullconn or 1, "stot": counters.cum_sess}
+    row |= {"scur": state.be_conns, "smax": state.be_conns_max, "slim": control.routes.fullconn(proxy.config)}
+    row |= {"stot": counters.cum_sess}
     row |= _server_traffic(counters) | {"dreq": counters.denied_req, "dresp": counters.denied_resp}
     row |= {"status": status, "weight": sum(weight_of(one) for one in chosen), "act": state.n_active, "bck": state.n_backup}
     row |= {"chkdown": state.down_trans, "lastchg": (now - state.last_change_ms) // 1000}

@@ -110,8 +110,8 @@ class _Received:
 
 def _serialized(found: Answer, request: Query) -> bytes:
     """The bytes of an answer: lower-case names in HAProxy's order, a length even for HEAD."""
-    lines = [f"HTTP/1.1 {found.status} {found.reason}", *(f"{name}: {value}" for name, value in found.headers)]
-    lines.append(f"content-length: {len(found.body)}")
+    lines = [f"HTTP/1.1 {found.status} {found.reason}", f"content-length: {len(found.body)}"]
+    lines += [f"{name}: {value}" for name, value in found.headers]
     if not request.keeps_alive:
         lines.append("connection: close")
     head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
