@@ -11,6 +11,7 @@ from posix.unistd cimport getpid
 from fastlb_core.base.arena cimport (
     arena_alloc, arena_map, arena_t, arena_unmap, shlock_free_of, shlock_lock, shlock_lock_parent, shlock_t,
     shlock_trylock, shlock_unlock)
+from fastlb_core.bridge.builder cimport Program
 from fastlb_core.lb.balance cimport (
     lb_find, lb_has_queue, lb_pick, lb_recover, lb_refresh, lb_release, lb_set_process, lb_source_key, lb_take,
     srv_dynamic_maxconn, srv_has_queue)
@@ -19,6 +20,8 @@ from fastlb_core.lb.leastconn cimport leastconn_t
 from fastlb_core.lb.roundrobin cimport roundrobin_is_sound, roundrobin_t
 from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_t, pick_t, srv_t
 from fastlb_core.lb.shared cimport SRV_S_RUNNING, counters_t, px_shared_t, rate_add, rate_t, share_give, share_take, srv_shared_t
+from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
+from fastlb_core.program.program cimport px_t
 
 PICKS = {PICK_OK: "ok", PICK_QUEUE_SERVER: "queue-server", PICK_QUEUE_BACKEND: "queue-backend", PICK_NONE: "none"}
 
@@ -317,6 +320,84 @@ cdef class Arena:
                 shlock_lock(self.lock, pid)
                 self.number[0] += 1
                 shlock_unlock(self.lock)
+
+
+cdef class Totals:
+    """The counters of one object for n workers, in an arena; written as workers do."""
+
+    cdef arena_t* arena          # owned
+    cdef counters_t* slots       # in the arena
+    cdef int32_t n_workers
+
+    def __cinit__(self, n_workers: int):
+        self.n_workers = n_workers
+        self.arena = arena_map(sizeof(counters_t) * (n_workers + 1), n_workers)
+        if self.arena == NULL:
+            raise MemoryError
+        self.slots = <counters_t*> arena_alloc(self.arena, sizeof(counters_t) * (n_workers + 1))
+
+    def __dealloc__(self):
+        arena_unmap(self.arena)
+
+    def count(self, worker: int, requests: int = 0, bytes_in: int = 0, total_ms: int = 0, n_5xx: int = 0, used: int = 0) -> None:
+        """Adds to one worker's slot; total_ms is one event's time, averaged as the engine does."""
+        cdef counters_t* slot = &self.slots[<uint32_t> worker]
+        slot.cum_req += requests
+        slot.cum_lbconn += requests
+        slot.bytes_in += bytes_in
+        slot.http_rsp[5] += n_5xx
+        slot.used_conns += used
+        if total_ms:
+            slot.total_ms = slot.total_ms - (slot.total_ms + 1023) // 1024 + <uint64_t> total_ms
+            slot.total_ms_max = max(slot.total_ms_max, <uint64_t> total_ms)
+
+    def event(self, worker: int, second: int, n: int) -> None:
+        rate_add(&self.slots[<uint32_t> worker].sess_rate, second, n)
+
+    def read(self) -> dict[str, object]:
+        cdef counters_t total
+        totals_read(self.slots, self.n_workers, &total)
+        return total
+
+    def rate(self, now_ms: int) -> int:
+        return totals_rate(self.slots, self.n_workers, <size_t> &(<counters_t*> NULL).sess_rate, now_ms)
+
+    def rate_max(self) -> int:
+        return totals_rate_max(self.slots, self.n_workers, <size_t> &(<counters_t*> NULL).sess_rate)
+
+    def fold(self, worker: int) -> None:
+        totals_fold(self.slots, self.n_workers, worker)
+
+    def clear(self, everything: bool) -> None:
+        totals_clear(self.slots, self.n_workers, everything)
+
+
+def occupy(program: Program, worker: int, proxy: int, *, fronts: int = 0, backs: int = 0, queued: int = 0, picks: int = 0) -> None:
+    """Makes this process that worker and takes so many connections, backend streams, queue places and slots, as the engine does."""
+    cdef px_t* px = program.ptr.proxies[<uint32_t> proxy]
+    cdef srv_t* srv = NULL
+    cdef int32_t unused = 0
+    lb_set_process(getpid(), worker)
+    for _ in range(fronts):
+        share_take(&px.sh.fe_conns, &px.sh.fe_conns_max, &px.fe_counters[<uint32_t> worker].used_conns)
+        program.ptr.arena.n_conns += 1
+        px.fe_counters[<uint32_t> worker].cum_conn += 1
+    for _ in range(backs):
+        share_take(&px.sh.be_conns, &px.sh.be_conns_max, &px.be_counters[<uint32_t> worker].held)
+    for _ in range(queued):
+        share_take(&px.sh.queued, &px.sh.queued_max, &px.be_counters[<uint32_t> worker].queued)
+        px.sh.waiters |= <uint64_t> 1 << <uint32_t> worker
+        srv = px.lb.servers[0]
+        share_take(&srv.sh.queued, &unused, &srv.counters[<uint32_t> worker].queued)
+        srv.sh.waiters |= <uint64_t> 1 << <uint32_t> worker
+    for _ in range(picks):
+        if lb_pick(&px.lb, 0, NULL, &srv) == PICK_OK:
+            srv.counters[<uint32_t> worker].cum_lbconn += 1
+
+
+def hold_balancer(program: Program, proxy: int) -> None:
+    """Takes the backend's lb lock and keeps it."""
+    shlock_lock(&program.ptr.proxies[<uint32_t> proxy].lb.sh.lock, getpid())
 
 
 def source_key(sockaddr: bytes) -> int:

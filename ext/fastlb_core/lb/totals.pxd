@@ -12,7 +12,7 @@ cdef enum:
     TOTALS_SUMS = 27         # leading uint64 fields of counters_t that add up: cum_conn .. idle_hits
 
 # *out (caller's memory) becomes the sum over all slots: sums and gauges added, maxima the highest, the four averages combined
-# so that dividing by min(1024, cum_lbconn) is right; rates are the caller's (totals_rate).
+# so that dividing by min(1024, cum_lbconn), rounded up, is right; rates are the caller's (totals_rate).
 cdef void totals_read(const counters_t* slots, int32_t n_workers, counters_t* out) noexcept nogil
 
 # Events per second at monotonic time now_ms over all slots; `rate_offset` is the offset of a rate_t within counters_t.

@@ -30,14 +30,18 @@ cdef inline uint64_t _events(const counters_t* slot) noexcept nogil:
     return load_relaxed_u64(&slot.cum_lbconn)
 
 
+cdef inline uint64_t _mean(uint64_t total, uint64_t n) noexcept nogil:
+    """haproxy: rounded up, because each event takes a rounded-up part off the sum before it adds its own."""
+    n = min(n, <uint64_t> SAMPLES)
+    return (total + n - 1) // n
+
+
 cdef uint64_t _combine(uint64_t a, uint64_t n_a, uint64_t b, uint64_t n_b) noexcept nogil:
     """Sum over the last min(1024, n_a + n_b) events of two averages over min(1024, n) events each."""
-    cdef uint64_t most = SAMPLES
-    cdef double mean
-    if n_a + n_b <= most:
+    cdef uint64_t n = n_a + n_b
+    if n <= SAMPLES or n_a == 0 or n_b == 0:
         return a + b
-    mean = <double> a / max(1, min(n_a, most)) * n_a + <double> b / max(1, min(n_b, most)) * n_b
-    return <uint64_t> (mean / (n_a + n_b) * most)
+    return (_mean(a, n_a) * n_a + _mean(b, n_b) * n_b) * SAMPLES // n
 
 
 cdef void _add_averages(counters_t* to, uint64_t n_to, const counters_t* slot, uint64_t n_slot) noexcept nogil:
