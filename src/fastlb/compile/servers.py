@@ -26,7 +26,9 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> None:
             source_address = b"" if source is None else sockaddr(source)
         except ValueError as error:
             raise CompileError(srv.location, f"'server {px.name}/{srv.name}' : {error}") from None
-        if srv.address.family in ("ipv4", "ipv6") and srv.address.host in ("", "0.0.0.0", "::"):
+        # A name that nobody knew (`init-addr none`) leaves a server without address, disabled from the start.
+        has_address = bool(srv.address.name) or srv.address.host not in ("", "0.0.0.0", "::")
+        if srv.address.family in ("ipv4", "ipv6") and not has_address:
             # haproxy: such a server means "the address that the client connected to", for transparent proxies.
             message = f"'server {px.name}/{srv.name}' : the client's own destination as address is not supported by fastlb yet"
             raise CompileError(srv.location, message)

@@ -61,8 +61,8 @@ def load_text(
 
 
 def has_listener(configuration: Configuration) -> bool:
-    """Whether anything would listen; HAProxy's check mode exits with 2 where nothing does."""
-    return any(px.binds and not px.disabled for px in configuration.proxies)
+    """Whether anything would listen, a `stats socket` too; HAProxy's check mode exits with 2 where nothing does."""
+    return bool(configuration.global_.stats_sockets) or any(px.binds and not px.disabled for px in configuration.proxies)
 
 
 def _parser(

@@ -55,7 +55,11 @@ class Address:
 
 @dataclass(slots=True)
 class LogTarget:
-    """One `log` line (manual, section 4.2 "log"); `address` is None for stdout, stderr and fd targets."""
+    """One `log` line (manual, section 4.2 "log"); `address` is None for stdout, stderr and fd targets.
+
+    format: "rfc3164" where the line names none. with_hostname: the line names rfc3164, which asks for the host name; the
+    default leaves it out unless `log-send-hostname` is set.
+    """
 
     location: Location
     address: Address | None
@@ -144,6 +148,7 @@ class Server:
     """One `server` line, with `default-server` settings applied.
 
     check_address: `addr`/`port` of the checks; None to use the server's own.
+    address: host "" with a name is one that no resolver knew (`init-addr none`); such a server is `disabled` as well.
     weight: 0..256. maxconn, minconn, maxqueue: 0 means no limit. source: address to connect from, or None.
     """
 

@@ -55,6 +55,7 @@ def test_no_listener_is_told_apart_from_errors() -> None:
     assert not has_listener(accepted("backend b\n"))
     assert not has_listener(accepted("frontend f\n    bind :80\n    disabled\n"))
     assert has_listener(accepted("frontend f\n    bind :80\n"))
+    assert has_listener(accepted("global\n    stats socket /tmp/x\n"))
 
 
 def test_missing_last_newline_is_a_warning() -> None:
@@ -104,7 +105,7 @@ def test_log_global_is_replaced_by_its_targets() -> None:
 
 
 def test_identifiers_fill_the_gaps_in_file_order() -> None:
-    proxies = accepted("backend a\nbackend b\n id 1\nbackend c\n server x :1\n server y :2 id 1\n").proxies
+    proxies = accepted("backend a\nbackend b\n id 1\nbackend c\n server x 1.1.1.1\n server y 1.1.1.2 id 1\n").proxies
     assert [px.id for px in proxies] == [2, 1, 3]
     assert [srv.id for srv in proxies[2].servers] == [2, 1]
 

@@ -19,8 +19,8 @@ kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit alert c
 local5 local6 local7
 """)
 LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
-FORMATS = ("rfc3164", "rfc5424", "short", "raw", "timed", "local")
-FORMATS_NOT_YET = ("priority", "iso")
+FORMATS = ("local", "rfc3164", "rfc5424", "priority", "short", "timed", "iso", "raw")
+MAX_RANGES = 8  # of `sample`, as many as the core keeps
 SYSLOG_PORT = 514
 MIN_LENGTH, MAX_LENGTH = 80, 65535
 
@@ -101,13 +101,11 @@ def _set_options(st: Statement, target: LogTarget, index: int) -> int:
 
 
 def _set_format(st: Statement, target: LogTarget, name: str, at: int) -> None:
-    if name in FORMATS_NOT_YET:
-        raise st.fail(f"log : format '{name}' is not supported by fastlb yet", at, "unsupported-keyword")
     if name not in FORMATS:
         raise st.fail(f"log : unknown log format '{name}'", at, hint=f"one of {' '.join(FORMATS)}")
-    # haproxy: `local` is rfc3164 without the host name, and the default; naming rfc3164 asks for the host name.
+    # haproxy: without a format the host name is left out unless log-send-hostname is set; naming rfc3164 asks for it.
     target.with_hostname = name == "rfc3164"
-    target.format = "rfc3164" if name == "local" else name
+    target.format = name
 
 
 def _set_sample(st: Statement, target: LogTarget, word: str, at: int) -> None:
@@ -122,6 +120,8 @@ def _set_sample(st: Statement, target: LogTarget, word: str, at: int) -> None:
         ranges.append((int(low), int(high or low)))
     if size < 1 or any(low < 1 or high < low or high > size for low, high in ranges):
         raise st.fail(f"log : sampling ranges out of 1..{size} in '{word}'", at)
+    if len(ranges) > MAX_RANGES:
+        raise st.fail(f"log : more than {MAX_RANGES} sampling ranges are not supported by fastlb", at, "unsupported-keyword")
     ranges.sort()
     if any(after[0] <= before[1] for before, after in pairwise(ranges)):
         raise st.fail(f"log : overlapping sampling ranges in '{word}'", at)

@@ -91,6 +91,10 @@ def _resolve(st: Statement, srv: Server, where: str) -> None:
     """Looks the host name up, as `init-addr` says; without an address the server starts down (host "", name set)."""
     address = srv.address
     if not address.name:
+        if address.family in ("ipv4", "ipv6") and not address.host:
+            # haproxy: such a server stands for the address that the client connected to, for transparent proxies.
+            message = f"{where}the client's own destination as address is not supported by fastlb yet"
+            _fail(st, message, 2, "unsupported-address", "name the server's address")
         return
     asks_system = not srv.init_addr or "libc" in srv.init_addr
     found = resolved(address, st.reading.resolver) if asks_system else None
@@ -102,6 +106,7 @@ def _resolve(st: Statement, srv: Server, where: str) -> None:
         location, _ = st.place(2)
         message = f"{where}could not resolve address '{address.name}', disabling server."
         st.warn(message, 2, "unresolved-host", lead=f"[{location}] : ")
+    srv.disabled = srv.disabled or found is None
     srv.address = found or replace(address, family="ipv4" if address.family == "ip" else address.family)
 
 
