@@ -39,15 +39,15 @@ ctypedef void (*wheel_cb_t)(void* arg, timer_t* timer) noexcept nogil
 
 # now_ms: the clock, any 32-bit value.
 cdef void wheel_init(wheel_t* wheel, uint32_t now_ms) noexcept nogil
-# Arms the timer, or moves its deadline. deadline_ms at most 2^31 - 1 ms after now; one that has passed expires at the
-# next wheel_run.
+# Arms the timer, or moves its deadline. deadline_ms at most 2^31 - 1 ms after now; one that has passed expires in the
+# wheel_run under way, or the next.
 cdef void wheel_set_slow(wheel_t* wheel, timer_t* timer, uint32_t deadline_ms) noexcept nogil
 # Unarms. Idempotent.
 cdef void wheel_cancel(wheel_t* wheel, timer_t* timer) noexcept nogil
 # Lets time go on to now_ms and calls cb for what has expired, at most `budget` times. Returns how many were called;
 # when that is `budget`, more may be due and wheel_next answers 0. A clock that went backwards changes nothing.
 cdef uint32_t wheel_run(wheel_t* wheel, uint32_t now_ms, wheel_cb_t cb, void* arg, uint32_t budget) noexcept nogil
-# Milliseconds from now_ms to the next slot that wants a look (a lower bound of the next expiry, exact below 64 ms);
+# Milliseconds from now_ms to the next slot that wants a look, never later than the next expiry and at most six looks early;
 # 0 when one is due, -1 when no timer is armed.
 cdef int32_t wheel_next(const wheel_t* wheel, uint32_t now_ms) noexcept nogil
 

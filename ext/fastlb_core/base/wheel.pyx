@@ -1,18 +1,15 @@
 # The timer wheel's slots and the passing of time.
 # Knows ticks; must not read a clock or know what timers sit in. See wheel.pxd for the layout.
 
-from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastlb_core.base.list cimport list_add_tail, list_del, list_entry, list_init, list_is_empty, list_pop, list_splice_tail
+from fastlb_core.base.list cimport list_add_tail, list_del, list_init, list_is_empty, list_pop, list_splice_tail
 
 cdef extern from *:
     """
-    #include <stddef.h>
     #define flb_ctz64(x) __builtin_ctzll(x)
     #define flb_clz64(x) __builtin_clzll(x)
-    #define flb_timer_link_offset offsetof(timer_t, link)
     """
     int flb_ctz64(uint64_t x) noexcept nogil
     int flb_clz64(uint64_t x) noexcept nogil

@@ -4,35 +4,35 @@ Knows every module of base and http; must not be imported by the product. Inputs
 byte behind them is in a page that cannot be read.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE, mmap, mprotect, munmap
 from posix.time cimport CLOCK_PROCESS_CPUTIME_ID, clock_gettime, timespec
 
-import fastlb_core.bridge.llhttp  # noqa: F401  resolves llhttp before anything is parsed
+from fastlb_core.bridge.llhttp import resolve
 
-from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.base.slice cimport slice_of
 from fastlb_core.http.h1 cimport (
     H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, H1_NEED_MORE, h1_head_too_large, h1_init_request, h1_init_response,
     h1_is_idle, h1_parse_head, h1_parser_t,
 )
 from fastlb_core.http.h1_body cimport (
-    BODY_DONE, BODY_ERROR, BODY_MORE, body_eof, body_is_done, body_opaque, body_read, body_skip, body_start, body_t,
+    BODY_DONE, BODY_MORE, body_eof, body_is_done, body_opaque, body_read, body_skip, body_start, body_t,
 )
 from fastlb_core.http.head_out cimport head_copy, head_is_untouched, head_len, head_out_t, head_slices
 from fastlb_core.http.message cimport (
-    HDR_CONNECTION, HDR_COOKIE, HDR_F_CANON, HDR_F_DELETED, HDR_HOST, HDR_USER_AGENT, MSG_F_AUTHORITY,
+    HDR_CONNECTION, HDR_COOKIE, HDR_F_DELETED, HDR_HOST, HDR_USER_AGENT, MSG_F_AUTHORITY,
     MSG_F_CL_DROPPED, MSG_F_CONN_CLOSE, MSG_F_CONN_KEEP_ALIVE, MSG_F_CONN_UPGRADE, MSG_F_EDITED, MSG_F_EXPECT_100,
     MSG_F_HAS_CL, MSG_F_HAS_TE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_RESPONSE, MSG_F_UPGRADE,
     MSG_F_UPGRADE_H2C, MSG_F_UPGRADE_WS, hdr_id_of, hdr_id_t, hdr_t, http_msg_t, method_of, msg_cap_hdrs, msg_find,
-    msg_find_name, msg_find_next, msg_hdr_append, msg_hdr_del, msg_hdr_name, msg_hdr_replace, msg_hdr_value, msg_init,
+    msg_find_name, msg_find_next, msg_hdr_append, msg_hdr_del, msg_hdr_replace, msg_init,
     msg_reset, msg_set_start_line,
 )
 from fastlb_core.http.rewrite cimport (
     add_forwarded_for, format_ipv4, format_ipv6, request_hop_by_hop, response_hop_by_hop,
 )
-from fastlb_core.sys.socket cimport AF_INET, AF_INET6, iovec
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6
 
 FLAGS = {
     "response": MSG_F_RESPONSE, "http10": MSG_F_HTTP10, "keep_alive": MSG_F_KEEP_ALIVE, "conn_close": MSG_F_CONN_CLOSE,
@@ -44,6 +44,9 @@ FLAGS = {
 BODIES = ("none", "length", "chunked", "until-close", "tunnel")
 STATUSES = ("need-more", "done", "error")
 BODY_STATUSES = ("more", "done", "error")
+
+# Nothing may be parsed before llhttp is bound.
+resolve()
 
 cdef enum:
     PAGE = 4096
@@ -322,12 +325,12 @@ cdef double cpu_ns() noexcept nogil:
 def bench_parse(bytes content, uint32_t turns, bint response=False) -> float:
     """Parse the same complete head again and again, the copy of it into the buffer not counted as far as it is warm."""
     cdef Message message = Message(101)
-    cdef uint32_t i, n = <uint32_t> len(content)
+    cdef uint32_t _i, n = <uint32_t> len(content)
     cdef double begin
     cdef int status = H1_DONE
     message.place(content, False)
     begin = cpu_ns()
-    for i in range(turns):
+    for _i in range(turns):
         msg_reset(&message.msg, message.area, n, EDIT_ROOM)
         if response:
             h1_init_response(&message.parser, &message.msg, 1, 0)
@@ -342,7 +345,7 @@ def bench_parse(bytes content, uint32_t turns, bint response=False) -> float:
 def bench_head_out(bytes content, uint32_t turns, str how, bint edit) -> float:
     """Render a request's head again and again; how: "slices" or "copy"; edit: with one header deleted and one added."""
     cdef Message message = Message(101)
-    cdef uint32_t i, n = <uint32_t> len(content)
+    cdef uint32_t _i, n = <uint32_t> len(content)
     cdef head_out_t out
     cdef char[16384] dst
     cdef double begin
@@ -355,7 +358,7 @@ def bench_head_out(bytes content, uint32_t turns, str how, bint edit) -> float:
         msg_hdr_del(&message.msg, message.msg.n_hdrs // 2)
         msg_hdr_append(&message.msg, slice_of("x-forwarded-for", 15), slice_of("192.168.100.200", 15))
     begin = cpu_ns()
-    for i in range(turns):
+    for _i in range(turns):
         if slicing:
             head_slices(&out, &message.msg)
         else:
@@ -366,7 +369,7 @@ def bench_head_out(bytes content, uint32_t turns, str how, bint edit) -> float:
 def bench_lookup(bytes content, uint32_t turns) -> float:
     """Look up four well-known names again and again."""
     cdef Message message = Message(101)
-    cdef uint32_t i, n = <uint32_t> len(content)
+    cdef uint32_t _i, n = <uint32_t> len(content)
     cdef double begin
     cdef int found = 0
     message.place(content, False)
@@ -374,7 +377,7 @@ def bench_lookup(bytes content, uint32_t turns) -> float:
     if h1_parse_head(&message.parser, n) != H1_DONE:
         raise ValueError("not a complete head")
     begin = cpu_ns()
-    for i in range(turns):
+    for _i in range(turns):
         found += msg_find(&message.msg, HDR_HOST) + msg_find(&message.msg, HDR_COOKIE)
         found += msg_find(&message.msg, HDR_USER_AGENT) + msg_find(&message.msg, HDR_CONNECTION)
     return (cpu_ns() - begin) / turns

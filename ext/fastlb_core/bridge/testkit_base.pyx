@@ -139,10 +139,10 @@ def pool_cache(uint32_t n_bufs, uint32_t max_cached) -> tuple:
     """Take and release n buffers twice; (allocations, takes, cached at the end)."""
     cdef pool_t pool
     cdef buf_t[64] bufs
-    cdef uint32_t i, turn
+    cdef uint32_t i, _turn
     pool_init(&pool, 4096, max_cached)
     memset(bufs, 0, sizeof(bufs))
-    for turn in range(2):
+    for _turn in range(2):
         for i in range(n_bufs):
             buf_take(&pool, &bufs[i])
         for i in range(n_bufs):

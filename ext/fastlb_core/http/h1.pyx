@@ -16,7 +16,7 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 from fastlb_core.base.slice cimport slice_eq
 from fastlb_core.http.h1_rules cimport h1_decide_request, h1_decide_response, h1_refusal_t, target_bytes, token_lower
 from fastlb_core.http.message cimport (
-    HDR_CONTENT_LENGTH, HDR_F_CANON, MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE,
+    MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE,
     hdr_t, http_msg_t, method_of, msg_add_entry, msg_hdr_name, msg_hdr_value, msg_init, msg_reset,
 )
 from fastlb_core.sys.llhttp cimport (
@@ -321,7 +321,9 @@ cdef bint h1_is_idle(const h1_parser_t* parser) noexcept nogil:
 # ---- the import-time self-check
 
 # Parses one head in a fresh message; returns h1_status_t.
-cdef int check_head(http_msg_t* msg, h1_parser_t* parser, char* area, const char* head, uint32_t length, uint32_t step) noexcept nogil:
+cdef int check_head(
+    http_msg_t* msg, h1_parser_t* parser, char* area, const char* head, uint32_t length, uint32_t step
+) noexcept nogil:
     cdef int status = H1_NEED_MORE
     cdef uint32_t upto = 0
     memcpy(area, head, length)

@@ -7,7 +7,7 @@ from libc.string cimport memchr
 from fastlb_core.base.slice cimport slice_eq_nocase, slice_next_token, slice_t, lower_byte
 from fastlb_core.http.message cimport (
     BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE,
-    HDR_CONNECTION, HDR_CONTENT_LENGTH, HDR_EXPECT, HDR_F_CANON, HDR_F_DELETED, HDR_HOST, HDR_SEC_WEBSOCKET_KEY,
+    HDR_CONNECTION, HDR_CONTENT_LENGTH, HDR_EXPECT, HDR_F_CANON, HDR_HOST, HDR_SEC_WEBSOCKET_KEY,
     HDR_TRANSFER_ENCODING, HDR_UPGRADE, METHOD_CONNECT, METHOD_GET, METHOD_HEAD,
     MSG_F_AUTHORITY, MSG_F_CL_DROPPED, MSG_F_CONN_CLOSE, MSG_F_CONN_KEEP_ALIVE, MSG_F_CONN_UPGRADE, MSG_F_EDITED,
     MSG_F_EXPECT_100, MSG_F_HAS_CL, MSG_F_HAS_TE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE,
@@ -15,7 +15,7 @@ from fastlb_core.http.message cimport (
     hdr_t, http_msg_t, msg_find, msg_find_next, msg_hdr_del, msg_hdr_del_all, msg_hdr_value, msg_index, msg_target,
 )
 from fastlb_core.http.uri cimport (
-    URI_ABSOLUTE, URI_ASTERISK, URI_AUTHORITY, URI_INVALID, URI_ORIGIN, uri_host_port, uri_split, uri_t,
+    URI_ABSOLUTE, URI_ASTERISK, URI_AUTHORITY, uri_host_port, uri_split, uri_t,
 )
 
 cdef enum:

@@ -2,11 +2,9 @@
 # Knows how http_msg_t marks edits; must not know sockets or why the edits were made. Both outputs are made of the same
 # pieces: `emit` either notes a slice, joined to the one before when they touch, or copies.
 
-from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from fastlb_core.base.slice cimport slice_of
 from fastlb_core.http.message cimport (
     HDR_F_CANON, HDR_F_DELETED, HDR_F_EDIT, MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE, hdr_t, http_msg_t,
 )

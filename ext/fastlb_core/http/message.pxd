@@ -125,7 +125,7 @@ ctypedef struct http_msg_t:
     uint32_t reason_len
     uint32_t new_start_off  # start line that replaces the received one, with its CRLF, in the edit room
     uint32_t new_start_len  # 0: keep the received one
-    uint64_t content_length # bytes; of meaning with MSG_F_HAS_CL
+    uint64_t content_length  # bytes; of meaning with MSG_F_HAS_CL
     uint32_t flags          # MSG_F_*
     uint16_t status         # answers
     uint8_t method          # method_t; for answers that of the request

@@ -31,7 +31,9 @@ cdef uint8_t[HASH_SIZE] hdr_hash
 
 # Spreads the well-known names over hdr_hash without a collision (checked by fill_hash at import).
 cdef inline uint32_t hash_of(const char* name, uint32_t length) noexcept nogil:
-    return (length * 50 + <uint8_t> name[0] * 7 + <uint8_t> name[length - 1] * 56 + <uint8_t> name[length >> 1] * 16) & (HASH_SIZE - 1)
+    cdef uint32_t mixed = length * 50 + <uint8_t> name[0] * 7
+    mixed += <uint8_t> name[length - 1] * 56 + <uint8_t> name[length >> 1] * 16
+    return mixed & (HASH_SIZE - 1)
 
 
 cdef void fill_hash() noexcept nogil:

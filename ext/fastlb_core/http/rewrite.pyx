@@ -8,7 +8,7 @@ from fastlb_core.base.slice cimport slice_eq_nocase, slice_next_token, slice_of,
 from fastlb_core.http.message cimport (
     HDR_CONNECTION, HDR_HTTP2_SETTINGS, HDR_TE, HDR_UPGRADE,
     MSG_F_CONN_UPGRADE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_UPGRADE, MSG_F_UPGRADE_H2C,
-    hdr_id_t, http_msg_t, msg_find, msg_find_next, msg_hdr_append, msg_hdr_del, msg_hdr_del_all, msg_hdr_replace,
+    http_msg_t, msg_find, msg_find_next, msg_hdr_append, msg_hdr_del, msg_hdr_del_all, msg_hdr_replace,
     msg_hdr_value,
 )
 from fastlb_core.sys.socket cimport AF_INET

@@ -12,7 +12,8 @@ cdef extern from *:
     /* A page is its head up to content-type, then perhaps `connection: close`, then the body; `length` is the body's. */
     #define FLB_PAGE_START(code, reason, length) "HTTP/1.1 " code " " reason "\\r\\ncontent-length: " length \\
         "\\r\\ncache-control: no-cache\\r\\ncontent-type: text/html\\r\\n"
-    #define FLB_PAGE_BODY(code, reason, text) "\\r\\n<html><body><h1>" code " " reason "</h1>\\n" text "\\n</body></html>\\n"
+    #define FLB_PAGE_BODY(code, reason, text) \\
+        "\\r\\n<html><body><h1>" code " " reason "</h1>\\n" text "\\n</body></html>\\n"
     #define FLB_PAGE(code, reason, length, closes, text) { code, closes, \\
         FLB_PAGE_START(#code, reason, #length) FLB_PAGE_BODY(#code, reason, text), \\
         FLB_PAGE_START(#code, reason, #length) "connection: close\\r\\n" FLB_PAGE_BODY(#code, reason, text) },
@@ -23,7 +24,8 @@ cdef extern from *:
         FLB_PAGE(401, "Unauthorized", 112, 0, "You need a valid user and password to access this content.")
         FLB_PAGE(403, "Forbidden", 93, 0, "Request forbidden by administrative rules.")
         FLB_PAGE(404, "Not Found", 83, 0, "The resource could not be found.")
-        FLB_PAGE(405, "Method Not Allowed", 146, 0, "A request was made of a resource using a request method not supported by that resource")
+        FLB_PAGE(405, "Method Not Allowed", 146, 0,
+            "A request was made of a resource using a request method not supported by that resource")
         FLB_PAGE(407, "Unauthorized", 112, 0, "You need a valid user and password to access this content.")
         FLB_PAGE(408, "Request Time-out", 110, 1, "Your browser didn't send a complete request in time.")
         FLB_PAGE(410, "Gone", 114, 0, "The resource is no longer available and will not be available again.")
@@ -35,7 +37,8 @@ cdef extern from *:
         FLB_PAGE(429, "Too Many Requests", 117, 0, "You have sent too many requests in a given amount of time.")
         FLB_PAGE(431, "Request Header Fields Too Large", 127, 1, "The request headers are larger than the proxy accepts.")
         FLB_PAGE(500, "Internal Server Error", 97, 0, "An internal server error occurred.")
-        FLB_PAGE(501, "Not Implemented", 136, 0, ".The server does not support the functionality required to fulfill the request.")
+        FLB_PAGE(501, "Not Implemented", 136, 0,
+            ".The server does not support the functionality required to fulfill the request.")
         FLB_PAGE(502, "Bad Gateway", 107, 0, "The server returned an invalid or incomplete response.")
         FLB_PAGE(503, "Service Unavailable", 107, 0, "No server is available to handle this request.")
         FLB_PAGE(504, "Gateway Time-out", 92, 0, "The server didn't respond in time.")
