@@ -25,4 +25,4 @@ def error_pages(px: Proxy, statuses: tuple[int, ...]) -> dict[int, bytes]:
 def redirect(code: int, location: str) -> bytes:
     """The answer of `errorloc302` or `errorloc303` as HAProxy sends it."""
     lines = [f"HTTP/1.1 {code} {_REASONS[code]}", "cache-control: no-cache", "content-length: 0", f"location: {location}"]
-    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1", "surrogateescape")
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("utf-8", "surrogateescape")
