@@ -14,11 +14,12 @@ def listener(host: str = "127.0.0.1") -> socket.socket:
 
 
 class HeldPort:
-    """A TCP port that nobody else gets while this object lives: bound with SO_REUSEPORT but not listening, so
-    that a program which binds with SO_REUSEPORT, as both do, can listen there."""
+    """A TCP port that nobody else gets while this object lives: bound but not listening, with SO_REUSEADDR and
+    SO_REUSEPORT, so that a program which sets either of them, as both do, can listen there."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.sock.bind((host, 0))
         self.host = host
@@ -40,6 +41,7 @@ def held_range(count: int) -> list[HeldPort]:
             for offset in range(1, count):
                 port = object.__new__(HeldPort)
                 port.sock = socket.socket()
+                port.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 port.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
                 port.host, port.port = first.host, first.port + offset
                 port.sock.bind((port.host, port.port))
