@@ -8,17 +8,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from typing import TextIO
 
 
 class Alerts:
-    """Writes tagged lines on stderr; nothing at all where `is_quiet`."""
+    """Writes tagged lines on stderr; nothing at all where `is_quiet`. stream: instead of stderr, None for that."""
 
     def __init__(self, is_quiet: bool = False) -> None:
         self.is_quiet = is_quiet
-        self.n_alerts = 0
+        self.stream: TextIO | None = None
 
     def alert(self, text: str) -> None:
-        self.n_alerts += 1
         self._line("[ALERT]   ", text)
 
     def warning(self, text: str) -> None:
@@ -32,8 +32,9 @@ class Alerts:
         if text and not self.is_quiet:
             # A closed or full stderr must not stop a load balancer.
             with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(text)
-                sys.stderr.flush()
+                stream = self.stream or sys.stderr
+                stream.write(text)
+                stream.flush()
 
     def _line(self, tag: str, text: str) -> None:
         self.write(f"{tag} ({os.getpid()}) : {text}\n")

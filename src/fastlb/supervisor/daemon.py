@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import TextIO
 
 
 class PidFile:
@@ -31,10 +32,13 @@ class PidFile:
 
 
 class Background:
-    """The life of a daemon's start: `enter` in the terminal's process, then `succeeded` or `failed` in the daemon."""
+    """The life of a daemon's start: `enter` in the terminal's process, then in the daemon `detach` before it has children and
+    `succeeded` or `failed`. Does nothing before `enter`.
+    """
 
     def __init__(self) -> None:
         self._report_fd = -1
+        self._terminal: TextIO | None = None
 
     def enter(self) -> None:
         """Returns in the daemon only; the process that called ends with the status that the daemon reports."""
@@ -52,22 +56,44 @@ class Background:
         if os.fork():
             os._exit(0)
 
-    def succeeded(self) -> None:
-        """Lets go of the terminal, then lets the starting process end with 0."""
+    def detach(self) -> TextIO | None:
+        """Gives up standard input, output and error, so that no child holds a terminal or a pipe of whoever started us.
+
+        Returns where the daemon itself may still write until `succeeded`; None before `enter`.
+        """
+        if self._report_fd < 0:
+            return None
+        self._terminal = os.fdopen(os.dup(2), "w", errors="replace")
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         if null > 2:
             os.close(null)
+        return self._terminal
+
+    def forget_in_child(self) -> None:
+        """In a child of the daemon: the terminal and the report are the daemon's."""
+        self._close_terminal()
+        self._report(None)
+
+    def succeeded(self) -> None:
+        """Lets go of the terminal, then lets the starting process end with 0."""
+        self._close_terminal()
         self._report(0)
 
     def failed(self, status: int) -> None:
         self._report(status)
 
-    def _report(self, status: int) -> None:
+    def _close_terminal(self) -> None:
+        if self._terminal is not None:
+            self._terminal.close()
+            self._terminal = None
+
+    def _report(self, status: int | None) -> None:
         if self._report_fd < 0:
             return
-        with contextlib.suppress(OSError):
-            os.write(self._report_fd, bytes([status & 0xFF]))
+        if status is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._report_fd, bytes([status & 0xFF]))
         os.close(self._report_fd)
         self._report_fd = -1

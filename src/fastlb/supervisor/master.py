@@ -35,11 +35,13 @@ class Hooks:
     """What the master calls at the turns of its life.
 
     on_serving: once, when the first generation serves (pid file, terminal, old processes). make_next: loads and builds
-    the generation after the given one, None after an alert where that fails.
+    the generation after the given one, None after an alert where that fails. in_child: in every new child, to close what
+    is not for it.
     """
 
     on_serving: Callable[[], None]
     make_next: Callable[[Generation], Generation | None]
+    in_child: Callable[[], None]
 
 
 class Master:
@@ -52,7 +54,7 @@ class Master:
         self._is_master_worker = is_master_worker
         self._signals = SignalQueue()
         self._poll = select.poll()
-        self._family = Family(parts, alerts, self._poll, self._signals.close_in_child, self._on_failed_start)
+        self._family = Family(parts, alerts, self._poll, self._close_in_child, self._on_failed_start)
         self._current: Generation | None = None
         self._next: Generation | None = None
         self._stop_signal = 0  # what asked for the end, 0 while nothing did
@@ -71,6 +73,10 @@ class Master:
         while self._family.generations:
             self._turn()
         return self._finish()
+
+    def _close_in_child(self) -> None:
+        self._signals.close_in_child()
+        self._hooks.in_child()
 
     def _turn(self) -> None:
         self._poll.poll(self._timeout_ms())

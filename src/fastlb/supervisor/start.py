@@ -73,7 +73,7 @@ class _Start:
                 self._parts,
                 self._alerts,
                 Notifier(options.notifies_systemd),
-                Hooks(self._on_serving, self._make_next),
+                Hooks(self._on_serving, self._make_next, self._background.forget_in_child),
                 options.is_master_worker,
             )
             generation = self._generation(1, configuration, identity, None)
@@ -86,6 +86,7 @@ class _Start:
         # What exists now is never garbage: collections need not touch (and so copy) the pages shared with the children.
         gc.collect()
         gc.freeze()
+        self._alerts.stream = self._background.detach()
         status = master.run(generation)
         self._background.failed(status)
         return status
@@ -102,8 +103,8 @@ class _Start:
         tell(options.old_pids, options.old_signal)
         if options.is_master_worker:
             self._alerts.notice("Loading success.")
-        if options.is_daemon:
-            self._background.succeeded()
+        self._alerts.stream = None
+        self._background.succeeded()
 
     def _make_next(self, current: Generation) -> Generation | None:
         self._alerts.notice("Reloading configuration: counters and server states start afresh.")

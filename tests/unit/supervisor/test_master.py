@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.poll import poll
+
+from .conftest import STAND_IN
 
 
 def is_alive(pid: int) -> bool:
@@ -169,3 +174,48 @@ def test_paused_workers_leave_connections_in_the_queue_until_resumed(launch):
     program.wait_for('"resumed"')
     assert waiting.recv(100)
     waiting.close()
+
+
+def test_daemon_returns_once_it_serves_and_lets_go_of_every_pipe(tmp_path):
+    pidfile, config = tmp_path / "pid", tmp_path / "x.cfg"
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        address = holder.getsockname()
+        config.write_text(
+            "defaults\n mode tcp\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
+            f"listen fe\n bind {address[0]}:{address[1]}\n server s 127.0.0.1:1\n"
+        )
+        # Waits for the end of both pipes: a child that kept one would hold it.
+        done = subprocess.run(
+            [sys.executable, STAND_IN, "-D", "-p", str(pidfile), "-f", str(config)], capture_output=True, timeout=60
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        pid = int(pidfile.read_text())
+        with socket.create_connection(address, 10) as sock:
+            sock.sendall(b"x")
+            assert sock.recv(100)
+        os.kill(pid, signal.SIGTERM)
+        poll(lambda: not is_alive(pid), "the daemon to end")
+
+
+def test_daemon_that_cannot_start_says_so_with_its_status(tmp_path):
+    config = tmp_path / "x.cfg"
+    config.write_text("listen fe\n mode tcp\n bind /nonexistent/x\n server s 127.0.0.1:1\n")
+    done = subprocess.run([sys.executable, STAND_IN, "-D", "-f", str(config)], capture_output=True, timeout=60, text=True)
+    assert done.returncode == 1
+    assert "cannot bind UNIX socket (No such file or directory) [/nonexistent/x]" in done.stderr
+
+
+def test_daemon_whose_workers_fail_says_so_with_its_status(tmp_path):
+    config = tmp_path / "x.cfg"
+    config.write_text(f"listen fe\n mode tcp\n bind {tmp_path}/s\n server s 127.0.0.1:1\n")
+    done = subprocess.run(
+        [sys.executable, STAND_IN, "-D", "-f", str(config)],
+        capture_output=True,
+        timeout=60,
+        text=True,
+        env={**os.environ, "STAND_IN_FAIL": "1"},
+    )
+    assert done.returncode == 1
+    assert "exited with code 3 (Exit) while starting" in done.stderr
