@@ -122,8 +122,13 @@ def _set_options(st: Statement, srv: Server, index: int, where: str) -> None:
     while index < len(st.words):
         name = st.words[index]
         row = OPTIONS.get(name)
-        if row is None or (is_default and not row.default_server):
+        if row is None:
             _unknown(st, name, index, where)
+        elif is_default and not row.default_server:
+            location, _ = st.place(index)
+            message = f"'{name}' option is not accepted in default-server sections"
+            st.warn(message, index, "wrong-section", lead=f"[{location}] : ")
+            index += 1 + row.arity
         else:
             index += _set_option(st, srv, row, index, where)
 
