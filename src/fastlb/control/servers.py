@@ -50,7 +50,10 @@ class Servers:
         self.journal = journal
         self.clock_ms = clock_ms
         self.on_ready: Callable[[LiveServer], None] = lambda server: None
-        self.slow_starting: set[int] = set()
+        # After a crash of control its predecessor's ramps go on.
+        self.slow_starting = {
+            index for index in directory.servers if snapshot.server_state(index).state == ports.STATE_STARTING
+        }
 
     # -- operational state, from checks and `set server ... health`
 

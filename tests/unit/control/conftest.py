@@ -44,7 +44,8 @@ def server(name: str, port: int = 80, **settings: Any) -> model.Server:
 
 
 def backend(name: str, *servers: model.Server, **settings: Any) -> model.Proxy:
-    return model.Proxy(HERE, settings.pop("kind", "backend"), name, servers=list(servers), mode=settings.pop("mode", "http"), **settings)
+    kind, mode = settings.pop("kind", "backend"), settings.pop("mode", "http")
+    return model.Proxy(HERE, kind, name, servers=list(servers), mode=mode, **settings)
 
 
 def frontend(name: str, **settings: Any) -> model.Proxy:
@@ -92,6 +93,7 @@ def _listener() -> socket.socket:
 @asynccontextmanager
 async def runtime(rig: Rig, path: Path, control: Control | None = None) -> AsyncIterator[Callable[..., Any]]:
     """Serves the runtime socket at `path`; the value asks it: `await ask("show info")` gives the whole answer."""
+    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(16)

@@ -1,14 +1,12 @@
-"""Commands about sessions: this one (level, timeout) and those of the traffic (show sess, shutdown).
+"""Commands about this connection to the runtime API: its rights and its idle time.
 
-Knows what the workers are asked by message. Must not know how messages travel.
+Knows times as HAProxy writes them (manual, section 2.4). Must not know the socket.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from fastlb.control.messages import MessageError
 from fastlb.control.runtime.command import Command, Level, Refused, Request
 
 _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
@@ -40,48 +38,9 @@ def _set_timeout(request: Request) -> str:
     return ""
 
 
-async def _show_sess(request: Request) -> str:
-    """The streams of every worker; with an id, that one. A worker that does not answer in time is left out."""
-    wanted = request.argument(0)
-    is_one = wanted.startswith("0x")
-    answers = await request.control.messages.broadcast("show sess", id=wanted if is_one else "")
-    found = [(worker, session) for worker, answer in sorted(answers.items()) for session in answer.get("sessions", ())]
-    lines = [_session_line(worker, session) for worker, session in found]
-    if is_one and not lines:
-        raise Refused("Session not found.\n")
-    return "".join(lines)
-
-
-def _session_line(worker: int, session: dict[str, Any]) -> str:
-    """One line of `show sess`: `id: name=value ...`, all as the worker tells it."""
-    fields = {key: value for key, value in session.items() if key != "id"}
-    return f"{session.get('id', '?')}: worker={worker} {' '.join(f'{key}={value}' for key, value in fields.items())}\n"
-
-
-async def _shutdown_sessions_server(request: Request) -> str:
-    await request.control.messages.broadcast("shutdown sessions server", server=request.server().index)
-    return ""
-
-
-async def _shutdown_session(request: Request) -> str:
-    wanted = request.argument(0)
-    if not wanted:
-        raise Refused("Session pointer expected (use 'show sess').\n")
-    try:
-        answers = await request.control.messages.broadcast("shutdown session", id=wanted)
-    except MessageError:
-        answers = {}
-    if not any(answer.get("found") for answer in answers.values()):
-        raise Refused("No such session (use 'show sess').\n")
-    return ""
-
-
 COMMANDS = (
     Command(("operator",), lambda request: _lower(request, Level.OPERATOR), "continue with the rights of an operator"),
     Command(("user",), lambda request: _lower(request, Level.USER), "continue with the rights of a user"),
     Command(("set", "timeout"), _set_timeout, "change how long this connection may be idle", "[cli] <delay>"),
     Command(("show", "cli", "level"), _show_level, "tell the rights of this connection"),
-    Command(("show", "sess"), _show_sess, "list the current sessions, or one of them", "[id]", Level.OPERATOR),
-    Command(("shutdown", "session"), _shutdown_session, "end one session", "[id]", Level.ADMIN),
-    Command(("shutdown", "sessions", "server"), _shutdown_sessions_server, "end a server's sessions", "<bk>/<srv>", Level.ADMIN),
 )

@@ -5,7 +5,7 @@ Knows the families by name (no registration by import). Must not know what a com
 
 from __future__ import annotations
 
-from fastlb.control.runtime import limits, server, session, show_info, show_lists, show_stat
+from fastlb.control.runtime import limits, server, session, show_info, show_lists, show_stat, unsupported
 from fastlb.control.runtime.command import Command, Level, Refused, Request
 
 COMMANDS: tuple[Command, ...] = tuple(
@@ -53,6 +53,9 @@ async def run(command: Command, request: Request) -> str:
 
 def unknown(words: list[str]) -> str:
     """What an unknown command is answered: those that begin like it, or else all of them."""
+    missing = unsupported.answer(words)
+    if missing is not None:
+        return missing
     matches = _matching(words)
     if words and matches:
         head = "Unknown command, but maybe one of the following ones is a better match:\n"

@@ -46,8 +46,8 @@ class StatsService:
         try:
             if peer_pid(writer) in [worker.pid for worker in self._control.snapshot.workers()]:
                 await self._converse(reader, writer)
-        except (ConnectionError, TimeoutError, httptools.HttpParserError):
-            # The worker went, or sent what no worker sends: closing is all that helps.
+        except (ConnectionError, TimeoutError):
+            # The worker went: there is nobody to answer.
             pass
         finally:
             self._writers.discard(writer)
@@ -61,7 +61,11 @@ class StatsService:
             data = await asyncio.wait_for(reader.read(16384), _IDLE_S)
             if not data:
                 return
-            parser.feed_data(data)
+            is_broken = False
+            try:
+                parser.feed_data(data)
+            except httptools.HttpParserError:
+                is_broken = True
             if received.size > _MAX_HEAD + _MAX_BODY:
                 return
             while received.finished:
@@ -71,6 +75,8 @@ class StatsService:
                 await writer.drain()
                 if not request.keeps_alive:
                     return
+            if is_broken:
+                return
 
 
 class _Received:

@@ -1,0 +1,54 @@
+"""Commands of HAProxy's runtime API that fastlb does not have: a clear answer instead of "unknown".
+
+Knows their names by first word, those of HAProxy 2.6 and 3.5. Must not know why each is missing.
+"""
+
+from __future__ import annotations
+
+_NAMES = {
+    "abort": "ssl ca-file, ssl cert, ssl crl-file",
+    "acme": "renew, status",
+    "add": "acl, backend, map, server, ssl ca-file, ssl crt-list, ssl jwt",
+    "clear": "acl, map, table",
+    "commit": "acl, map, ssl ca-file, ssl cert, ssl crl-file",
+    "debug": "counters",
+    "del": "acl, backend, map, server, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt",
+    "disable": "agent, dynamic-cookie backend",
+    "dump": "ssl cert, stats-file",
+    "echo": "",
+    "enable": "agent, dynamic-cookie backend",
+    "experimental-mode": "",
+    "expert-mode": "",
+    "get": "acl, map, var",
+    "httpclient": "",
+    "new": "ssl ca-file, ssl cert, ssl crl-file",
+    "prepare": "acl, map",
+    "publish": "backend",
+    "set": (
+        "anon global-key, anon off, anon on, dynamic-cookie-key backend, map, profiling, rate-limit, severity-output, "
+        "ssl ca-file, ssl cert, ssl crl-file, ssl ocsp-response, ssl tls-key, table, var"
+    ),
+    "show": (
+        "acl, anon, cache, default-server, defaults, dev, errors, events, fd, libs, map, peers, pools, proc, profiling, "
+        "quic, resolvers, schema json, sess, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
+        "ssl ocsp-response, ssl ocsp-updates, ssl providers, ssl sni, startup-logs, table, tasks, threads, tls-keys, trace"
+    ),
+    "shutdown": "frontend, session, sessions server",
+    "trace": "",
+    "unpublish": "backend",
+    "update": "ssl ocsp-response",
+    "wait": "",
+}
+
+_COMMANDS = frozenset(
+    tuple(f"{first} {rest}".split()) for first, listed in _NAMES.items() for rest in (name.strip() for name in listed.split(","))
+)
+_LONGEST = max(len(command) for command in _COMMANDS)
+
+
+def answer(words: list[str]) -> str | None:
+    """What to say where the words begin with the name of such a command; None for what HAProxy does not know either."""
+    for count in range(min(len(words), _LONGEST), 0, -1):
+        if tuple(words[:count]) in _COMMANDS:
+            return f"'{' '.join(words[:count])}' is a command of HAProxy that is not supported by fastlb yet.\n"
+    return None
