@@ -37,9 +37,12 @@ class CpuTime(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Memory of a process tree in bytes."""
+    """Memory of a process tree in bytes, proportional where several processes share it."""
 
+    data: int
+    """Anonymous and shared memory: what the program allocated. Steady, while file pages come and go with the kernel's mood."""
     pss: int
+    """All of it, with the pages of executables and libraries."""
     rss: int
 
 
@@ -148,16 +151,32 @@ def cpu_time(root: int) -> CpuTime:
     return CpuTime(user * TICK_US, system * TICK_US)
 
 
+def settle(root: int, deadline_s: float = 10.0) -> None:
+    """Waits until a process tree neither uses nor wants CPU for 150 ms: what it does after its start must not be counted as work.
+
+    Raises BenchError when it is still busy after `deadline_s`.
+    """
+    deadline, quiet, before = time.monotonic() + deadline_s, 0, cpu_time(root)
+    while quiet < 3:
+        if time.monotonic() > deadline:
+            raise BenchError(f"uses CPU time without any traffic for {deadline_s:.0f} s")
+        time.sleep(0.05)
+        now = cpu_time(root)
+        is_asleep = all(_stat(pid)[:1] == ["S"] for pid in tree(root))  # else it may be starved of CPU, not idle
+        quiet = quiet + 1 if now == before and is_asleep else 0
+        before = now
+
+
 def memory(root: int) -> Memory:
-    """Proportional and resident memory of a process tree, from smaps_rollup."""
-    sums = {"Pss:": 0, "Rss:": 0}
+    """Memory of a process tree, from smaps_rollup."""
+    sums = {"Pss:": 0, "Rss:": 0, "Pss_Anon:": 0, "Pss_Shmem:": 0}
     for pid in tree(root):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 key, _, rest = line.partition(" ")
                 if key in sums:
                     sums[key] += int(rest.split()[0]) * 1024
-    return Memory(sums["Pss:"], sums["Rss:"])
+    return Memory(sums["Pss_Anon:"] + sums["Pss_Shmem:"], sums["Pss:"], sums["Rss:"])
 
 
 def read_line(process: subprocess.Popen[str], deadline_s: float, what: str) -> str:

@@ -27,8 +27,8 @@ _COLUMNS: dict[Kind, list[tuple[str, str]]] = {
         ("busy", "{busy:.0%}"),
     ],
     "idle": [
-        ("bytes/connection (PSS)", "{bytes_per_conn:,.0f}"),
-        ("RSS", "{rss_bytes_per_conn:,.0f}"),
+        ("bytes/connection", "{bytes_per_conn:,.0f}"),
+        ("by PSS / RSS", "{pss_bytes_per_conn:,.0f} / {rss_bytes_per_conn:,.0f}"),
         ("MiB empty", "{empty_mib:.1f}"),
         ("MiB full", "{full_mib:.1f}"),
     ],

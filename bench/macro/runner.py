@@ -48,6 +48,8 @@ def _turn(outcome: Outcome, proxy: Proxy, origin: Origin, directory: Path, secon
     measure = {"load": _measure_load, "idle": _measure_idle, "startup": _measure_startup}[outcome.scenario.kind]
     try:
         with running(proxy, outcome.scenario.setup, origin, directory) as proc:
+            if outcome.scenario.kind != "startup":
+                processes.settle(proc.pid)
             sample = measure(outcome.scenario, proc, origin, directory, seconds)
     except BenchError as error:
         outcome.failures[proxy.name] = str(error)
@@ -60,6 +62,7 @@ def _trace(outcome: Outcome, proxy: Proxy, origin: Origin, directory: Path) -> N
     scenario = outcome.scenario
     try:
         with running(proxy, scenario.setup, origin, directory) as proc:
+            processes.settle(proc.pid)
             counts = syscalls.per_unit(scenario.load, proc.pid, proc.port, scenario.units_per_request, directory)
     except BenchError as error:
         outcome.failures[f"{proxy.name} under strace"] = str(error)
@@ -104,7 +107,8 @@ def _measure_idle(scenario: Scenario, proc: Running, _origin: Origin, directory:
         raise BenchError(f"{errors:.0f} connections failed")
     conns = scenario.load.conns
     return {
-        "bytes_per_conn": (full.pss - empty.pss) / conns,
+        "bytes_per_conn": (full.data - empty.data) / conns,
+        "pss_bytes_per_conn": (full.pss - empty.pss) / conns,
         "rss_bytes_per_conn": (full.rss - empty.rss) / conns,
         "empty_mib": empty.pss / (1 << 20),
         "full_mib": full.pss / (1 << 20),
