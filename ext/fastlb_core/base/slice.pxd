@@ -21,6 +21,66 @@ cdef inline bint slice_eq(slice_t a, const char* ptr, uint32_t length) noexcept 
 cdef inline uint8_t lower_byte(uint8_t c) noexcept nogil:
     return c | 0x20 if <uint8_t> (c - 65) < 26 else c
 
+cdef extern from *:
+    """
+    #ifndef FLB_SLICE_H
+    #define FLB_SLICE_H
+    #include <stdint.h>
+    #include <string.h>
+    /* Eight bytes at once: bit 7 of each byte that is A to Z, moved to bit 5, is what makes it lower case. */
+    static inline uint64_t flb_lower8(uint64_t x)
+    {
+        uint64_t low = x & 0x7f7f7f7f7f7f7f7fu;
+        uint64_t above_z = low + 0x2525252525252525u;
+        uint64_t from_a = low + 0x3f3f3f3f3f3f3f3fu;
+        return x | ((~x & 0x8080808080808080u & (from_a ^ above_z)) >> 2);
+    }
+    static inline void flb_lower(char* p, uint32_t n)
+    {
+        uint64_t x, last;
+        uint32_t i;
+        if (n < 8) {
+            for (i = 0; i < n; i++)
+                p[i] |= ((uint8_t)(p[i] - 'A') < 26) << 5;
+            return;
+        }
+        memcpy(&last, p + n - 8, 8);
+        for (i = 0; i + 8 < n; i += 8) {
+            memcpy(&x, p + i, 8);
+            x = flb_lower8(x);
+            memcpy(p + i, &x, 8);
+        }
+        last = flb_lower8(last);
+        memcpy(p + n - 8, &last, 8);
+    }
+    /* memcmp() == 0 without the call, which costs more than a header name's comparison. */
+    static inline int flb_same(const char* a, const char* b, uint32_t n)
+    {
+        uint64_t x, y;
+        uint32_t i;
+        if (n < 8) {
+            for (i = 0; i < n; i++)
+                if (a[i] != b[i])
+                    return 0;
+            return 1;
+        }
+        for (i = 0; i + 8 < n; i += 8) {
+            memcpy(&x, a + i, 8);
+            memcpy(&y, b + i, 8);
+            if (x != y)
+                return 0;
+        }
+        memcpy(&x, a + n - 8, 8);
+        memcpy(&y, b + n - 8, 8);
+        return x == y;
+    }
+    #endif
+    """
+    # Puts A to Z into lower case in place, no other byte. For names of some ten bytes.
+    void lower_in_place "flb_lower" (char* bytes, uint32_t length) noexcept nogil
+    # Whether length bytes are the same. For names of some ten bytes.
+    bint same_bytes "flb_same" (const char* a, const char* b, uint32_t length) noexcept nogil
+
 # `lower` must be in lower case already.
 cdef inline bint slice_eq_nocase(slice_t a, const char* lower, uint32_t length) noexcept nogil:
     cdef uint32_t i

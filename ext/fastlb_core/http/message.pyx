@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from fastlb_core.base.bug cimport flb_bug_on
-from fastlb_core.base.slice cimport slice_t
+from fastlb_core.base.slice cimport same_bytes, slice_t
 
 cdef enum:
     HASH_SIZE = 256
@@ -51,7 +51,7 @@ cdef hdr_id_t hdr_id_of(const char* name, uint32_t length) noexcept nogil:
     if length == 0:
         return HDR_OTHER
     id = hdr_hash[hash_of(name, length)]
-    if id != 0 and hdr_lens[id] == length and memcmp(hdr_names[id], name, length) == 0:
+    if id != 0 and hdr_lens[id] == length and same_bytes(hdr_names[id], name, length):
         return <hdr_id_t> id
     return HDR_OTHER
 
@@ -144,7 +144,7 @@ cdef int msg_find_name(const http_msg_t* msg, slice_t name, int start) noexcept 
     for i in range(start, <int> msg.n_hdrs):
         hdr = &msg.hdrs[i]
         if (hdr.name_len == name.len and not hdr.flags & HDR_F_DELETED
-                and memcmp(msg.area + hdr.name_off, name.ptr, name.len) == 0):
+                and same_bytes(msg.area + hdr.name_off, name.ptr, name.len)):
             return i
     return -1
 
