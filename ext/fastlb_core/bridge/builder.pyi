@@ -50,7 +50,7 @@ class Program:
 class ProgramBuilder:
     """Collects what the configuration says, then lays it out once. Every add_* returns the new object's index.
 
-    n_workers: 1..64. Raises ValueError for values out of range, KeyError for an unknown algorithm, MemoryError.
+    n_workers: 1..64. Raises ValueError for values out of range and unknown algorithms, MemoryError.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ from collections import namedtuple
 from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
 from fastlb_core.bridge.layout cimport lay_out
 from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, program_free, program_new
+from fastlb_core.lb.balance cimport lb_find
 from fastlb_core.lb.server cimport SRV_F_INTERNAL
 
 ProxyEntry = namedtuple("ProxyEntry", "index name id is_frontend is_backend is_http")
@@ -104,6 +105,9 @@ class ProgramBuilder:
         timeouts=None, maxconn=0, fullconn=0, balance="roundrobin", all_backups=False, forwardfor_header=b"x-forwarded-for",
         forwardfor_except=None, monitor_uri=b"", error_pages=None, log_tag=b"", internal_prefix=b"",
     ):
+        cdef bytes algorithm = balance.encode()
+        if lb_find(<const char*> algorithm) == NULL:
+            raise ValueError(f"balance algorithm '{balance}' is not supported")
         timeouts = dict(timeouts or {})
         unknown = set(timeouts) - set(TIMEOUTS)
         if unknown:
@@ -118,7 +122,7 @@ class ProgramBuilder:
         self.proxies.append({
             "name": name.encode(), "display_name": (display_name or name).encode(), "id": id, "caps": caps, "mode": mode,
             "http_mode": http_mode, "reuse": reuse, "log_kind": log_kind, "options": options, "retries": retries,
-            "redispatch": redispatch, "maxconn": maxconn, "fullconn": fullconn, "balance": balance.encode(),
+            "redispatch": redispatch, "maxconn": maxconn, "fullconn": fullconn, "balance": algorithm,
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [],
@@ -183,7 +187,7 @@ class ProgramBuilder:
         return len(self.listeners) - 1
 
     def finish(self):
-        """The Program; the builder may not be used again. Raises KeyError for an unknown algorithm, MemoryError."""
+        """The Program; the builder may not be used again. Raises MemoryError."""
         cdef Program program = Program()
         lay_out(program.ptr, self.values, self.proxies, self.servers, self.listeners, self.log_sinks)
         program.describe(

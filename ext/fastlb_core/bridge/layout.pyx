@@ -6,7 +6,7 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
-from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map, arena_t
+from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
@@ -22,7 +22,6 @@ cdef enum:
     CHECK_ENABLED = 4
     CHECK_PAUSED = 8
     CHECK_STATUS_INI = 1         # srv_shared_t.check_status: no result yet (fastlb.control.checks.status)
-    PAGE = 4096
 
 
 cdef int lay_out(program_t* program, dict values, list proxies, list servers, list listeners, list log_sinks) except -1:
@@ -65,9 +64,9 @@ cdef uint64_t line(uint64_t size) noexcept:
 
 
 cdef uint64_t arena_bytes(int n_workers, list proxies, int n_servers, int n_listeners) except? 0:
-    """Bytes that all pieces of the arena take, with its header."""
+    """Bytes that all pieces take; arena_map adds its own header."""
     cdef uint64_t counters = line(sizeof(counters_t) * (n_workers + 1))
-    cdef uint64_t size = line(sizeof(arena_t)) + PAGE
+    cdef uint64_t size = 0
     size += len(proxies) * (line(sizeof(px_shared_t)) + 2 * counters)
     size += n_servers * (line(sizeof(srv_shared_t)) + counters)
     size += n_listeners * counters

@@ -75,9 +75,9 @@ cdef class Logger:
 
     def stream(self, Record record, uint64_t now_ms=1000, uint64_t now_real_us=0, int n=1):
         """Logs the record `n` times."""
-        cdef int i
+        cdef int _i
         with nogil:
-            for i in range(n):
+            for _i in range(n):
                 log_stream(self.ptr, &record.rec, now_ms, now_real_us)
 
     def text(self, bytes text, level=6, px=None, uint64_t now_ms=1000, uint64_t now_real_us=0):

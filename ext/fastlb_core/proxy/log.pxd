@@ -53,7 +53,9 @@ cdef void logger_free(logger_t* logger) noexcept nogil
 # Queues one line for each target of rec.fe that wants it, in rec.fe's log_kind. Flushes a full batch by itself.
 cdef void log_stream(logger_t* logger, const log_rec_t* rec, uint64_t now_ms, uint64_t now_real_us) noexcept nogil
 # Queues a free-text line (already without line end) to the targets of `px`, or of the program where NULL.
-cdef void log_text(logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us) noexcept nogil
+cdef void log_text(
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil
 # Sends what waits. Never blocks: what the kernel does not take is dropped and counted.
 cdef void log_flush(logger_t* logger) noexcept nogil
 # ms until the oldest waiting line must leave (10 ms after it was queued), or -1 when nothing waits.

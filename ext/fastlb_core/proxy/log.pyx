@@ -8,14 +8,14 @@ from libc.string cimport memcpy
 from fastlb_core.base.atomic cimport add_fetch_u64
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.program.program cimport (
-    LI_F_UNIX, LOG_F_ISO, LOG_F_LOCAL, LOG_F_PRIORITY, LOG_F_RAW, LOG_F_RFC3164, LOG_F_RFC5424, LOG_F_SHORT, LOG_F_TIMED,
+    LI_F_UNIX, LOG_F_ISO, LOG_F_LOCAL, LOG_F_RAW, LOG_F_RFC3164, LOG_F_RFC5424, LOG_F_SHORT, LOG_F_TIMED,
     LOG_K_NONE, listener_t, log_target_t, program_t, px_t,
 )
 from fastlb_core.proxy.log_date cimport (
     LOG_ISO_LEN, LOG_SYSLOG_LEN, LOG_ZONE_LEN, log_dates_init, log_dates_now, log_dates_t,
 )
 from fastlb_core.proxy.log_line cimport log_line
-from fastlb_core.proxy.log_out cimport LOG_BODY_MAX, LOG_NAME_MAX, out_byte, out_bytes, out_name, out_t, out_u64
+from fastlb_core.proxy.log_out cimport out_byte, out_bytes, out_name, out_t, out_u64
 from fastlb_core.proxy.log_sink cimport sink_add, sink_destroy, sink_flush, sink_init, sink_room, sink_t
 
 cdef enum:
@@ -110,7 +110,9 @@ cdef void log_stream(logger_t* logger, const log_rec_t* rec, uint64_t now_ms, ui
     queue_line(logger, fe, rec.level, slice_of(logger.body, length), now_ms, now_real_us)
 
 
-cdef void log_text(logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us) noexcept nogil:
+cdef void log_text(
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil:
     queue_line(logger, px, level, text, now_ms, now_real_us)
 
 

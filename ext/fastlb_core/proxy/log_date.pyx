@@ -1,7 +1,7 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
 # Dates of log lines; contracts in log_date.pxd.
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from fastlb_core.sys.time cimport localtime_r, time_t, tm

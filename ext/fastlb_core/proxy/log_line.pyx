@@ -2,14 +2,13 @@
 # The three lines, field by field; contracts in log_line.pxd. The letters in comments are the manual's (8.2.6).
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.program.program cimport LOG_K_DEFAULT, LOG_K_HTTP, LOG_K_TCP, PX_MODE_HTTP
 from fastlb_core.proxy.log cimport LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_rec_t
 from fastlb_core.proxy.log_date cimport LOG_DATE_LEN, log_dates_accept, log_dates_t
 from fastlb_core.proxy.log_out cimport (
-    LOG_BODY_MAX, LOG_FIXED_MAX, LOG_NAME_MAX, out_address, out_byte, out_bytes, out_escaped, out_int, out_name, out_t, out_u64,
+    LOG_BODY_MAX, out_address, out_byte, out_bytes, out_escaped, out_int, out_name, out_t, out_u64,
 )
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr
 
