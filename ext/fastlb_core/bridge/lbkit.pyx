@@ -4,7 +4,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport getpid
 
@@ -18,7 +18,7 @@ from fastlb_core.lb.balance cimport (
 from fastlb_core.lb.heap cimport HEAP_NOWHERE, heap_is_sound, heap_node_t, heap_push, heap_remove, heap_t, heap_update
 from fastlb_core.lb.leastconn cimport leastconn_t
 from fastlb_core.lb.roundrobin cimport roundrobin_is_sound, roundrobin_t
-from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_t, pick_t, srv_t
+from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_t, srv_t
 from fastlb_core.lb.shared cimport SRV_S_RUNNING, counters_t, px_shared_t, rate_add, rate_t, share_give, share_take, srv_shared_t
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
 from fastlb_core.program.program cimport px_t
@@ -38,7 +38,7 @@ cdef class Balancer:
     cdef uint32_t n_workers
 
     def __cinit__(self, algorithm: bytes, servers: list, n_workers: int = 1, all_backups: bool = False, fullconn: int = 0):
-        cdef uint32_t index, weights = 0
+        cdef uint32_t index
         self.n_workers = n_workers
         self.lb.ops = lb_find(algorithm)
         if self.lb.ops == NULL:
@@ -180,8 +180,9 @@ cdef class Balancer:
         """Live state of the backend."""
         cdef px_shared_t* sh = self.lb.sh
         return {
-            "n_active": sh.n_active, "n_backup": sh.n_backup, "total_weight": sh.total_weight, "has_queue": lb_has_queue(&self.lb),
-            "using_backup": sh.using_backup, "lock_owner": sh.lock.owner, "generation": sh.lock.generation,
+            "n_active": sh.n_active, "n_backup": sh.n_backup, "total_weight": sh.total_weight,
+            "has_queue": lb_has_queue(&self.lb), "using_backup": sh.using_backup,
+            "lock_owner": sh.lock.owner, "generation": sh.lock.generation,
         }
 
     def turns(self, group: int = 0) -> dict[str, object]:
@@ -313,10 +314,11 @@ cdef class Arena:
 
     def add(self, n: int) -> None:
         """Adds 1 to the number `n` times, each time under the lock, without an atomic."""
-        cdef int64_t i, times = n
+        cdef int64_t left = n
         cdef int32_t pid = getpid()
         with nogil:
-            for i in range(times):
+            while left:
+                left -= 1
                 shlock_lock(self.lock, pid)
                 self.number[0] += 1
                 shlock_unlock(self.lock)
@@ -372,8 +374,8 @@ cdef class Totals:
         totals_clear(self.slots, self.n_workers, everything)
 
 
-def occupy(program: Program, worker: int, proxy: int, *, fronts: int = 0, backs: int = 0, queued: int = 0, picks: int = 0) -> None:
-    """Makes this process that worker and takes so many connections, backend streams, queue places and slots, as the engine does."""
+def occupy(program: Program, worker: int, proxy: int, *, fronts: int = 0, backs: int = 0, queued: int = 0, picks: int = 0):
+    """Makes this process that worker and takes so many connections, backend streams, queue places and slots, as engines do."""
     cdef px_t* px = program.ptr.proxies[<uint32_t> proxy]
     cdef srv_t* srv = NULL
     cdef int32_t unused = 0

@@ -17,8 +17,8 @@ from fastlb_core.base.atomic cimport add_fetch_i64, add_fetch_u32, load_i32, loa
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.lb.balance cimport lb_recover, lb_refresh, lb_set_pid
 from fastlb_core.lb.recover cimport recover_proxy, recover_server
-from fastlb_core.lb.server cimport lb_t, srv_t
-from fastlb_core.lb.shared cimport SRV_S_RUNNING, SRV_S_STARTING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.server cimport srv_t
+from fastlb_core.lb.shared cimport SRV_S_STARTING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
 from fastlb_core.program.program cimport listener_t, program_t, px_t
 

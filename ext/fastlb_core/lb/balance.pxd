@@ -35,7 +35,8 @@ cdef void lb_set_pid(int32_t pid) noexcept nogil
 # `avoid` (may be NULL) is the server a redispatch comes from. Takes and gives back the lb lock; no system call.
 cdef pick_t lb_pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil
 
-# Takes a slot of this very server (persistence, retry on the same server): PICK_OK, PICK_QUEUE_SERVER or PICK_NONE (not reachable).
+# Takes a slot of this very server (persistence, retry on the same server): PICK_OK, PICK_QUEUE_SERVER, or PICK_NONE when it
+# is not reachable.
 cdef pick_t lb_take(lb_t* lb, srv_t* srv) noexcept nogil
 
 # Gives a slot back. Returns the mask of workers that have a stream waiting for this server or for any of its backend
@@ -51,8 +52,9 @@ cdef int32_t srv_dynamic_maxconn(const lb_t* lb, const srv_t* srv) noexcept nogi
 # a server is in it while its state is SRV_S_STARTING and now_ms < slowstart_until_ms, afterwards it becomes running.
 cdef void lb_refresh(lb_t* lb, uint64_t now_ms) noexcept nogil
 
-# The dead process `pid` was worker `worker` (of n_workers), or control (-1): frees the lb lock if it held it, drops its slots (each server's
-# served becomes what the others hold, exactly) and makes the structure anew if it may be torn. True when the lock was freed.
+# The dead process `pid` was worker `worker` (of n_workers), or control (-1): frees the lb lock if it held it, drops its slots
+# (each server's served becomes what the others hold, exactly) and makes the structure anew if it may be torn. True when the
+# lock was freed.
 cdef bint lb_recover(lb_t* lb, int32_t pid, int32_t worker, int32_t n_workers, uint64_t now_ms) noexcept nogil
 
 # Key of `balance source` for a client address (sockaddr): HAProxy's folding of 4 or 16 bytes.

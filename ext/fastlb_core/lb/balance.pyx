@@ -10,7 +10,7 @@ from libc.string cimport strcmp
 from posix.unistd cimport getpid
 
 from fastlb_core.base.arena cimport shlock_free_of, shlock_lock, shlock_lock_parent, shlock_unlock
-from fastlb_core.base.atomic cimport load_i32, load_u64, store_i32
+from fastlb_core.base.atomic cimport load_u64, store_i32
 from fastlb_core.base.bug cimport flb_bug_on, flb_unlikely
 from fastlb_core.lb.first cimport first_ops
 from fastlb_core.lb.hash cimport hash_address, source_ops
@@ -18,7 +18,7 @@ from fastlb_core.lb.leastconn cimport leastconn_ops
 from fastlb_core.lb.limit cimport srv_is_full, srv_limit
 from fastlb_core.lb.roundrobin cimport roundrobin_ops
 from fastlb_core.lb.server cimport (
-    LB_OPS_DYNAMIC, PICK_NONE, PICK_OK, PICK_QUEUE_SERVER, SRV_F_BACKUP, SRV_F_INTERNAL, lb_ops_t, lb_t, pick_t, srv_t)
+    LB_OPS_DYNAMIC, PICK_NONE, PICK_OK, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_ops_t, lb_t, pick_t, srv_t)
 from fastlb_core.lb.shared cimport (
     SRV_S_RUNNING, SRV_S_STARTING, px_shared_t, srv_is_reachable, srv_is_usable, srv_shared_t)
 from fastlb_core.lb.static_rr cimport static_rr_ops

@@ -7,11 +7,14 @@ from libc.stdint cimport uint32_t
 
 from fastlb_core.lb.server cimport lb_t
 
-# Words of lb_entries for n servers whose configured weights sum to `weights`: one per place and one per server for dealing.
+cdef enum:
+    MAP_DEALING = 7          # words per server that dealing needs, in front of the places
+
+# Words of lb_entries for n servers whose configured weights sum to `weights`.
 cdef uint32_t map_capacity(uint32_t n_servers, uint32_t weights) noexcept nogil
-# Deals the places out anew among the servers in use (sh.lb_weight above 0, of the group in use).
+# Deals the places out anew among the servers in use (sh.lb_weight above 0, of the group in use): O(places * log n).
 cdef void map_rebuild(lb_t* lb) noexcept nogil
 
 # lb_index of the server at a place (< sh.lb_count).
 cdef inline uint32_t map_at(const lb_t* lb, uint32_t place) noexcept nogil:
-    return lb.sh.lb_entries[lb.n_servers + place]
+    return lb.sh.lb_entries[MAP_DEALING * lb.n_servers + place]

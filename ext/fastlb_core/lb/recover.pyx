@@ -25,7 +25,7 @@ cdef void _clear_bit(uint64_t* mask, int32_t bit) noexcept nogil:
 
 
 cdef int64_t recover_proxy(
-    px_shared_t* sh, counters_t* fe_counters, counters_t* be_counters, int32_t worker, int32_t n_workers) noexcept nogil:
+        px_shared_t* sh, counters_t* fe_counters, counters_t* be_counters, int32_t worker, int32_t n_workers) noexcept nogil:
     cdef int64_t lost = fe_counters[worker].used_conns
     _take_off(&sh.fe_conns, lost)
     _take_off(&sh.be_conns, be_counters[worker].held)

@@ -52,8 +52,7 @@ cdef struct counters_t:
     rate_t req_rate
     int64_t idle_conns       # gauge: idle server connections held by this worker
     int64_t used_conns       # gauge: server connections carrying a request; a frontend's part of fe_conns
-    int64_t held             # gauge: this worker's part of the shared count: a server's slots (served; written under the lb
-                             # lock), a backend's be_conns
+    int64_t held             # gauge: this worker's part of a server's served (under the lb lock) or a backend's be_conns
     int64_t queued           # gauge: its part of the server's or backend's `queued`
     uint64_t spare[4]
 
@@ -149,7 +148,9 @@ cdef struct px_shared_t:
 
 cdef inline bint srv_is_usable(const srv_shared_t* sh) noexcept nogil:
     """True when load balancing may choose the server: running or starting, not in maintenance or drain, weight above 0."""
-    return (sh.state == SRV_S_RUNNING or sh.state == SRV_S_STARTING) and not (sh.admin & (SRV_A_MAINT | SRV_A_DRAIN)) and sh.eweight > 0
+    if sh.state != SRV_S_RUNNING and sh.state != SRV_S_STARTING:
+        return False
+    return not (sh.admin & (SRV_A_MAINT | SRV_A_DRAIN)) and sh.eweight > 0
 
 cdef inline bint srv_is_reachable(const srv_shared_t* sh) noexcept nogil:
     """True when persistence may still choose it: up and not in maintenance (drain and weight 0 are fine)."""

@@ -3,9 +3,10 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, uint64_t
 
-from fastlb_core.base.atomic cimport add_fetch_i32, and_fetch_u64, load_i32, or_fetch_u64, sub_fetch_i32
+from fastlb_core.base.atomic cimport and_fetch_u64, load_i32, or_fetch_u64
 from fastlb_core.base.list cimport list_add_tail, list_del, list_entry, list_first, list_init, list_is_linked, list_t
 from fastlb_core.lb.server cimport srv_t
+from fastlb_core.lb.shared cimport share_give, share_take
 from fastlb_core.program.program cimport px_t
 from fastlb_core.proxy.stream cimport STRM_F_QUEUED, STRM_F_SRV_QUEUE, stream_t, stream_wake
 from fastlb_core.proxy.worker cimport px_local_t, queue_t, srv_local_t, worker_t
@@ -32,12 +33,6 @@ cdef inline stream_t* _first_of(queue_t* queue) noexcept nogil:
     return <stream_t*> list_entry(link, <size_t> &(<stream_t*> NULL).link)
 
 
-cdef inline void _raise_max(int32_t value, int32_t* maximum) noexcept nogil:
-    # Racing writers may lose a step of a statistic; the next one mends it.
-    if value > maximum[0]:
-        maximum[0] = value
-
-
 cdef void queue_add(stream_t* strm, srv_t* srv) noexcept nogil:
     cdef queue_t* queue
     cdef int32_t n
@@ -46,14 +41,12 @@ cdef void queue_add(stream_t* strm, srv_t* srv) noexcept nogil:
     if srv != NULL:
         strm.flags |= STRM_F_SRV_QUEUE
         strm.srv = srv
-        n = add_fetch_i32(&srv.sh.queued, 1)
-        _raise_max(n, &srv.sh.queued_max)
+        n = share_take(&srv.sh.queued, &srv.sh.queued_max, &srv.counters[strm.w.index].queued)
         strm.srv_queue = n
         or_fetch_u64(&srv.sh.waiters, bit)
     else:
         strm.flags &= ~(<int> STRM_F_SRV_QUEUE)
-        n = add_fetch_i32(&strm.be.sh.queued, 1)
-        _raise_max(n, &strm.be.sh.queued_max)
+        n = share_take(&strm.be.sh.queued, &strm.be.sh.queued_max, &strm.be.be_counters[strm.w.index].queued)
         strm.be_queue = n
         or_fetch_u64(&strm.be.sh.waiters, bit)
     queue = _queue_of(strm)
@@ -73,11 +66,11 @@ cdef void queue_remove(stream_t* strm) noexcept nogil:
     queue.n_waiting -= 1
     strm.flags &= ~(<int> STRM_F_QUEUED)
     if strm.flags & STRM_F_SRV_QUEUE:
-        sub_fetch_i32(&strm.srv.sh.queued, 1)
+        share_give(&strm.srv.sh.queued, &strm.srv.counters[strm.w.index].queued)
         if queue.n_waiting == 0:
             and_fetch_u64(&strm.srv.sh.waiters, others)
     else:
-        sub_fetch_i32(&strm.be.sh.queued, 1)
+        share_give(&strm.be.sh.queued, &strm.be.be_counters[strm.w.index].queued)
         if queue.n_waiting == 0:
             and_fetch_u64(&strm.be.sh.waiters, others)
     if queue.n_waiting == 0:

@@ -6,14 +6,14 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastlb_core.base.atomic cimport add_fetch_i32, load_i32, load_i64, sub_fetch_i32
+from fastlb_core.base.atomic cimport load_i32, load_i64
 from fastlb_core.base.buf cimport opool_get, opool_put
 from fastlb_core.base.list cimport list_del, list_entry, list_init, list_t
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
 from fastlb_core.http.message cimport hdr_t, msg_cap_hdrs, msg_init
 from fastlb_core.lb.balance cimport lb_release
-from fastlb_core.lb.shared cimport counters_t, rate_add
+from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
 from fastlb_core.program.program cimport (
@@ -108,17 +108,14 @@ cdef counters_t* srv_slot(const stream_t* strm) noexcept nogil:
 
 
 cdef void stream_set_backend(stream_t* strm, px_t* be) noexcept nogil:
-    cdef int32_t n
     if strm.flags & STRM_F_IN_BACKEND:
         strm.flags &= ~(<uint32_t> STRM_F_IN_BACKEND)
-        sub_fetch_i32(&strm.be.sh.be_conns, 1)
+        share_give(&strm.be.sh.be_conns, &be_counters(strm).held)
     if be == NULL:
         return
     strm.be = be
     strm.flags |= STRM_F_IN_BACKEND
-    n = add_fetch_i32(&be.sh.be_conns, 1)
-    if n > be.sh.be_conns_max:
-        be.sh.be_conns_max = n
+    share_take(&be.sh.be_conns, &be.sh.be_conns_max, &be_counters(strm).held)
     be_counters(strm).cum_sess += 1
     rate_add(&be_counters(strm).sess_rate, strm.w.loop.second, 1)
 

@@ -121,7 +121,8 @@ class Haproxy:
 
 def draw_servers(rng: random.Random, words: list[str]) -> list[dict[str, int]]:
     """Two to five servers."""
-    servers: list[dict[str, int]] = [{"weight": 1 if "equal" in words else rng.choice(WEIGHTS)} for _ in range(rng.randrange(2, 6))]
+    n = rng.randrange(2, 6)
+    servers: list[dict[str, int]] = [{"weight": 1 if "equal" in words else rng.choice(WEIGHTS)} for _ in range(n)]
     for position, server in enumerate(servers):
         if "maxconn" in words:
             server["maxconn"] = rng.randrange(1, 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
@@ -33,14 +34,16 @@ def test_no_server_at_all_is_none(algorithm: bytes) -> None:
 
 
 @every
-@pytest.mark.parametrize("change", [{"state": STOPPED}, {"state": STOPPING}, {"admin": FMAINT}, {"admin": FDRAIN}, {"uweight": 0}])
-def test_unusable_server_is_never_chosen(algorithm: bytes, change: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "change", [("state", STOPPED), ("state", STOPPING), ("admin", FMAINT), ("admin", FDRAIN), ("uweight", 0)]
+)
+def test_unusable_server_is_never_chosen(algorithm: bytes, change: tuple[str, int]) -> None:
     balancer = Balancer(algorithm, [{}, {}, {}])
-    balancer.set(1, **change)
+    balancer.set(1, **dict([change]))
     balancer.refresh()
     assert {balancer.pick(key)[1] for key in range(12)} <= {0, 2}
     for index in (0, 2):
-        balancer.set(index, **change)
+        balancer.set(index, **dict([change]))
     balancer.refresh()
     assert balancer.pick() == ("none", None)
 
@@ -186,6 +189,28 @@ def test_roundrobin_shares_a_whole_round_exactly() -> None:
     weights = [1, 256, 3, 17, 100]
     picks = Balancer(b"roundrobin", [{"weight": w} for w in weights]).picks(sum(weights) * 16)
     assert [Counter(picks)[i] for i in range(5)] == [w * 16 for w in weights]
+
+
+def naive_map(weights: list[int]) -> list[int]:
+    """The order of static-rr as its rule is told in map.pyx, without any cleverness."""
+    divisor = math.gcd(*weights)
+    shares = [weight // divisor for weight in weights]
+    total = sum(shares)
+    score = [0] * len(shares)
+    places = []
+    for _ in range(total):
+        score = [one + share for one, share in zip(score, shares, strict=True)]
+        best = max(range(len(shares)), key=lambda i: (score[i] // total, -i))
+        score[best] -= total
+        places.append(best)
+    return places
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 256) | st.sampled_from([1, 1, 128, 256]), min_size=1, max_size=12))
+def test_map_of_turns_follows_its_rule(weights: list[int]) -> None:
+    expected = naive_map(weights)
+    assert Balancer(b"static-rr", [{"weight": weight} for weight in weights]).picks(len(expected)) == expected
 
 
 def test_thousand_servers_take_turns() -> None:

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 N = 40
-operations = st.lists(
-    st.tuples(st.sampled_from(["put", "remove", "pop"]), st.integers(0, N - 1), st.integers(0, 8), st.integers(0, 3)), max_size=200
-)
+operation = st.tuples(st.sampled_from(["put", "remove", "pop"]), st.integers(0, N - 1), st.integers(0, 8), st.integers(0, 3))
+operations = st.lists(operation, max_size=200)
 
 
 @given(operations)

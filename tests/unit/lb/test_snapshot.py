@@ -26,9 +26,9 @@ def build() -> Program:
     builder = ProgramBuilder(n_workers=N_WORKERS, maxconn=100)
     proxy = builder.add_proxy("web", id=2, caps=3, mode=1, balance="roundrobin", maxconn=50)
     for number in range(3):
-        builder.add_server(
-            proxy, f"s{number}", id=number + 1, address=sockaddr(8000 + number), weight=10, maxconn=20, slowstart_ms=10_000 if number == 2 else 0
-        )
+        slowstart_ms = 10_000 if number == 2 else 0
+        address = sockaddr(8000 + number)
+        builder.add_server(proxy, f"s{number}", id=number + 1, address=address, weight=10, maxconn=20, slowstart_ms=slowstart_ms)
     builder.add_listener(proxy, "sock-1", id=1, fds=[0] * N_WORKERS)
     return builder.finish()
 
