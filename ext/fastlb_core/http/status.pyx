@@ -17,32 +17,38 @@ cdef extern from *:
     #define FLB_PAGE(code, reason, length, closes, text) { code, closes, \\
         FLB_PAGE_START(#code, reason, #length) FLB_PAGE_BODY(#code, reason, text), \\
         FLB_PAGE_START(#code, reason, #length) "connection: close\\r\\n" FLB_PAGE_BODY(#code, reason, text) },
+    /* What is sent before there is a request to speak of; haproxy sends these bytes as they stand, in this spelling. */
+    #define FLB_RAW(code, reason, length) "HTTP/1.1 " code " " reason "\\r\\nContent-length: " length \\
+        "\\r\\nCache-Control: no-cache\\r\\nConnection: close\\r\\nContent-Type: text/html\\r\\n"
+    #define FLB_RAW_PAGE(code, reason, length, text) { code, 1, \\
+        FLB_PAGE_START(#code, reason, #length) FLB_PAGE_BODY(#code, reason, text), \\
+        FLB_RAW(#code, reason, #length) FLB_PAGE_BODY(#code, reason, text) },
     struct flb_page { uint16_t status, closes; const char *keep, *close; };
     static const struct flb_page flb_pages[] = {
         FLB_PAGE(200, "OK", 58, 0, "Service ready.")
-        FLB_PAGE(400, "Bad request", 90, 1, "Your browser sent an invalid request.")
+        FLB_RAW_PAGE(400, "Bad request", 90, "Your browser sent an invalid request.")
         FLB_PAGE(401, "Unauthorized", 112, 0, "You need a valid user and password to access this content.")
         FLB_PAGE(403, "Forbidden", 93, 0, "Request forbidden by administrative rules.")
         FLB_PAGE(404, "Not Found", 83, 0, "The resource could not be found.")
         FLB_PAGE(405, "Method Not Allowed", 146, 0,
             "A request was made of a resource using a request method not supported by that resource")
         FLB_PAGE(407, "Unauthorized", 112, 0, "You need a valid user and password to access this content.")
-        FLB_PAGE(408, "Request Time-out", 110, 1, "Your browser didn't send a complete request in time.")
+        FLB_RAW_PAGE(408, "Request Time-out", 110, "Your browser didn't send a complete request in time.")
         FLB_PAGE(410, "Gone", 114, 0, "The resource is no longer available and will not be available again.")
         FLB_PAGE(413, "Payload Too Large", 106, 0, "The request entity exceeds the maximum allowed.")
-        FLB_PAGE(414, "URI Too Long", 106, 1, "The request target is longer than the proxy accepts.")
+        FLB_RAW_PAGE(414, "URI Too Long", 106, "The request target is longer than the proxy accepts.")
         FLB_PAGE(421, "Misdirected Request", 104, 0, "Request sent to a non-authoritative server.")
         FLB_PAGE(422, "Unprocessable Content", 116, 0, "The server cannot process the contained instructions.")
         FLB_PAGE(425, "Too Early", 80, 0, "Your browser sent early data.")
         FLB_PAGE(429, "Too Many Requests", 117, 0, "You have sent too many requests in a given amount of time.")
-        FLB_PAGE(431, "Request Header Fields Too Large", 127, 1, "The request headers are larger than the proxy accepts.")
+        FLB_RAW_PAGE(431, "Request Header Fields Too Large", 127, "The request headers are larger than the proxy accepts.")
         FLB_PAGE(500, "Internal Server Error", 97, 0, "An internal server error occurred.")
         FLB_PAGE(501, "Not Implemented", 136, 0,
             ".The server does not support the functionality required to fulfill the request.")
         FLB_PAGE(502, "Bad Gateway", 107, 0, "The server returned an invalid or incomplete response.")
         FLB_PAGE(503, "Service Unavailable", 107, 0, "No server is available to handle this request.")
         FLB_PAGE(504, "Gateway Time-out", 92, 0, "The server didn't respond in time.")
-        FLB_PAGE(505, "HTTP Version Not Supported", 117, 1, "The HTTP version of the request is not supported.")
+        FLB_RAW_PAGE(505, "HTTP Version Not Supported", 117, "The HTTP version of the request is not supported.")
     };
     enum { FLB_N_PAGES = sizeof flb_pages / sizeof *flb_pages };
     struct flb_reason { uint16_t status; const char *phrase; };

@@ -8,7 +8,7 @@ from fastlb_core.http.message cimport MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
 from fastlb_core.http.status cimport error_page
 from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
 from fastlb_core.program.program cimport err_index
-from fastlb_core.proxy.stream cimport STRM_F_CLOSE_FRONT, stream_t
+from fastlb_core.proxy.stream cimport STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, stream_t
 from fastlb_core.sys.socket cimport iovec
 
 cdef enum:
@@ -55,6 +55,17 @@ cdef uint64_t _counted_page(slice_t page, uint32_t head) noexcept nogil:
     return counted
 
 
+cdef slice_t _ending(const stream_t* strm) noexcept nogil:
+    """The rest of the head: the `connection` header that is needed, and the empty line."""
+    cdef const char* close_line = b"connection: close\r\n\r\n"
+    cdef const char* keep_line = b"connection: keep-alive\r\n\r\n"
+    if strm.flags & STRM_F_CLOSE_FRONT:
+        return slice_of(close_line, 21)
+    if strm.req_msg.flags & MSG_F_HTTP10:
+        return slice_of(keep_line, 26)
+    return slice_of(close_line + 19, 2)
+
+
 cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
     cdef uint32_t head = _head_of(page)
     cdef conn_t* front = strm.front
@@ -62,17 +73,16 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
     cdef uint64_t total = 0
     cdef int64_t n
     cdef uint32_t n_iov = 2
+    cdef slice_t ending = _ending(strm)
     iov[0].iov_base = <void*> page.ptr
     iov[0].iov_len = head - 2
-    if strm.flags & STRM_F_CLOSE_FRONT:
-        iov[1].iov_base = <void*> b"connection: close\r\n\r\n"
-        iov[1].iov_len = 21
-    elif strm.req_msg.flags & MSG_F_HTTP10:
-        iov[1].iov_base = <void*> b"connection: keep-alive\r\n\r\n"
-        iov[1].iov_len = 26
-    else:
-        iov[1].iov_base = <void*> b"\r\n"
-        iov[1].iov_len = 2
+    if strm.flags & STRM_F_BAD_REQUEST or strm.status == 400 or strm.status == 408:
+        # haproxy: these pages and the errorfiles in their place are sent as they stand.
+        iov[0].iov_len = page.len
+        ending.len = 0
+        is_head = True
+    iov[1].iov_base = <void*> ending.ptr
+    iov[1].iov_len = ending.len
     if not is_head and page.len > head:
         iov[2].iov_base = <void*> (page.ptr + head)
         iov[2].iov_len = page.len - head
