@@ -52,7 +52,7 @@ PIECES += [
     b"/etc/passwd",
 ]
 NOBODY = Resolver(lambda name, family: None)
-FAST = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FAST = settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 pieces = st.one_of(st.sampled_from(PIECES), st.sampled_from(KEYWORDS), st.binary(max_size=6))
 

@@ -296,7 +296,15 @@ option dontlognull
 cookie
 """
 
-SKELETON = "global\n{0}defaults\n timeout connect 1s\n timeout server 1s\n timeout client 1s\nfrontend fe\n bind :65000\n{1}backend be\n{2}"
+SKELETON = """global
+{0}defaults
+ timeout connect 1s
+ timeout server 1s
+ timeout client 1s
+frontend fe
+ bind :65000
+{1}backend be
+{2}"""
 
 
 def configurations(section: str) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from ..diagnostics import nearest
 from ..model import Address, Bind, Proxy
 from ..values import AddressRules, ValueFault, group_id, names, parse_integer, parse_leading_integer, user_id
 from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, Statement, mode_octal
+from .since import since
 
 _ADDRESS = AddressRules(port="mandatory", ranges=True, fd=True)
 
@@ -139,12 +140,23 @@ def _row(name: str, apply: Setter, grammar: str = "", missing: str = "") -> Bind
 
 
 def _not_yet(name: str, arity: int = 0) -> BindOption:
-    return BindOption(name, "bind", "FL", "<value>" if arity else "", manual="5.1", status=UNSUPPORTED, arity=arity)
+    return BindOption(
+        name, "bind", "FL", "<value>" if arity else "", manual="5.1", since=since(name), status=UNSUPPORTED, arity=arity
+    )
 
 
 def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> BindOption:
     return BindOption(
-        name, "bind", "FL", "<value>" if arity else "", manual="5.1", status=IGNORED, note=note, arity=arity, quiet=quiet
+        name,
+        "bind",
+        "FL",
+        "<value>" if arity else "",
+        manual="5.1",
+        since=since(name),
+        status=IGNORED,
+        note=note,
+        arity=arity,
+        quiet=quiet,
     )
 
 

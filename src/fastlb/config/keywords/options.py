@@ -9,6 +9,7 @@ import ipaddress
 
 from ..model import ForwardFor, Proxy
 from .row import IGNORED, NOT_YET, ProxyKeyword, SetProxy, Statement
+from .since import since
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -120,7 +121,10 @@ def switch(name: str, sections: str, since: str = "") -> ProxyKeyword:
 
 
 def ignored(name: str, sections: str, note: str, accepts_no: bool = True) -> ProxyKeyword:
-    return ProxyKeyword(f"option {name}", "option", sections, manual="4.2", status=IGNORED, note=note, accepts_no=accepts_no)
+    full = f"option {name}"
+    return ProxyKeyword(
+        full, "option", sections, manual="4.2", since=since(full), status=IGNORED, note=note, accepts_no=accepts_no
+    )
 
 
 def mode(name: str, value: str) -> ProxyKeyword:

@@ -225,7 +225,7 @@ class Row:
 
     sections: the letters of the sections it may stand in: G global, D defaults, F frontend, L listen, B backend; "" where the
     family says it all. grammar: the arguments as the manual writes them. default: in words, "" for none or obvious.
-    manual: the section of HAProxy's manual. since: the first HAProxy version with it, "" for before 2.0.
+    manual: the section of HAProxy's manual. since: "" for what 2.6 has, else a version or "2.7 or later".
     """
 
     name: str

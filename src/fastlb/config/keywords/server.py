@@ -25,6 +25,7 @@ from ..values import (
     resolved,
 )
 from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, Statement
+from .since import since
 
 MAX_WEIGHT = 256
 INIT_ADDR_METHODS = ("libc", "last", "none")
@@ -297,12 +298,23 @@ def _row(
 
 
 def _not_yet(name: str, arity: int = 0) -> ServerOption:
-    return ServerOption(name, "server", "LB", "<value>" if arity else "", manual="5.2", status=UNSUPPORTED, arity=arity)
+    return ServerOption(
+        name, "server", "LB", "<value>" if arity else "", manual="5.2", since=since(name), status=UNSUPPORTED, arity=arity
+    )
 
 
 def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> ServerOption:
     return ServerOption(
-        name, "server", "LB", "<value>" if arity else "", manual="5.2", status=IGNORED, note=note, arity=arity, quiet=quiet
+        name,
+        "server",
+        "LB",
+        "<value>" if arity else "",
+        manual="5.2",
+        since=since(name),
+        status=IGNORED,
+        note=note,
+        arity=arity,
+        quiet=quiet,
     )
 
 

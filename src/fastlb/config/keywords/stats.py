@@ -11,6 +11,7 @@ from ..diagnostics import nearest
 from ..model import Global, Proxy, Stats, StatsSocket
 from ..values import AddressRules, TimeFault, ValueFault, group_id, parse_integer, user_id
 from .row import NOT_YET, GlobalKeyword, ProxyKeyword, Statement, mode_octal
+from .since import since
 
 LEVELS = ("user", "operator", "admin")
 UNKNOWN = (
@@ -120,6 +121,7 @@ def row(
         grammar,
         default,
         "4.2",
+        since(f"stats {name}"),
         apply=apply,
         missing=missing,
         arguments=(1 if missing else 0, None),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..values import names
 from .row import IGNORED, UNSUPPORTED, GlobalKeyword, ProxyKeyword
+from .since import since
 
 _INTERNAL = "it tunes an internal of HAProxy that fastlb does not have"
 _NO_TLS = "TLS is not supported yet, and lines that ask for it are refused"
@@ -96,7 +97,7 @@ _WITH_NO = {"busy-polling", "set-dumpable", "strict-limits", "insecure-fork-want
 
 
 def _global(name: str, family: str) -> GlobalKeyword:
-    return GlobalKeyword(name, family, "G", manual=_MANUAL[family], status=UNSUPPORTED)
+    return GlobalKeyword(name, family, "G", manual=_MANUAL[family], since=since(name), status=UNSUPPORTED)
 
 
 def _ignored(name: str, family: str, note: str, quiet: bool = False) -> GlobalKeyword:
@@ -105,6 +106,7 @@ def _ignored(name: str, family: str, note: str, quiet: bool = False) -> GlobalKe
         family,
         "G",
         manual=_MANUAL[family],
+        since=since(name),
         status=IGNORED,
         note=note,
         quiet=quiet or name in _QUIET,
@@ -233,7 +235,9 @@ use_backend FL
 def _proxy(line: str) -> ProxyKeyword:
     name, _, sections = line.rpartition(" ")
     family = name.split()[0] if " " in name else "proxy"
-    return ProxyKeyword(name, family, sections, manual="4.2", status=UNSUPPORTED, accepts_no=family == "option")
+    return ProxyKeyword(
+        name, family, sections, manual="4.2", since=since(name), status=UNSUPPORTED, accepts_no=family == "option"
+    )
 
 
 PROXY: tuple[ProxyKeyword, ...] = tuple(_proxy(line) for line in _PROXY_NOT_YET)
