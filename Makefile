@@ -25,20 +25,20 @@ build: build/.core
 demo: build
 	@exec $(BIN)/python -m fastlb demo $(DEMO)
 
-test: build build/.test-packages
+test: build $(VENV)/.dev build/.test-packages
 	@exec $(BIN)/python -m pytest -q -n auto $(TESTS)
 
-check: build
+check: build $(VENV)/.dev
 	$(BIN)/ruff check src tests bench setup.py
 	$(BIN)/cython-lint ext
 	$(BIN)/mypy --strict src
 
 # Against Debian's haproxy, nginx and the floor, one after another on the same work. BENCH: arguments, see bench/README.md
-bench: build build/.test-packages
+bench: build $(VENV)/.dev build/.test-packages
 	$(BIN)/python -m bench.macro $(BENCH)
 
 # Everything that talks to a whole program once more, with AddressSanitizer, UBSan and the core's own counters.
-debug: build/.debug build/.test-packages
+debug: build/.debug $(VENV)/.dev build/.test-packages
 	FASTLB_COMMAND='env $(DEBUG_ENV) $(CURDIR)/$(BIN)/python -m fastlb' $(BIN)/python -m pytest -q -n auto tests/e2e tests/adversity
 
 wheel: build
@@ -47,7 +47,7 @@ wheel: build
 	$(BIN)/python -m auditwheel repair -w dist build/wheel/fastlb-*.whl && rm -rf build/wheel
 
 # SECONDS: how long each fuzzer looks for new inputs
-fuzz: build
+fuzz: build $(VENV)/.dev
 	FASTLB_FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q tests/fuzz
 
 clean:
@@ -64,16 +64,23 @@ build/.test-packages: .ci/packages build/.packages
 	@PYTHON=$(PYTHON) .ci/packages test
 	@touch $@
 
-# The dependencies of the project and of its development. The sources are used where they are, through a .pth file.
+# What the program needs to be built and run. The sources are used where they are, through a .pth file.
 $(VENV)/.ready: pyproject.toml build/.packages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastlb needs Python 3.11 or newer")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "fastlb: installing Python packages into $(VENV)"
 	@$(BIN)/python -c 'import tomllib; t = tomllib.load(open("pyproject.toml", "rb")); \
-	    print(*t["build-system"]["requires"], *t["project"]["dependencies"], *t["project"]["optional-dependencies"]["dev"], sep="\n")' \
-	    > $(VENV)/requirements.txt
+	    print(*t["build-system"]["requires"], *t["project"]["dependencies"], sep="\n")' > $(VENV)/requirements.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r $(VENV)/requirements.txt
 	@printf '%s\n' $(CURDIR)/src $(CURDIR)/ext > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/fastlb-sources.pth
+	@touch $@
+
+# What its tests and checks need as well.
+$(VENV)/.dev: $(VENV)/.ready
+	@echo "fastlb: installing the tools of development into $(VENV)"
+	@$(BIN)/python -c 'import tomllib; t = tomllib.load(open("pyproject.toml", "rb")); \
+	    print(*t["project"]["optional-dependencies"]["dev"], sep="\n")' > $(VENV)/requirements-dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r $(VENV)/requirements-dev.txt
 	@touch $@
 
 build/.core: $(SOURCES) $(PROJECT) $(VENV)/.ready

@@ -72,11 +72,8 @@ def test_old_pids(words, pids):
     assert found.old_signal == "sf"
 
 
-@pytest.mark.parametrize("text", ["x", "-1x", "1.5", "0"])
+@pytest.mark.parametrize("text", ["x", "1x", "1.5", "0"])
 def test_old_pid_that_is_no_pid_is_refused(text):
-    if text.startswith("-"):
-        pytest.raises(UsageError, parse, ["-sf", text])
-        return
     with pytest.raises(UsageError, match="failed to parse"):
         parse(["-sf", text])
 
