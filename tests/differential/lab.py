@@ -136,7 +136,8 @@ def text_of(message: Message) -> str:
     headers = " ".join(
         f"[{name}: {comparable(name, value)}]" for name, value in message.headers if comparable(name, value) != ","
     )
-    trailers = "".join(f" <{name}: {value}>" for name, value in message.trailers)
+    # fastlb passes chunked bodies on untouched, so the names of trailers keep their case.
+    trailers = "".join(f" <{name.lower()}: {value}>" for name, value in message.trailers)
     return f"{message.start} {headers} {message.framing} {body_text(message.body)}{trailers}"
 
 

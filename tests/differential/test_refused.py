@@ -16,6 +16,10 @@ pytestmark = pytest.mark.fastlb_only(reason="fastlb's own targets")
 
 # Both forward these, and say it differently, as the manual of 3.x has it.
 DIFFERENT = {
+    "cl-leading-zero": "fastlb writes the number without its zeros",
+    "rl-connect": "haproxy takes the scheme's default port off",
+    "rl-absolute": "haproxy takes the scheme's default port off",
+    "upgrade-h2c": "fastlb does not pass an upgrade to h2c on",
     "te-cl": "3.x closes the connection after a request with both",
     "cl-te": "3.x closes the connection after a request with both",
 }

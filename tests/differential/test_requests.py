@@ -46,7 +46,7 @@ CASES = [
     Case("asterisk", b"OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n", methods=("OPTIONS",)),
     Case("absolute form", get(target=b"http://a.test/x")),
     Case("absolute form without path", get(target=b"http://a.test")),
-    Case("absolute form with port", b"GET http://a.test:80/x HTTP/1.1\r\nHost: a.test:80\r\n\r\n"),
+    Case("absolute form with port", b"GET http://a.test:81/x HTTP/1.1\r\nHost: a.test:81\r\n\r\n"),
     *(
         Case(f"method {m}", b"%b / HTTP/1.1\r\n%b\r\n" % (m.encode(), H), methods=(m,))
         for m in ("HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "get", "M-SEARCH", "X")
