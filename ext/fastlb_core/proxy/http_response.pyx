@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
 from fastlb_core.http.h1 cimport (
-    H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_head_too_large, h1_init_response, h1_is_idle, h1_parse_head,
+    H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head,
 )
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
@@ -25,7 +25,8 @@ from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_NOT_YET, HEAD_SENT, head_send, head_status_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_RES_OPEN, STRM_F_RES_SENT,
+    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG,
+    STRM_F_RES_OPEN, STRM_F_RES_SENT,
     STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_set_term, stream_t, stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
@@ -119,6 +120,11 @@ cdef bint _no_answer(stream_t* strm) noexcept nogil:
         strm.flags &= ~(<uint32_t> STRM_F_RETAINED)
         back_retry(strm)
         strm.state = HTTP_S_BACKEND
+        return True
+    if nothing_came and not strm.flags & STRM_F_FIRST:
+        # haproxy: RFC 9112 9.3.1, a client must expect a kept connection to close and may then repeat its request.
+        strm.flags |= STRM_F_NO_LOG
+        http_abort(strm, b'S', b'H')
         return True
     return _bad_answer(strm, b'S')
 

@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memcpy
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_move, buf_realign
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.http.h1 cimport (
-    H1_DONE, H1_ERROR, H1_NEED_MORE, h1_head_too_large, h1_init_request, h1_is_idle, h1_parse_head,
+    H1_DONE, H1_ERROR, H1_NEED_MORE, h1_head_too_large, h1_init_request, h1_parse_head,
 )
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
@@ -90,7 +90,7 @@ cdef void _incomplete(stream_t* strm) noexcept nogil:
     """No more bytes come, or not in time: HAProxy's 408 and 400."""
     if strm.flags & STRM_F_FRONT_TIMEOUT:
         _refuse(strm, 408, b'c')
-    elif strm.front.flags & CONN_F_ERROR or strm.req_msg.area == NULL or h1_is_idle(&strm.parser):
+    elif strm.front.flags & CONN_F_ERROR:
         strm.flags |= STRM_F_BAD_REQUEST
         strm.status = 400
         fe_counters(strm).failed_req += 1
