@@ -119,3 +119,7 @@ def test_line_of_64_kilobytes_is_answered() -> None:
 
 def test_many_nested_blocks_are_answered() -> None:
     check(b".if 1\n" * 3000 + b".endif\n" * 3000)
+
+
+def test_endless_continuation_is_answered() -> None:
+    check(b'frontend f\n description "' + b"x\\\n" * 200_000 + b'"\n')

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 MAX_WORDS = 63  # haproxy: the same limit; it reports the 64th word
+MAX_LINE = 1 << 20  # bytes, continued lines joined
 MAX_WORD = 65536  # bytes; a variable could otherwise make a word of any size
 
 _QUOTING = re.compile(rb'[\\"\']')
 _ORDINARY = re.compile(rb'[^ \t\n\v\f\r\\"\'#$]+')
+_UNQUOTED = re.compile(rb'[^\\"\'#]+')
 _QUOTED = re.compile(rb'[^\\"$]+')
 _BLANKS = b" \t\n\v\f\r"
 _NAME = re.compile(rb"\.?[A-Za-z_][A-Za-z0-9_]*")
@@ -61,7 +63,7 @@ def split(raw: bytes, lookup: Lookup) -> list[str]:
     Raises LexError.
     """
     if _QUOTING.search(raw) is None:
-        texts = [decode(word) for word in raw.partition(b"#")[0].split()]
+        texts = [decode(word) for word in raw.partition(b"#")[0].split(None, MAX_WORDS)]
         if len(texts) <= MAX_WORDS:
             return texts
     return split_with_columns(raw, lookup).texts
@@ -80,32 +82,37 @@ def expand(raw: bytes, lookup: Lookup) -> str:
     return decode(_Splitter(raw, lookup, whole=True).run_whole())
 
 
-def is_continued(raw: bytes) -> bool:
-    """Whether the line ends in a backslash that joins the next line to it.
+def is_continued(raw: bytes, weak: bool = False) -> tuple[bool, bool]:
+    """Whether the line ends in a backslash that joins the next line to it, and whether a double quote is open there.
+
+    raw: one physical line. weak: whether it begins within a double quote that a line before has opened.
 
     # haproxy: 2.6 makes a word of a lone last backslash. A backslash in a comment or between single quotes joins nothing,
     # so that files which 2.6 reads keep their meaning.
     """
     if not raw.endswith(b"\\"):
-        return False
-    strong = weak = False
-    at = 0
-    while at < len(raw):
+        return False, weak
+    at, end = 0, len(raw)
+    while at < end:
+        ordinary = (_QUOTED if weak else _UNQUOTED).match(raw, at)
+        if ordinary is not None:
+            at = ordinary.end()
+            continue
         char = raw[at]
-        if strong:
-            strong = char != 0x27
-        elif char == 0x5C:
-            if at == len(raw) - 1:
-                return True
+        if char == 0x5C:
+            if at == end - 1:
+                return True, weak
             at += 1
         elif char == 0x22:
             weak = not weak
         elif char == 0x27 and not weak:
-            strong = True
+            at = raw.find(b"'", at + 1)
+            if at < 0:
+                return False, weak
         elif char == 0x23 and not weak:
-            return False
+            return False, weak
         at += 1
-    return False
+    return False, weak
 
 
 class _Splitter:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .conditions import ConditionError, evaluate
 from .diagnostics import ALERT, NOTICE, WARNING, Diagnostic, Diagnostics
 from .keywords.row import Reading, Source
-from .lexer import LexError, decode, is_continued, split, split_with_columns
+from .lexer import MAX_LINE, LexError, decode, is_continued, split, split_with_columns
 from .model import Configuration, Location
 from .sections import Sections
 from .values import Resolver
@@ -127,23 +127,27 @@ class Parser:
 
     def _join(self, source: Source, lines: list[bytes], at: int) -> int:
         """Joins continued lines to the first one; returns the index of the next line."""
-        parts, total, first = [source.raw], len(source.raw), True
-        while at < len(lines) and is_continued(b"".join(parts)):
-            if first:
-                source.joints.append((0, source.number))
-                first = False
+        parts, total = [source.raw], len(source.raw)
+        continued, weak = is_continued(source.raw)
+        if continued:
+            source.joints.append((0, source.number))
+        while continued and at < len(lines):
             parts[-1] = parts[-1][:-1]
             total -= 1
             source.joints.append((total, at + 1))
-            line = lines[at]
-            parts.append(line[:-1] if line.endswith(b"\r") else line)
-            total += len(parts[-1])
+            line = lines[at].removesuffix(b"\r")
+            parts.append(line)
+            total += len(line)
             at += 1
+            continued, weak = is_continued(line, weak)
         source.raw = b"".join(parts)
         return at
 
     def _line(self, source: Source) -> None:
         raw = source.raw
+        if len(raw) > MAX_LINE:
+            self._report(source, f"line of more than {MAX_LINE} bytes.", "syntax")
+            return
         if b"\0" in raw:
             column = raw.index(b"\0") + 1
             self._report(source, f"Stray NUL character at position {column}.", "syntax", column)

@@ -89,7 +89,13 @@ def test_columns_are_those_of_the_first_character_or_quote() -> None:
     ],
 )
 def test_backslash_at_the_end_joins_lines_but_not_in_comments_or_single_quotes(line: bytes, continued: bool) -> None:
-    assert is_continued(line) is continued
+    assert is_continued(line)[0] is continued
+
+
+def test_double_quote_stays_open_over_joined_lines() -> None:
+    assert is_continued(b'a "b \\') == (True, True)
+    assert is_continued(b"# quoted \\", True) == (True, True)
+    assert is_continued(b'" # comment \\', True) == (False, False)
 
 
 def test_expand_keeps_blanks_and_hashes() -> None:
