@@ -41,9 +41,11 @@ def resolve() -> None:
     cdef llhttp_api_t api
     cdef bytes path = httptools.parser.parser.__file__.encode()
     cdef void* handle = dlopen(path, RTLD_NOW | RTLD_NOLOAD)
-    cdef const char* wrong
+    cdef const char* wrong = dlerror()
     if handle == NULL:
-        raise ImportError(f"fastlb: cannot open httptools' parser: {(<const char*> dlerror()).decode()}")
+        # RTLD_NOLOAD leaves no message where the file is right but not loaded.
+        why = wrong.decode() if wrong != NULL else "it is not loaded"
+        raise ImportError(f"fastlb: cannot open httptools' parser: {why}")
     memset(&api, 0, sizeof(api))
     api.init = <init_f> symbol(handle, b"llhttp_init")
     api.execute = <execute_f> symbol(handle, b"llhttp_execute")

@@ -69,7 +69,7 @@ cdef int close_eof(body_t* body) noexcept nogil:
 #     TRAILER_START --token--> TRAILER_NAME --:--> TRAILER_VALUE --CR--> TRAILER_LF --LF--> TRAILER_START
 #
 # Line ends are CRLF and nothing else: a bare LF here is what request smuggling lives on (RFC 9112 2.2 allows it for
-# heads only). haproxy: accepts no bare LF here either.
+# heads only). haproxy: 2.6 takes a bare LF behind a chunk size; this is stricter on purpose.
 
 cdef enum chunk_state_t:
     CHUNK_SIZE = 0
