@@ -129,6 +129,7 @@ class ProgramBuilder:
         rise: int = ...,
         fall: int = ...,
         disabled: bool = ...,
+        unresolved: bool = ...,
     ) -> int: ...
     def add_listener(
         self,

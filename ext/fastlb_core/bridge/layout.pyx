@@ -10,7 +10,7 @@ from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
-from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
 from fastlb_core.program.program cimport err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 
@@ -255,7 +255,7 @@ cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t n
 cdef int fill_server_state(srv_t* srv, dict values, uint64_t now_ms) except -1:
     cdef srv_shared_t* sh = srv.sh
     cdef bytes address = values["address"]
-    sh.admin = SRV_A_CMAINT if values["disabled"] else 0
+    sh.admin = SRV_A_RMAINT if values["unresolved"] else SRV_A_CMAINT if values["disabled"] else 0
     sh.state = SRV_S_STOPPED if values["disabled"] else SRV_S_RUNNING
     sh.uweight = values["weight"]
     sh.iweight = values["weight"]

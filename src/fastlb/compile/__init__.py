@@ -72,7 +72,8 @@ def _fill(
         id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
     }
     add_targets(builder, None, glob.logs, glob)
-    for px in configuration.proxies:
+    active = [px for px in configuration.proxies if not px.disabled]
+    for px in active:
         index = index_of[id(px)]
         backend = routes.default_backend(px)
         if backend is not None:
@@ -80,6 +81,6 @@ def _fill(
         add_targets(builder, index, targets_of(px, glob), glob)
         add_servers(builder, index, px)
         add_listeners(builder, index, own[id(px)], n_workers)
-    for px in configuration.proxies:
+    for px in active:
         if px.stats is not None:
             add_internal_server(builder, index_of[id(px)], service_address)

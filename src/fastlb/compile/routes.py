@@ -43,7 +43,8 @@ class Routes:
         return px.fullconn or max(self._load.get(id(px), 0) // 10, 1)
 
     def _find(self, px: Proxy) -> Proxy | None:
-        if not px.has_frontend:
+        # haproxy: a disabled proxy is not looked at any further
+        if not px.has_frontend or px.disabled:
             return None
         if not px.default_backend:
             return px if px.has_backend else None

@@ -26,9 +26,8 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> None:
             source_address = b"" if source is None else sockaddr(source)
         except ValueError as error:
             raise CompileError(srv.location, f"'server {px.name}/{srv.name}' : {error}") from None
-        # A name that nobody knew (`init-addr none`) leaves a server without address, disabled from the start.
-        has_address = bool(srv.address.name) or srv.address.host not in ("", "0.0.0.0", "::")
-        if srv.address.family in ("ipv4", "ipv6") and not has_address:
+        has_address = srv.address.family not in ("ipv4", "ipv6") or srv.address.host not in ("", "0.0.0.0", "::")
+        if not has_address and not srv.address.name:
             # haproxy: such a server means "the address that the client connected to", for transparent proxies.
             message = f"'server {px.name}/{srv.name}' : the client's own destination as address is not supported by fastlb yet"
             raise CompileError(srv.location, message)
@@ -51,6 +50,8 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> None:
             rise=srv.rise,
             fall=srv.fall,
             disabled=srv.disabled,
+            # a name that nobody knew (`init-addr none`): in maintenance from the start, until it resolves
+            unresolved=not has_address,
         )
 
 

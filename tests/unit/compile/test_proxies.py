@@ -9,7 +9,7 @@ from fastlb_core.bridge import programkit
 from fastlb_core.bridge.constants import ERROR_STATUSES, HTTP_MODES, OPTIONS, REUSE, SERVER_FLAGS
 
 from fastlb.compile import CompileError
-from fastlb.config.model import Balance, ForwardFor, Global, Stats, Timeouts
+from fastlb.config.model import Address, Balance, ForwardFor, Global, Stats, Timeouts
 
 from .conftest import SERVICE, program_of, px, server
 
@@ -112,6 +112,12 @@ def test_options_for_control_only_have_no_bit() -> None:
 
 def test_disabled_proxy_says_so() -> None:
     assert programkit.proxy(program_of(px("listen", "l", disabled=True)), 0)["options"] == OPTIONS["disabled"]
+
+
+def test_disabled_proxy_is_not_looked_at_any_further() -> None:
+    unfit = server("s", address=Address("ipv4"))
+    program = program_of(px("listen", "l", disabled=True, default_backend="nowhere", stats=Stats(), servers=[unfit]))
+    assert program.servers == ()
 
 
 def test_forwardfor_with_all_its_arguments() -> None:

@@ -17,7 +17,7 @@ from fastlb.config.model import Address, Bind
 from .conftest import HERE, ipv4, program_of, px, server
 
 STOPPED, RUNNING = 0, 2
-CMAINT = 4
+CMAINT, RMAINT = 4, 32
 CONFIGURED, ENABLED, PAUSED = 2, 4, 8  # HAProxy's bits of a check's state
 
 
@@ -46,6 +46,11 @@ def test_disabled_server_is_in_maintenance() -> None:
     assert (values["admin"], values["state"], values["health"]) == (CMAINT, STOPPED, 0)
     assert values["check_flags"] == CONFIGURED | ENABLED | PAUSED
     assert not values["is_usable"]
+
+
+def test_server_whose_name_is_not_known_is_in_maintenance_for_that_reason() -> None:
+    values = compiled(address=Address("ipv4", "", 80, 80, name="app.example"), disabled=True)
+    assert (values["admin"], values["is_usable"]) == (RMAINT, False)
 
 
 def test_server_of_weight_0_takes_no_new_stream() -> None:
