@@ -15,6 +15,9 @@ cdef void front_set_ops(const stream_ops_t* http, const stream_ops_t* tcp) noexc
 # ended here or in another worker, a frontend was enabled). w.is_full says that some are left out.
 cdef void front_listen(worker_t* w) noexcept nogil
 cdef void front_unlisten(worker_t* w) noexcept nogil
+# Soft stop: lets go of the listening sockets for good, so that the kernel hands this process no connection any more. Whoever
+# else holds them (the next generation, the other workers) is not concerned. Once in a worker's life.
+cdef void front_close_listeners(worker_t* w) noexcept nogil
 # The frontend of a front connection.
 cdef px_t* front_px(const conn_t* front) noexcept nogil
 # After an answer: waits for the next request, or goes on at once with what the client has sent already.

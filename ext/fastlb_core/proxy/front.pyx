@@ -28,6 +28,7 @@ from fastlb_core.proxy.stream cimport (
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.epoll cimport EPOLLEXCLUSIVE, EPOLLIN
 from fastlb_core.sys.socket cimport AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, accept4, sockaddr, socklen_t
+from fastlb_core.sys.splice cimport close
 
 cdef enum:
     LINGER_MS = 1000             # how long what a client still sends is read away
@@ -335,6 +336,13 @@ cdef void front_unlisten(worker_t* w) noexcept nogil:
         if w.is_listening[i]:
             loop_del(&w.loop, w.program.listeners[i].fds[w.index])
             w.is_listening[i] = 0
+
+
+cdef void front_close_listeners(worker_t* w) noexcept nogil:
+    cdef uint32_t i
+    front_unlisten(w)
+    for i in range(w.program.n_listeners):
+        close(w.program.listeners[i].fds[w.index])
 
 
 cdef void front_close_idle(worker_t* w) noexcept nogil:

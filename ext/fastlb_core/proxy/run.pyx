@@ -20,7 +20,7 @@ from fastlb_core.net.loop cimport (
 )
 from fastlb_core.net.pipe cimport pipe_pool_destroy, pipe_pool_init
 from fastlb_core.program.program cimport program_t, px_t
-from fastlb_core.proxy.front cimport front_close_idle, front_listen, front_set_ops, front_unlisten
+from fastlb_core.proxy.front cimport front_close_idle, front_close_listeners, front_listen, front_set_ops, front_unlisten
 from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
 from fastlb_core.proxy.queue cimport queue_init, queue_wake_all
@@ -81,7 +81,7 @@ cdef void _tick(timer_t* timer) noexcept nogil:
 cdef void _soft_stop(worker_t* w) noexcept nogil:
     w.is_stopping = True
     store_i32(&w.slot.state, WORKER_S_STOPPING)
-    front_unlisten(w)
+    front_close_listeners(w)
     front_close_idle(w)
     idle_drop(w, NULL)
 
