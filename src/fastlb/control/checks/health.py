@@ -12,7 +12,7 @@ from fastlb.control.checks.status import DESCRIPTIONS, Result, known
 from fastlb.control.directory import LiveServer
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import printable
-from fastlb.control.ports import ADMIN_MAINT, CHECK_INPROGRESS, STATE_STOPPED, ServerState
+from fastlb.control.ports import ADMIN_MAINT, CHECK_INPROGRESS, STATE_RUNNING, STATE_STARTING, STATE_STOPPED, ServerState
 from fastlb.control.servers import Servers
 
 
@@ -43,7 +43,8 @@ def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int
         _tell(servers, server, before, health, result, duration_ms)
     reason = "" if is_verbose else _reason(result, duration_ms)
     if result.has_passed:
-        if health >= before.rise or before.state != STATE_STOPPED:
+        is_up = before.state in (STATE_RUNNING, STATE_STARTING)
+        if not is_up and (health >= before.rise or before.state != STATE_STOPPED):
             servers.set_running(server, reason)
     elif health < before.rise:
         servers.set_stopped(server, reason)

@@ -32,12 +32,13 @@ _SPREAD_FROM_MS = 1000
 class _Check:
     """One checked server's place in the time table."""
 
-    __slots__ = ("probe", "request", "server", "started", "target", "target_key", "version")
+    __slots__ = ("due", "probe", "request", "server", "started", "target", "target_key", "version")
 
     def __init__(self, server: LiveServer) -> None:
         self.server = server
         self.probe: TcpProbe | None = None
         self.version = 0
+        self.due = 0.0
         self.started = 0.0
         self.target: Target | None = None
         self.target_key = b""
@@ -142,17 +143,30 @@ class CheckScheduler:
         self._is_draining = True
         try:
             while self._heap and self._heap[0][0] <= now:
-                _when, index, version = heapq.heappop(self._heap)
+                when, index, version = heapq.heappop(self._heap)
                 check = self._checks[index]
                 if check.version != version:
                     continue
-                if check.probe is None:
-                    self._run(check)
-                else:
-                    self._look_at_deadline(check, check.probe, now)
+                try:
+                    if check.probe is None:
+                        check.due = when
+                        self._run(check)
+                    else:
+                        self._look_at_deadline(check, check.probe, now)
+                except Exception as error:
+                    self._recover(check, error)
         finally:
             self._is_draining = False
             self._arm()
+
+    def _recover(self, check: _Check, error: Exception) -> None:
+        """A check broke, not its server: tell it and try again after the interval, for one check must not end them all."""
+        if check.probe is not None:
+            check.probe.cancel()
+            check.probe = None
+            self.n_running -= 1
+        self._plan(check, time.monotonic() + check.server.config.inter_ms / 1000)
+        self._loop.call_exception_handler({"message": f"check of {check.server.path}", "exception": error})
 
     def _interval(self, server: LiveServer) -> float:
         """Seconds until the next check, by the server's health (manual, "fastinter")."""
@@ -213,7 +227,11 @@ class CheckScheduler:
         self.n_running -= 1
         now = time.monotonic()
         health.apply(self._servers, check.server, result, int((now - check.started) * 1000))
-        self._plan(check, now + self._interval(check.server))
+        # Where the process was late, the next check comes that much earlier: otherwise checks that were late together
+        # would stay together, and the spread over the interval would be lost.
+        interval = self._interval(check.server)
+        lateness = max(0.0, check.started - check.due)
+        self._plan(check, now + interval - min(lateness, interval / 2))
 
     def _target(self, check: _Check, state: ports.ServerState) -> Target:
         """Where the check connects now; kept until `set server ... addr` moves the server."""

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 
 from fastlb.control.stats.fields import FIELDS, NATURES, ORIGINS, SCOPES, TYPE_LETTERS, TYPE_NAMES, Row, tags_of
 
+_POSITIONS = {field.name: position for position, field in enumerate(FIELDS)}
+_SPECIAL = frozenset(',"\r\n')
+
 HEADER = "# " + "".join(f"{field.name}," for field in FIELDS) + "\n"
 
 
@@ -19,15 +22,17 @@ def csv_text(rows: Iterable[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    return "".join(f"{_quoted(row.get(field.name, ''))}," for field in FIELDS) + "\n"
+    cells = [""] * len(FIELDS)
+    for name, value in row.items():
+        cells[_POSITIONS[name]] = str(value) if isinstance(value, int) else _quoted(value)
+    return ",".join(cells) + ",\n"
 
 
-def _quoted(value: int | str) -> str:
-    """Quoted where the value would be read as several (RFC 4180, 2.6)."""
-    text = str(value)
-    if any(character in text for character in ',"\r\n'):
-        return '"' + text.replace('"', '""').replace("\r", " ").replace("\n", " ") + '"'
-    return text
+def _quoted(text: str) -> str:
+    """Quoted where the text would be read as several values (RFC 4180, 2.6)."""
+    if _SPECIAL.isdisjoint(text):
+        return text
+    return '"' + text.replace('"', '""').replace("\r", " ").replace("\n", " ") + '"'
 
 
 def typed_text(rows: Iterable[Row]) -> str:
