@@ -74,6 +74,7 @@ def _trace(outcome: Outcome, proxy: Proxy, origin: Origin, directory: Path) -> N
 def _measure_load(scenario: Scenario, proc: Running, origin: Origin, directory: Path, seconds: float) -> Sample:
     clocks: list[CpuTime] = []
     lines: list[int] = []
+    pids = processes.tree(proc.pid)
 
     def read_clocks() -> None:
         clocks.append(processes.cpu_time(proc.pid))
@@ -81,6 +82,8 @@ def _measure_load(scenario: Scenario, proc: Running, origin: Origin, directory: 
             lines.append(int(fetch(origin[0], "/lines").rpartition(b"\n")[2] or 0))
 
     counted = loads.run(scenario.load, proc.port, seconds, directory, read_clocks, read_clocks)
+    if processes.tree(proc.pid) != pids:
+        raise BenchError("processes of the proxy ended or were started while it was measured")
     used = clocks[1].since(clocks[0])
     units = counted["units"] * scenario.units_per_request
     sample = {
