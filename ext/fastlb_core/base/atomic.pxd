@@ -59,6 +59,8 @@ cdef extern from *:
     uint64_t sub_fetch_u64 "flb_a_sub" (uint64_t* p, uint64_t value) noexcept nogil
     uint32_t or_fetch_u32 "flb_a_or" (uint32_t* p, uint32_t value) noexcept nogil
     uint32_t and_fetch_u32 "flb_a_and" (uint32_t* p, uint32_t value) noexcept nogil
+    uint64_t or_fetch_u64 "flb_a_or" (uint64_t* p, uint64_t value) noexcept nogil
+    uint64_t and_fetch_u64 "flb_a_and" (uint64_t* p, uint64_t value) noexcept nogil
 
     # Stores value, returns what stood there.
     int32_t swap_i32 "flb_a_swap" (int32_t* p, int32_t value) noexcept nogil
