@@ -99,6 +99,7 @@ class ProgramBuilder:
         self.servers = []
         self.listeners = []
         self.log_sinks = []
+        self.has_internal_server = False
 
     def add_proxy(
         self, name, *, id, caps, mode, display_name="", http_mode=0, reuse=1, log_kind=0, options=0, retries=3, redispatch=0,
@@ -165,8 +166,9 @@ class ProgramBuilder:
         unresolved=False,
     ):
         is_internal = bool(flags & SRV_F_INTERNAL)
-        if not is_internal and any(srv["flags"] & SRV_F_INTERNAL for srv in self.servers):
+        if not is_internal and self.has_internal_server:
             raise ValueError("internal servers come last")
+        self.has_internal_server = is_internal
         if not is_internal and not self.proxies[proxy]["caps"] & PX_CAP_BE:
             raise ValueError("a server needs a backend")
         within("weight", weight, 0, 256)
