@@ -119,7 +119,10 @@ class MessageHub:
             peer = await self._welcome(reader, writer)
             while peer is not None:
                 _deliver(peer, await _read_frame(reader))
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError, ValueError):
+            pass
+        except asyncio.CancelledError:
+            # The end of the process. asyncio's streams take a cancelled handler for a failed one (CPython 3.11).
             pass
         finally:
             if peer is not None:

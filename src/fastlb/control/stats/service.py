@@ -49,6 +49,9 @@ class StatsService:
         except (ConnectionError, TimeoutError):
             # The worker went: there is nobody to answer.
             pass
+        except asyncio.CancelledError:
+            # The end of the process. asyncio's streams take a cancelled handler for a failed one (CPython 3.11).
+            pass
         finally:
             self._writers.discard(writer)
             writer.close()
