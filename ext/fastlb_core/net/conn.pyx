@@ -2,7 +2,7 @@
 #
 # Knows errno and edge-triggered readiness; must not know what the bytes mean.
 
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport EAGAIN, ECONNRESET, EINTR, EPIPE, errno
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove, memset
@@ -20,8 +20,8 @@ from fastlb_core.net.conn cimport (
 from fastlb_core.net.loop cimport TIMER_CONN, loop_add, loop_forget, loop_t
 from fastlb_core.sys.epoll cimport EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from fastlb_core.sys.socket cimport (
-    IPPROTO_TCP, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, SHUT_WR, SO_LINGER, SOL_SOCKET, TCP_NODELAY, getsockname, iovec, linger,
-    msghdr, recv, send, sendmsg, setsockopt, shutdown, sockaddr, socklen_t, ssize_t,
+    IPPROTO_TCP, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, SHUT_WR, SO_ERROR, SO_LINGER, SOL_SOCKET, TCP_NODELAY, getsockname,
+    getsockopt, iovec, linger, msghdr, recv, send, sendmsg, setsockopt, shutdown, sockaddr, socklen_t, ssize_t,
 )
 from fastlb_core.sys.splice cimport close
 
@@ -46,6 +46,13 @@ cdef conn_t* conn_new(loop_t* loop, int fd, uint32_t flags) noexcept nogil:
     return conn
 
 
+cdef int _socket_error(int fd) noexcept nogil:
+    cdef int error = 0
+    cdef socklen_t length = sizeof(error)
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length)
+    return error
+
+
 cdef void _on_event(void* owner, uint32_t events) noexcept nogil:
     cdef conn_t* conn = <conn_t*> owner
     cdef uint32_t flags = conn.flags
@@ -59,6 +66,8 @@ cdef void _on_event(void* owner, uint32_t events) noexcept nogil:
         if not events & EPOLLERR:
             flags &= ~(<uint32_t> CONN_F_CONNECTING)
     if events & EPOLLERR:
+        if flags & CONN_F_CONNECTING and _socket_error(conn.fd) == ECONNRESET:
+            flags &= ~(<uint32_t> CONN_F_CONNECTING)
         flags |= CONN_F_ERROR | CONN_F_CAN_RECV
     elif events & EPOLLHUP:
         # Both directions are shut; bytes may still wait to be received.
@@ -170,6 +179,9 @@ cdef int64_t _sent(conn_t* conn, ssize_t n, uint64_t wanted) noexcept nogil:
     if errno == EAGAIN:
         conn.flags &= ~(<uint32_t> CONN_F_CAN_SEND)
         return 0
+    if errno == ECONNRESET or errno == EPIPE:
+        # Only an established connection can be reset: connect() had succeeded.
+        conn.flags &= ~(<uint32_t> CONN_F_CONNECTING)
     conn.flags |= CONN_F_ERROR
     return -1
 

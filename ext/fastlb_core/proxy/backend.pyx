@@ -262,6 +262,10 @@ cdef void back_retry(stream_t* strm) noexcept nogil:
 
 cdef back_result_t _connecting(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
+    if back.flags & CONN_F_ERROR and not back.flags & CONN_F_CONNECTING:
+        # It stood, and was reset before a byte could be sent: no matter for a retry.
+        back_connected(strm)
+        return BACK_R_TRY
     if back.flags & CONN_F_ERROR or strm.flags & STRM_F_BACK_TIMEOUT:
         return _failed(strm)
     if back.flags & CONN_F_CAN_SEND:

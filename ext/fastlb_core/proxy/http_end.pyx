@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
+from fastlb_core.base.buf cimport buf_consume
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.http.message cimport METHOD_HEAD
 from fastlb_core.net.conn cimport (
@@ -47,7 +48,10 @@ cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept 
         strm.flags |= STRM_F_REQ_SENT
         strm.front.rx.head += strm.req_msg.head_len
         strm.front.rx.len -= strm.req_msg.head_len
-    if strm.flags & STRM_F_BAD_REQUEST or not strm.req.is_done or strm.req.n_ready:
+    if strm.req.is_done and strm.req.n_ready:
+        buf_consume(&strm.front.rx, strm.req.n_ready)
+        strm.req.n_ready = 0
+    if strm.flags & STRM_F_BAD_REQUEST or not strm.req.is_done:
         # What follows on the connection cannot be told from this request's rest.
         strm.flags |= STRM_F_CLOSE_FRONT
     strm.flags |= STRM_F_REPLY | STRM_F_CLOSE_BACK

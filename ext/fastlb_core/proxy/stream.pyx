@@ -22,7 +22,7 @@ from fastlb_core.program.program cimport (
 )
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport (
-    LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, LOG_R_TRUNCATED, log_rec_t, log_stream,
+    LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_rec_t, log_stream,
 )
 from fastlb_core.proxy.queue cimport queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
@@ -50,7 +50,6 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
     strm.req_hdrs = <hdr_t*> (strm + 1)
     strm.res_hdrs = strm.req_hdrs + msg_cap_hdrs(max_hdrs)
     strm.log_line_len = 0
-    strm.log_line_full = 0
     strm.log_method_len = 0
     strm.log_version_len = 0
     msg_init(&strm.req_msg, strm.req_hdrs, max_hdrs)
@@ -224,8 +223,7 @@ cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil:
     rec.srv_queue = strm.srv_queue
     rec.be_queue = strm.be_queue
     rec.flags = (LOG_R_BYTES_PLUS if is_early else 0) | (LOG_R_REDISPATCHED if strm.flags & STRM_F_REDISPATCHED else 0) \
-        | (LOG_R_BAD_REQUEST if strm.flags & STRM_F_BAD_REQUEST or not strm.log_line_len else 0) \
-        | (LOG_R_TRUNCATED if strm.log_line_len < strm.log_line_full else 0)
+        | (LOG_R_BAD_REQUEST if strm.flags & STRM_F_BAD_REQUEST or not strm.log_line_len else 0)
     rec.method = slice_of(strm.log_line, strm.log_method_len)
     rec.target = slice_of(strm.log_line + strm.log_method_len, strm.log_line_len - strm.log_method_len - strm.log_version_len)
     rec.version = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)

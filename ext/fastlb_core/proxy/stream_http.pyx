@@ -44,6 +44,10 @@ from fastlb_core.proxy.stream_tcp cimport tunnel_run
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, iovec, sockaddr_in, sockaddr_in6
 
+cdef enum:
+    LOG_LINE_MAX = 1023          # characters of a logged request line (tune.http.logurilen)
+    LOG_METHOD_MAX = 64
+
 cdef stream_ops_t http_ops
 cdef conn_ops_t back_ops
 
@@ -137,15 +141,14 @@ cdef bint _read_head(stream_t* strm) noexcept nogil:
 # -- the request is complete
 
 cdef void _save_log_line(stream_t* strm) noexcept nogil:
-    """The request line for the log: its buffer is reused before the log line is written."""
+    """The request line for the log, whose buffer is reused before the log line is written; cut as haproxy cuts it."""
     cdef http_msg_t* msg = &strm.req_msg
-    cdef uint32_t room = sizeof(strm.log_line)
-    cdef uint32_t method = msg.method_len if msg.method_len < 64 else 64
-    cdef uint32_t version = msg.version_len if msg.version_len < 16 else 16
-    cdef uint32_t target = msg.target_len
-    strm.log_line_full = method + target + version
-    if target > room - method - version:
-        target = room - method - version
+    cdef uint32_t method = msg.method_len if msg.method_len < LOG_METHOD_MAX else LOG_METHOD_MAX
+    cdef uint32_t room = LOG_LINE_MAX - method - 1
+    cdef uint32_t target = msg.target_len if msg.target_len < room else room
+    cdef uint32_t version
+    room -= target
+    version = 0 if room == 0 else room - 1 if room - 1 < msg.version_len else msg.version_len
     memcpy(strm.log_line, msg.area + msg.method_off, method)
     memcpy(strm.log_line + method, msg.area + msg.target_off, target)
     memcpy(strm.log_line + method + target, msg.area + msg.version_off, version)
@@ -301,11 +304,16 @@ cdef bint _not_sent(stream_t* strm, head_status_t status) noexcept nogil:
         return True
     if strm.back_state == BACK_CONNECTING:
         return True
-    if status == HEAD_FAILED:
+    if status != HEAD_FAILED:
+        return False
+    if strm.back.flags & CONN_F_REUSED:
         # A kept connection that the server has closed: not a byte was sent, so any request may go again.
         back_retry(strm)
-        return True
-    return False
+    else:
+        # A new one that was reset at once: the answer's half finds out what to say.
+        strm.state = HTTP_S_RESPONSE
+        response_init(strm)
+    return True
 
 
 cdef bint _send_head(stream_t* strm) noexcept nogil:
