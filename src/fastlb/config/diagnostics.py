@@ -71,7 +71,7 @@ class Diagnostic:
             "file": printable(place.file) if place else None,
             "line": place.line if place else None,
             "column": place.column if place else None,
-            "hint": self.hint or None,
+            "hint": printable(self.hint) or None,
             "source": printable(self.source[:_SHOWN_WIDTH]) or None,
         }
 

@@ -93,3 +93,10 @@ def test_column_of_a_continued_line_is_that_of_its_physical_line() -> None:
 def test_column_counts_characters_not_bytes() -> None:
     _, diagnostics = load_text("frontend f\n    bind :80 name '\u00e9\u00e9' nme\n", environment={})
     assert diagnostics.items[0].location == Location("<text>", 2, 24)
+
+
+def test_hint_that_repeats_bytes_that_are_not_utf8_can_be_printed() -> None:
+    """The hint for an unknown user repeated its raw bytes, and `--format json` could not be encoded."""
+    _, diagnostics = load_text(b"global\n user \x80\n", environment={})
+    diagnostics.to_json().encode()
+    diagnostics.render(pid=1).encode()
