@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -82,6 +81,9 @@ def spawn(run: Callable[[], int]) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
         status = run()
     except BaseException:
+        # What is left of the child's life is this report: an import it does not need unless something broke.
+        import traceback
+
         traceback.print_exc()
     finally:
         # No interpreter shutdown: the parent's objects are not the child's to take down.

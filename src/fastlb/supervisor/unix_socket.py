@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import socket
 
 
@@ -54,7 +53,7 @@ def open_private(purpose: str) -> tuple[socket.socket, bytes]:
     For the processes of one fastlb: whoever is to connect gets the name by inheritance.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    address = b"\0" + f"fastlb-{purpose}-{os.getpid()}-{secrets.token_hex(12)}".encode()
+    address = b"\0" + f"fastlb-{purpose}-{os.getpid()}-{os.urandom(12).hex()}".encode()
     sock.bind(address)
     sock.listen(1024)
     return sock, address
