@@ -6,6 +6,7 @@ import asyncio
 
 from fastlb.control import ports
 from fastlb.control.checks import health
+from fastlb.control.checks.http import judge
 from fastlb.control.checks.status import Result, Status
 
 from .conftest import Rig, backend, server
@@ -108,3 +109,11 @@ def test_what_a_server_says_cannot_break_the_log_line() -> None:
     rig = Rig(backend("be", server("s"), server("other")))
     play(rig, [Result(Status.L7STS, 500, 'a"\x01\né')])
     assert 'info: "a<22><01><0A><C3><A9>", check' in rig.log.take()[0]
+
+
+def test_bytes_that_are_no_text_are_shown_as_they_came() -> None:
+    rig = Rig(backend("be", server("s"), server("other")))
+    result = judge(b"HTTP/1.1 500 bad\xe9\r\n\r\n", is_at_end=False)
+    assert result is not None
+    play(rig, [result])
+    assert 'info: "bad<E9>", check' in rig.log.take()[0]

@@ -47,7 +47,7 @@ def judge(received: bytes, is_at_end: bool) -> Result | None:
     code = int(digits[:9])
     if 200 <= code <= 399:
         return Result(Status.L7OK, code)
-    return Result(Status.L7STS, code, reason[:_MAX_REASON].decode("latin-1"))
+    return Result(Status.L7STS, code, reason[:_MAX_REASON].decode("utf-8", "surrogateescape"))
 
 
 class HttpProbe(TcpProbe):
