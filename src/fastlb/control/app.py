@@ -7,7 +7,6 @@ fails to start is told and left out: the others serve on (DESIGN.md, section 2).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import signal
 import socket
@@ -24,6 +23,7 @@ from fastlb.control.directory import Directory
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
+from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
 from fastlb.control.runtime.service import RuntimeService
 from fastlb.control.servers import Servers
@@ -92,7 +92,7 @@ async def _serve(context: ControlContext) -> int:
     await _start(control, "statistics", stats.start)
     await _start(control, "checks", _called(control.checks.start))
     ticker = loop.create_task(_tick(control))
-    _watch_master(loop, context.master_channel, over)
+    MasterChannel(context.master_channel, control.journal, over.set).start(loop)
     # What was built until now lives as long as the process: keep the collector from walking through it.
     gc.collect()
     gc.freeze()
@@ -137,20 +137,3 @@ def _report(control: Control, what: str, error: BaseException | None) -> None:
     message = f"control: {what}{detail}".replace("\n", " ")
     control.journal.terminal("alert", message)
     control.journal.program(fmt.ALERT, message)
-
-
-def _watch_master(loop: asyncio.AbstractEventLoop, channel: socket.socket, over: asyncio.Event) -> None:
-    """Reads what the master tells (nothing here depends on it) and ends with it."""
-    channel.setblocking(False)
-
-    def readable() -> None:
-        with contextlib.suppress(BlockingIOError):
-            try:
-                received = channel.recv(65536)
-            except ConnectionError:
-                received = b""
-            if not received:
-                loop.remove_reader(channel.fileno())
-                over.set()
-
-    loop.add_reader(channel.fileno(), readable)

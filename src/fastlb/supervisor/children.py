@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 CONTROL = "Control"
 WORKER = "Worker"
@@ -36,7 +36,7 @@ class Child:
 
     role: CONTROL or WORKER. index: the worker's number. pid: 0 while none runs. started_at, restart_at: seconds of the
     monotonic clock; restart_at is None unless the place waits to be filled again. n_failures: deaths in a row.
-    is_ready: the child serves.
+    is_ready: the child serves. is_killed: we ended it. last_end: how it ended unasked, "" if it never did.
     """
 
     role: str
@@ -46,7 +46,8 @@ class Child:
     restart_at: float | None = None
     n_failures: int = 0
     is_ready: bool = False
-    is_killed: bool = field(default=False)
+    is_killed: bool = False
+    last_end: str = ""
 
     @property
     def name(self) -> str:
@@ -81,10 +82,8 @@ def spawn(run: Callable[[], int]) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
         status = run()
     except BaseException:
-        # What is left of the child's life is this report: an import it does not need unless something broke.
-        import traceback
-
-        traceback.print_exc()
+        # Not the traceback module: after a chroot there is nothing to import from.
+        sys.excepthook(*sys.exc_info())
     finally:
         # No interpreter shutdown: the parent's objects are not the child's to take down.
         sys.stdout.flush()

@@ -118,10 +118,11 @@ class Family:
             self._alerts.alert(f"{child.name} ({pid}) {how} while starting")
             self._on_failed_start(generation)
         else:
+            child.last_end = f"{child.name} ({pid}) {how}"
             delay = child.plan_restart(time.monotonic())
             when = "now" if delay == 0 else f"in {delay:g} s"
             lost = "Its connections are lost, the other workers serve on" if child.role == WORKER else "Traffic goes on"
-            self._alerts.alert(f"{child.name} ({pid}) {how}: restarted {when}. {lost}.")
+            self._alerts.alert(f"{child.last_end}: restarted {when}. {lost}.")
 
     def restart_due(self) -> None:
         """Starts again what died and has waited long enough."""
@@ -137,6 +138,7 @@ class Family:
                     self._start_worker(generation, child)
                 else:
                     self._start_control(generation)
+                    generation.tell_control({"event": "control-restarted", "end": child.last_end})
 
     # -- the end --------------------------------------------------------------------------------------------------------
 
