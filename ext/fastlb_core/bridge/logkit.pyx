@@ -10,12 +10,12 @@ from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.program.program cimport px_t
 from fastlb_core.proxy.log cimport (
-    LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, LOG_R_TRUNCATED, log_due, log_flush, log_rec_t, log_stream,
+    LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_due, log_flush, log_rec_t, log_stream,
     log_text, logger_free, logger_new, logger_t,
 )
 
 FLAGS = {
-    "plus": LOG_R_BYTES_PLUS, "redispatched": LOG_R_REDISPATCHED, "bad": LOG_R_BAD_REQUEST, "truncated": LOG_R_TRUNCATED,
+    "plus": LOG_R_BYTES_PLUS, "redispatched": LOG_R_REDISPATCHED, "bad": LOG_R_BAD_REQUEST,
 }
 
 

@@ -54,7 +54,7 @@ cdef struct counters_t:
     int64_t used_conns       # gauge: server connections carrying a request; a frontend's part of fe_conns
     int64_t held             # gauge: this worker's part of a server's served (under the lb lock) or a backend's be_conns
     int64_t queued           # gauge: its part of the server's or backend's `queued`
-    uint64_t spare[4]
+    uint64_t spare[3]
 
 cdef enum srv_admin_t:       # bits; HAProxy's `srv_admin_state`
     SRV_A_FMAINT = 0x01      # maintenance asked on the runtime API or page

@@ -54,7 +54,7 @@ LINES = [
         '"GET /!#22#23$%&\'(){|}~#7F#C3#A9#09 HTTP/1.0"',
     ),
     (
-        {"target": b"/" + b"a" * 1019, "version": b"", "flags": ("truncated",)},
+        {"target": b"/" + b"a" * 1019, "version": b""},
         f'127.0.0.1:48644 [{DATE}] fe fe/<NOSRV> 0/0/0/0/0 200 0 - - ---- 1/1/0/0/0 0/0 "GET /' + "a" * 1019 + '"',
     ),
 ]
