@@ -85,10 +85,10 @@ $(VENV)/.dev: $(VENV)/.ready
 
 build/.core: $(SOURCES) $(PROJECT) $(VENV)/.ready
 	@echo "fastlb: building the core"
-	@$(BIN)/python setup.py -q build_ext --inplace -j $(CORES)
+	@$(BIN)/python -W ignore setup.py -q build_ext --inplace -j $(CORES)
 	@touch $@
 
 build/.debug: $(SOURCES) $(PROJECT) $(VENV)/.ready $(shell find src ext -name '*.py')
 	@echo "fastlb: building the core with sanitizers"
-	@FASTLB_DEBUG=1 $(BIN)/python setup.py -q build --build-lib build/debug --build-temp build/debug-o -j $(CORES)
+	@FASTLB_DEBUG=1 $(BIN)/python -W ignore setup.py -q build --build-lib build/debug --build-temp build/debug-o -j $(CORES)
 	@touch $@

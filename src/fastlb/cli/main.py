@@ -49,7 +49,9 @@ def _run(arguments: Arguments) -> int:
         from fastlb.cli.check import check
 
         status = check(arguments, alerts)
-        return _keywords(arguments.keyword_classes) if status == 0 and arguments.keyword_classes else status
+        if status != 1:
+            _list(arguments)
+        return status
     return _start(arguments, alerts)
 
 
@@ -59,8 +61,7 @@ def _start(arguments: Arguments, alerts: Alerts) -> int:
     loaded = load_configuration(arguments, alerts)
     if loaded.configuration is None:
         return 1
-    if arguments.keyword_classes:
-        _keywords(arguments.keyword_classes)
+    _list(arguments)
     from fastlb.cli.start import start
 
     return start(arguments, loaded.configuration, alerts)
@@ -100,6 +101,16 @@ def _keywords(classes: list[str]) -> int:
 
     sys.stdout.write(listing(classes))
     return 0
+
+
+def _list(arguments: Arguments) -> None:
+    """What -dK and -dL ask for, once the configuration is known to be good."""
+    if arguments.keyword_classes:
+        _keywords(arguments.keyword_classes)
+    if arguments.dumps_libraries:
+        from fastlb.cli.texts import libraries
+
+        sys.stdout.write(libraries())
 
 
 def _subcommand(words: list[str]) -> int:

@@ -21,6 +21,12 @@ def start(arguments: Arguments, configuration: Configuration, alerts: Alerts) ->
         if flag:
             alerts.alert(text)
             return 1
+    for is_given, text in (
+        (arguments.ignores_resolution, "-dr has no effect yet: a server's address must resolve, or have 'init-addr none'"),
+        (arguments.disabled & {"SPLICE", "FAST-FORWARD", "ZERO-COPY"}, "-dS, -dF and -dZ have no effect on the workers yet"),
+    ):
+        if is_given:
+            alerts.warning(text)
     adjust(arguments, configuration)
 
     def reload() -> Configuration | None:

@@ -80,6 +80,13 @@ Available filters : none
 """
 
 
+def libraries() -> str:
+    """What -dL prints: the files that this process has mapped, one a line."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        paths = {line.split(maxsplit=5)[5].strip() for line in maps if "/" in line}
+    return "".join(f"{path}\n" for path in sorted(paths))
+
+
 def _features() -> list[str]:
     """The words of the feature list: "+NAME" for what conditions find, "-NAME" for what they do not."""
     return [("+" if name in FEATURES else "-") + name for name in sorted(FEATURES | MISSING_FEATURES)]

@@ -131,3 +131,7 @@ def test_check_imports_nothing_heavy(write):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     heavy = {"rich", "jinja2", "uvloop", "asyncio", "cryptography", "httptools", "fastlb_core", "argparse", "subprocess"}
     assert not set(done.stdout.split()) & heavy
+
+
+def test_loaded_libraries_are_listed(write):
+    assert "/libc.so.6" in run("-dL", "-c", "-f", write(GOOD)).stdout
