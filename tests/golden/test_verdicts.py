@@ -20,6 +20,9 @@ GLOBAL = """
 maxconn 100
 maxconn
 maxconn 1 2
+maxconn -5
+maxconn 5x
+ulimit-n 0
 daemon
 daemon x
 nbthread 1

@@ -46,6 +46,9 @@ class _Resolution:
                 self.backends.setdefault(px.name, px)
 
     def run(self) -> None:
+        glob = self.configuration.global_
+        # haproxy: the room for rewriting takes half of a buffer at most.
+        glob.maxrewrite = min(glob.maxrewrite, glob.bufsize // 2)
         self._check_ids()
         for draft in self.drafts:
             px = draft.proxy

@@ -32,33 +32,36 @@ def text(attribute: str) -> SetGlobal:
 
 
 def once(attribute: str, convert: Callable[[Statement], Any]) -> SetGlobal:
-    """A setting that HAProxy takes once and then refuses to change."""
+    """A setting of which HAProxy keeps the first value."""
 
     def apply(st: Statement, glob: Global) -> None:
-        if getattr(glob, attribute) is not None:
-            raise st.fail(f"'{st.keyword}' already specified. Continuing.", 0, "already-specified")
-        setattr(glob, attribute, convert(st))
+        if getattr(glob, attribute):
+            _warn_taken(st, f"'{st.keyword}'")
+        else:
+            setattr(glob, attribute, convert(st))
 
     return apply
 
 
-def number(least: int = 0, most: int = 2**31 - 1) -> Callable[[Statement], int]:
-    def convert(st: Statement) -> int:
-        value = st.integer(0)
-        if not least <= value <= most:
-            raise st.fail(f"'{st.keyword}' expects a number between {least} and {most} (was '{st.argument(0)}')", st.n_keyword)
-        return value
-
-    return convert
+def _warn_taken(st: Statement, what: str) -> None:
+    # haproxy: printed as an alert, but the file is valid and the first value counts.
+    st.warn(f"{what} already specified. Continuing.", 0, "already-specified")
 
 
-def positive(attribute: str, least: int = 1, most: int = 2**31 - 1) -> SetGlobal:
-    convert = number(least, most)
+def word(st: Statement) -> str:
+    return st.argument(0)
 
-    def apply(st: Statement, glob: Global) -> None:
-        setattr(glob, attribute, convert(st))
 
-    return apply
+def limit(st: Statement) -> int | None:
+    """A number of which zero or less means that nothing was said."""
+    return max(0, min(st.integer(0), 2**31 - 1)) or None
+
+
+def set_maxrewrite(st: Statement, glob: Global) -> None:
+    value = st.integer(0)
+    if not 0 <= value <= MAX_BUFSIZE:
+        raise st.fail("'tune.maxrewrite' expects a positive integer argument.", 1)
+    glob.maxrewrite = value or glob.maxrewrite
 
 
 def set_nbthread(st: Statement, glob: Global) -> None:
@@ -104,7 +107,7 @@ def set_gid(st: Statement, glob: Global) -> None:
 def _is_taken(st: Statement, value: int | None, what: str) -> bool:
     # haproxy: 0 counts as not set, so that `uid 0` can be followed by another.
     if value:
-        st.alert(f"{what} already specified. Continuing.", 0, "already-specified")
+        _warn_taken(st, what)
     return bool(value)
 
 
@@ -158,6 +161,9 @@ def set_maxhdr(st: Statement, glob: Global) -> None:
 
 
 def set_spread_checks(st: Statement, glob: Global) -> None:
+    if glob.spread_checks:
+        _warn_taken(st, "spread-checks")
+        return
     value = parse_leading_integer(st.argument(0))
     if not 0 <= value <= 50:
         raise st.fail("'spread-checks' needs a positive value in range 0..50.", 1)
@@ -228,7 +234,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         "G",
         "<directory>",
         manual="3.1",
-        apply=text("chroot"),
+        apply=once("chroot", word),
         arguments=(1, 1),
         missing="'chroot' expects a directory as an argument.",
     ),
@@ -238,7 +244,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         "G",
         "<file>",
         manual="3.1",
-        apply=text("pidfile"),
+        apply=once("pidfile", word),
         arguments=(1, 1),
         missing="'pidfile' expects a file name as an argument.",
     ),
@@ -262,7 +268,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         "<number>",
         "from ulimit -n",
         "3.2",
-        apply=once("maxconn", number(0)),
+        apply=once("maxconn", limit),
         arguments=(1, 1),
         missing=INTEGER,
     ),
@@ -284,7 +290,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         "<number>",
         "from maxconn",
         "3.1",
-        apply=once("ulimit_n", number(1)),
+        apply=once("ulimit_n", limit),
         arguments=(1, 1),
         missing=INTEGER,
     ),
@@ -301,15 +307,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
     ),
     GlobalKeyword("tune.bufsize", "tuning", "G", "<size>", "16384", "3.2", apply=set_bufsize, arguments=(1, 1), missing=INTEGER),
     GlobalKeyword(
-        "tune.maxrewrite",
-        "tuning",
-        "G",
-        "<number>",
-        "1024",
-        "3.2",
-        apply=positive("maxrewrite", 1, 1 << 20),
-        arguments=(1, 1),
-        missing=INTEGER,
+        "tune.maxrewrite", "tuning", "G", "<number>", "1024", "3.2", apply=set_maxrewrite, arguments=(1, 1), missing=INTEGER
     ),
     GlobalKeyword(
         "tune.maxaccept", "tuning", "G", "<number>", "64", "3.2", apply=set_maxaccept, arguments=(1, 1), missing=INTEGER

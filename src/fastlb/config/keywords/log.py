@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from ..model import Global, LogTarget, Proxy
 from ..values import AddressRules, ValueFault, names, parse_leading_integer
-from .row import GlobalKeyword, ProxyKeyword, Statement
+from .row import NOT_YET, GlobalKeyword, ProxyKeyword, Statement
 
 FACILITIES = names("""
 kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit alert cron2 local0 local1 local2 local3 local4
@@ -24,6 +24,7 @@ MAX_RANGES = 8  # of `sample`, as many as the core keeps
 SYSLOG_PORT = 514
 MIN_LENGTH, MAX_LENGTH = 80, 65535
 
+_STREAMS = ("tcp@", "tcp4@", "tcp6@", "uxst@", "stream+", "ring@")
 _ADDRESS = AddressRules(port="optional", stream=False, dgram=True, fd=True)
 _SAMPLE = re.compile(r"([0-9]{1,9}(?:-[0-9]{1,9})?(?:,[0-9]{1,9}(?:-[0-9]{1,9})?)*):([0-9]{1,9})")
 
@@ -70,6 +71,8 @@ def _set_address(st: Statement, target: LogTarget) -> None:
     if word in ("stdout", "stderr"):
         target.fd = 1 if word == "stdout" else 2
         return
+    if word.startswith(_STREAMS):
+        raise st.fail(f"'log {word}': {NOT_YET}", st.n_keyword, "unsupported-keyword", "log to udp or to a unix datagram socket")
     try:
         address = st.address(word, _ADDRESS)
     except ValueFault as fault:
