@@ -80,6 +80,7 @@ class Origin:
             status = 0
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 kernel.die_with_parent(signal.SIGTERM)
                 asyncio.run(serve(self.socket, name))
             except BaseException:

@@ -77,6 +77,7 @@ def test_demo_serves_in_turn_loses_a_server_and_stops_cleanly(demo):
     assert process.wait(15) == 0
     assert "everything is stopped" in out.read_text()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids.values())
+    assert "Traceback" not in out.read_text()
 
 
 def test_demo_on_a_taken_port_says_so(tmp_path):
