@@ -119,11 +119,20 @@ class _Resolution:
                 hint=self._name_hint(name),
             )
         elif target.mode != px.mode and not {px.name, name} & self.unknown_modes:
-            message = (
-                f"{px.mode} {px.kind} '{px.name}' ({px.location}) tries to use incompatible {target.mode} {target.kind} "
-                f"'{target.name}' ({target.location}) as its default backend (see 'mode')."
-            )
-            self._alert("mode-mismatch", message, location, hint=f"write 'mode {px.mode}' in both, or in defaults")
+            self._report_modes(px, target, location)
+
+    def _report_modes(self, px: Proxy, target: Proxy, location: Location) -> None:
+        if px.mode == "tcp":
+            # haproxy: there the stream is upgraded to HTTP once it has reached the backend.
+            message = f"tcp {px.kind} '{px.name}' with the http {target.kind} '{target.name}' is not supported by fastlb yet."
+            hint = f"write 'mode http' in '{px.name}' too"
+            self._alert("unsupported-mode", message, location, f"parsing [{location}] : ", hint)
+            return
+        message = (
+            f"{px.mode} {px.kind} '{px.name}' ({px.location}) tries to use incompatible {target.mode} {target.kind} "
+            f"'{target.name}' ({target.location}) as its default backend (see 'mode')."
+        )
+        self._alert("mode-mismatch", message, location, hint=f"write 'mode {px.mode}' in both, or in defaults")
 
     def _name_hint(self, name: str) -> str:
         guess = nearest(name, self.backends)
