@@ -6,10 +6,21 @@ import pytest
 
 from support.origin import cut_after_head, cut_at_once, echo, reset_at_once, silent
 
-from .lab import Case
+from .lab import Case, Outcome
 
 GET = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\n"
+# haproxy: from the second request of a connection on, a failing server makes it close without a word, so that the client
+# tries again; hence these cases ask for the end of the connection themselves.
+ONCE = b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+
+
+def nothing_or_400(seen: Outcome) -> None:
+    assert seen.statuses in ([], [400]), seen
+
+
+def both(seen: Outcome) -> None:
+    assert seen.statuses == [200, 200], seen
 
 
 def reset_after_head(conn):
@@ -62,10 +73,10 @@ def cut_after_five(conn):
 
 
 CASES = [
-    Case("server cuts at once", GET, cut_at_once),
-    Case("server resets at once", GET, reset_at_once),
-    Case("server cuts after the head", GET, cut_after_head),
-    Case("server resets after the head", GET, reset_after_head),
+    Case("server cuts at once", ONCE, cut_at_once),
+    Case("server resets at once", ONCE, reset_at_once),
+    Case("server cuts after the head", ONCE, cut_after_head),
+    Case("server resets after the head", ONCE, reset_after_head),
     Case("server cuts a post", POST + b"hello", cut_after_head, ("POST",)),
     Case("server never answers", GET, silent),
     Case("server stalls in the head", GET, stall_in_head),
@@ -79,9 +90,11 @@ CASES = [
     Case("client half-closes in the request line", b"GET / HT", end="half"),
     Case("client half-closes in the head", b"GET / HTTP/1.1\r\nHost: a", end="half"),
     Case("client half-closes after a request", GET, end="half"),
-    Case("client half-closes without a word", b"", end="half"),
+    Case("client half-closes without a word", b"", end="half", fastlb=nothing_or_400, why="2.6 answers nobody"),
     Case("client is silent", b"", end="wait"),
-    Case("client half-closes after two requests", GET + GET, end="half", methods=("GET", "GET")),
+    Case(
+        "client half-closes after two requests", GET + GET, end="half", methods=("GET", "GET"), fastlb=both, why="2.6 drops one"
+    ),
     Case("client sends garbage", bytes(range(256)) * 10, end="wait"),
     Case("client sends garbage after a request", GET + b"\x00\x01\x02\r\n\r\n", end="wait", methods=("GET", "GET")),
     Case("client speaks TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500, end="wait"),
