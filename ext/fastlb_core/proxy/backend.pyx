@@ -289,7 +289,7 @@ cdef back_result_t back_advance(stream_t* strm) noexcept nogil:
             result = _connect(strm)
         elif strm.back_state == BACK_CONNECTING:
             result = _connecting(strm)
-            if result == BACK_R_TRY:
+            if strm.back != NULL:
                 return result
         elif strm.back_state == BACK_PAUSE:
             if not strm.flags & STRM_F_TIMEOUT:
