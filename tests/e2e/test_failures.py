@@ -62,9 +62,10 @@ def test_server_that_closes_without_an_answer_is_502_with_SH(start, origin, sysl
     assert (line["status"], line["Tr"]) == ("502", "-1")
 
 
-def test_server_that_resets_at_once_is_502(start, origin, syslog):
-    proxy = start(site(syslog, f"    server s1 {origin(reset_at_once)}\n"))
-    assert proxy.fetch().status == 502
+def test_server_that_resets_at_once_is_an_error_of_the_gateway(start, origin, syslog):
+    proxy = start(site(syslog, f"    server s1 {origin(reset_at_once)}\n", "retries 1"))
+    # The reset may come before the request has gone out: then it counts as a failed connection.
+    assert proxy.fetch().status in (502, 503)
 
 
 def test_server_that_cuts_the_body_is_SD(start, origin, syslog):
