@@ -87,7 +87,9 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
         iov[2].iov_base = <void*> (page.ptr + head)
         iov[2].iov_len = page.len - head
         n_iov = 3
-    strm.bytes_out += _counted_page(page, head)
+    if not strm.flags & STRM_F_BAD_REQUEST:
+        # haproxy: what is sent before there is a request counts as nothing.
+        strm.bytes_out += _counted_page(page, head)
     total = iov[0].iov_len + iov[1].iov_len + (iov[2].iov_len if n_iov == 3 else 0)
     if front.tx.len:
         n = 0
