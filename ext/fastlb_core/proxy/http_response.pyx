@@ -199,40 +199,48 @@ cdef void _open_tunnel(stream_t* strm) noexcept nogil:
     strm.state = HTTP_S_TUNNEL
 
 
-cdef bint response_wait(stream_t* strm) noexcept nogil:
+cdef bint _read_heads(stream_t* strm) noexcept nogil:
+    """Receives and parses until the final answer's head is there. True: the state has changed."""
     cdef conn_t* back = strm.back
     cdef uint32_t reserve = strm.w.program.maxrewrite
     cdef int status
-    if strm.front.flags & CONN_F_ERROR or strm.front.flags & CONN_F_RDHUP and \
-            (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
+    while True:
+        if back.rx.len and not strm.flags & STRM_F_RES_OPEN:
+            _begin_message(strm)
+        if back.rx.len and strm.parser.fed < back.rx.len:
+            strm.res_msg.area = buf_data(&back.rx)
+            status = h1_parse_head(&strm.parser, back.rx.len)
+            if status == H1_DONE and not strm.res_msg.flags & MSG_F_INTERIM:
+                return _answer_complete(strm)
+            if status == H1_DONE:
+                if not _pass_interim(strm):
+                    http_abort(strm, b'C', b'H')
+                    return True
+                continue
+            if status == H1_ERROR or back.rx.len >= back.rx.size - reserve:
+                return _bad_answer(strm, b'P')
+        status = conn_recv(back, reserve)
+        if status < 0:
+            return _no_answer(strm)
+        if status == 0:
+            return False
+
+
+cdef bint _is_client_gone(const stream_t* strm) noexcept nogil:
+    if strm.front.flags & CONN_F_ERROR:
+        return True
+    return bool(strm.front.flags & CONN_F_RDHUP) and bool((strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE)
+
+
+cdef bint response_wait(stream_t* strm) noexcept nogil:
+    cdef conn_t* back = strm.back
+    if _is_client_gone(strm):
         http_abort(strm, b'C', b'H' if strm.req.is_done else b'D')
         return True
     if _is_request_underway(strm) and not strm.flags & STRM_F_CLOSE_BACK and _push_request(strm):
         return True
-    while True:
-        status = conn_recv(back, reserve)
-        if status > 0:
-            if not strm.flags & STRM_F_RES_OPEN:
-                _begin_message(strm)
-        elif status < 0:
-            return _no_answer(strm)
-        elif back.rx.len == 0 or strm.flags & STRM_F_RES_OPEN and strm.parser.fed >= back.rx.len:
-            break
-        elif not strm.flags & STRM_F_RES_OPEN:
-            # Behind an interim answer.
-            _begin_message(strm)
-        strm.res_msg.area = buf_data(&back.rx)
-        status = h1_parse_head(&strm.parser, back.rx.len)
-        if status == H1_ERROR:
-            return _bad_answer(strm, b'P')
-        if status == H1_DONE:
-            if not strm.res_msg.flags & MSG_F_INTERIM:
-                return _answer_complete(strm)
-            if not _pass_interim(strm):
-                http_abort(strm, b'C', b'H')
-                return True
-        elif back.rx.len >= back.rx.size - reserve:
-            return _bad_answer(strm, b'P')
+    if _read_heads(strm):
+        return True
     if strm.flags & STRM_F_BACK_TIMEOUT:
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
