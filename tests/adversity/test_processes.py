@@ -20,7 +20,7 @@ pytestmark = pytest.mark.fastlb_only(reason="about fastlb's processes")
 def site(origins, *lines: str) -> str:
     options = "".join(f"    {line}\n" for line in lines)
     servers = "".join(f"    server s{i} {one}\n" for i, one in enumerate(origins))
-    return f"{HTTP}{options}frontend fe\n    bind fd@fe\n    default_backend be\nbackend be\n    balance roundrobin\n{servers}"
+    return f"{HTTP}{options}frontend fe\n    bind port@fe\n    default_backend be\nbackend be\n    balance roundrobin\n{servers}"
 
 
 def owner_of(client, proxy) -> int:

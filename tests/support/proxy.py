@@ -1,7 +1,8 @@
 """The program under test as a process: Debian's haproxy or fastlb, same command line, same configuration text.
 
 `fd@NAME` in a configuration, with a name instead of a number, becomes a listening socket that the program
-inherits: no port can be taken by another test, and no connection is refused while the program starts.
+inherits: no port can be taken by another test, and no connection is refused while the program starts. `port@NAME`
+becomes an address with a held port, for what an inherited socket cannot show (a listener for each worker).
 Must not know what a configuration means.
 """
 
@@ -21,7 +22,7 @@ from pathlib import Path
 from . import runtime
 from .client import Client, fetch
 from .poll import DEADLINE, TimedOut, poll
-from .sockets import listener
+from .sockets import HeldPort, listener
 from .wire import Message
 
 # What must never stand in the output of a healthy program: a Python traceback, a sanitizer's report, our own abort.
@@ -77,7 +78,10 @@ class Proxy:
         head = f"global\n    nbthread {threads}\n"
         if runtime_socket:
             head += f"    stats socket {self.runtime_path} level admin mode 600\n"
+        self.held = {name: HeldPort() for name in dict.fromkeys(re.findall(r"\bport@([A-Za-z]\w*)", config))}
+        self.addresses |= {name: (held.host, held.port) for name, held in self.held.items()}
         text = re.sub(r"\bfd@([A-Za-z]\w*)", lambda m: f"fd@{self.listeners[m[1]].fileno()}", head + config)
+        text = re.sub(r"\bport@([A-Za-z]\w*)", lambda m: str(self.held[m[1]]), text)
         self.config_path = self.directory / "proxy.cfg"
         self.config_path.write_text(text + "\n")
         self.out_path, self.err_path = self.directory / "stdout", self.directory / "stderr"
@@ -221,4 +225,6 @@ class Proxy:
         finally:
             self.kill()
             os.close(self.alive_fd)
+            for held in self.held.values():
+                held.close()
             shutil.rmtree(self.directory, ignore_errors=True)
