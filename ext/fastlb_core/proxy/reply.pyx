@@ -5,7 +5,7 @@ from libc.string cimport memchr, memcpy
 
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.message cimport MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
-from fastlb_core.http.status cimport error_page
+from fastlb_core.http.status cimport error_page, monitor_page
 from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
 from fastlb_core.program.program cimport err_index
 from fastlb_core.proxy.stream cimport STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, stream_t
@@ -22,7 +22,7 @@ cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil:
             return strm.be.error_pages[i]
         if strm.fe.error_pages[i].ptr != NULL:
             return strm.fe.error_pages[i]
-    return error_page(<uint32_t> status)
+    return monitor_page(True) if status == 200 else error_page(<uint32_t> status)
 
 
 cdef uint32_t _head_of(slice_t page) noexcept nogil:
