@@ -4,12 +4,12 @@
 from libc.errno cimport EAGAIN, EINTR, EMSGSIZE, ENOBUFS, errno
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastlb_core.program.program cimport LOG_SINK_FD, LOG_SINK_UDP, log_sink_desc_t
 from fastlb_core.sys.socket cimport (
     MSG_DONTWAIT, MSG_NOSIGNAL, SO_SNDBUF, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOL_SOCKET, connect, iovec, mmsghdr,
-    send, sendmmsg, setsockopt, sockaddr, socket,
+    send, sendmmsg, setsockopt, sockaddr, sockaddr_storage, socket,
 )
 from fastlb_core.sys.splice cimport O_CLOEXEC, O_NONBLOCK, close, write
 
@@ -74,16 +74,19 @@ cdef void close_sink(sink_t* sink) noexcept nogil:
 
 cdef void open_sink(sink_t* sink) noexcept nogil:
     cdef int size = SEND_BUFFER
+    cdef sockaddr_storage address
     if sink.desc.kind == LOG_SINK_FD:
         open_descriptor(sink)
         return
     sink.is_borrowed = False
-    sink.fd = socket((<const sockaddr*> sink.desc.addr).sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    # The program packs addresses at any offset; a sockaddr has to be aligned to be read.
+    memcpy(&address, sink.desc.addr, sink.desc.addr_len)
+    sink.fd = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     if sink.fd < 0:
         return
     setsockopt(sink.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size))
     # Connected, so that the kernel looks up the route once and not for each line.
-    if connect(sink.fd, <const sockaddr*> sink.desc.addr, sink.desc.addr_len) != 0:
+    if connect(sink.fd, <const sockaddr*> &address, sink.desc.addr_len) != 0:
         close_sink(sink)
 
 

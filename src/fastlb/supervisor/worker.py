@@ -24,6 +24,9 @@ def run_worker(generation: Generation, index: int) -> int:
     # The engine's module was imported by the master: a fork shares it.
     from fastlb_core.bridge.engine import Engine
 
+    # A SIGTERM to the whole group or control group, as systemd and timeout(1) send it, is the master's to act on: it lets the
+    # workers write their last log lines, and kills them if they do not end.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     close_foreign(generation, index)
     if not settle(generation, master_pid):
         return 1
