@@ -4,13 +4,14 @@ from libc.stdint cimport uint32_t
 
 from fastlb_core.base.buf cimport buf_consume
 from fastlb_core.base.slice cimport slice_t
-from fastlb_core.http.message cimport METHOD_HEAD
+from fastlb_core.http.message cimport METHOD_HEAD, MSG_F_EXPECT_100
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_ERROR, conn_close, conn_flush, conn_poll, conn_set_timer, conn_t,
 )
 from fastlb_core.proxy.backend cimport back_finish
+from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
-from fastlb_core.proxy.reply cimport reply_page, reply_send
+from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
     STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_REPLY,
     STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
@@ -51,16 +52,32 @@ cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept 
     if strm.req.is_done and strm.req.n_ready:
         buf_consume(&strm.front.rx, strm.req.n_ready)
         strm.req.n_ready = 0
-    if strm.flags & STRM_F_BAD_REQUEST or not strm.req.is_done:
+    if strm.flags & STRM_F_BAD_REQUEST or not strm.req.is_open or strm.req_msg.flags & MSG_F_EXPECT_100 and not strm.req.is_done:
         # What follows on the connection cannot be told from this request's rest.
         strm.flags |= STRM_F_CLOSE_FRONT
-    strm.flags |= STRM_F_REPLY | STRM_F_CLOSE_BACK
+    if not reply_has_length(page):
+        strm.flags |= STRM_F_CLOSE_FRONT
+    strm.flags |= STRM_F_REPLY
     strm.state = HTTP_S_REPLY
+    back_finish(strm, False)
     if strm.front.flags & CONN_F_ERROR or page.ptr == NULL or \
             not reply_send(strm, page, strm.req_msg.method == METHOD_HEAD):
         stream_kill(strm)
         return
     http_reply_run(strm)
+
+
+cdef bint _discard_request(stream_t* strm) noexcept nogil:
+    """The answer has left before the request's body was there: it is read and thrown away, then the connection goes on."""
+    cdef conn_t* front = strm.front
+    cdef flow_status_t status = flow_discard(&strm.req, front)
+    if status != FLOW_FINISHED and status != FLOW_WAIT_RECV or strm.flags & STRM_F_FRONT_TIMEOUT or not conn_poll(front):
+        strm.flags |= STRM_F_CLOSE_FRONT
+    elif status == FLOW_WAIT_RECV:
+        conn_set_timer(front, strm.fe.t_client)
+        return False
+    http_finish(strm)
+    return True
 
 
 cdef bint http_reply_run(stream_t* strm) noexcept nogil:
@@ -79,5 +96,7 @@ cdef bint http_reply_run(stream_t* strm) noexcept nogil:
             stream_kill(strm)
             return True
         return False
-    http_finish(strm)
-    return True
+    if strm.req.is_done or strm.flags & STRM_F_CLOSE_FRONT:
+        http_finish(strm)
+        return True
+    return _discard_request(strm)

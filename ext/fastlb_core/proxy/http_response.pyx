@@ -91,6 +91,7 @@ cdef bint _push_request(stream_t* strm) noexcept nogil:
 
 
 cdef void _request_broken(stream_t* strm, char err) noexcept nogil:
+    strm.flags |= STRM_F_CLOSE_FRONT
     if strm.flags & STRM_F_RES_SENT or strm.front.flags & CONN_F_ERROR:
         http_abort(strm, err, b'D')
     else:

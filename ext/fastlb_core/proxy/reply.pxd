@@ -12,5 +12,7 @@ cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil
 # Sends the page to the client, with the `connection` header that its version and the stream's STRM_F_CLOSE_FRONT ask for;
 # what the socket does not take waits in front.tx. is_head: without its body. False when the client is gone.
 cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil
+# True when the page says how long its body is; without that only a close ends it.
+cdef bint reply_has_length(slice_t page) noexcept nogil
 # Bytes of a head as HAProxy counts them for %B: 20 for the start line's own, its words, names and values, 1 for the end.
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil

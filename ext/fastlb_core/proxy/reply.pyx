@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
-from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.base.slice cimport slice_of, slice_starts_nocase, slice_t
 from fastlb_core.http.message cimport MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
 from fastlb_core.http.status cimport error_page, monitor_page
 from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
@@ -34,6 +34,19 @@ cdef uint32_t _head_of(slice_t page) noexcept nogil:
         if page.ptr[i] == b'\n' and page.ptr[i - 1] == b'\n':
             return i + 1
     return page.len
+
+
+cdef bint _has_header(slice_t page, uint32_t head, const char* name, uint32_t length) noexcept nogil:
+    """True when a line of the head begins with this (lower-case) name and colon."""
+    cdef uint32_t i
+    for i in range(1, head):
+        if page.ptr[i - 1] == b'\n' and slice_starts_nocase(slice_of(page.ptr + i, head - i), name, length):
+            return True
+    return False
+
+
+cdef bint reply_has_length(slice_t page) noexcept nogil:
+    return _has_header(page, _head_of(page), b"content-length:", 15)
 
 
 cdef uint64_t _counted_page(slice_t page, uint32_t head) noexcept nogil:
@@ -76,11 +89,10 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
     cdef slice_t ending = _ending(strm)
     iov[0].iov_base = <void*> page.ptr
     iov[0].iov_len = head - 2
-    if strm.flags & STRM_F_BAD_REQUEST or strm.status == 400 or strm.status == 408:
+    if strm.flags & STRM_F_BAD_REQUEST or strm.status == 400 or strm.status == 408 or _has_header(page, head, b"connection:", 11):
         # haproxy: these pages and the errorfiles in their place are sent as they stand.
-        iov[0].iov_len = page.len
+        iov[0].iov_len = head
         ending.len = 0
-        is_head = True
     iov[1].iov_base = <void*> ending.ptr
     iov[1].iov_len = ending.len
     if not is_head and page.len > head:

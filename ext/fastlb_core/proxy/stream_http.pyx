@@ -103,33 +103,42 @@ cdef void _incomplete(stream_t* strm) noexcept nogil:
         _refuse(strm, 400, b'C')
 
 
+cdef bint _parse_head(stream_t* strm) noexcept nogil:
+    """Parses what has been received. True when the state has changed."""
+    cdef conn_t* front = strm.front
+    cdef int status
+    if strm.req_msg.area == NULL and not _begin_message(strm):
+        http_abort(strm, b'R', b'R')
+        return True
+    strm.req_msg.area = buf_data(&front.rx)
+    status = h1_parse_head(&strm.parser, front.rx.len)
+    if status == H1_DONE:
+        return _request_complete(strm)
+    if status == H1_ERROR:
+        _refuse(strm, strm.parser.err_status, b'P')
+        return True
+    if front.rx.len >= front.rx.size - strm.w.program.maxrewrite:
+        _refuse(strm, h1_head_too_large(&strm.parser), b'P')
+        return True
+    return False
+
+
 cdef bint _read_head(stream_t* strm) noexcept nogil:
     """True when the state has changed."""
     cdef conn_t* front = strm.front
-    cdef uint32_t reserve = strm.w.program.maxrewrite
     cdef uint32_t wait_ms = strm.fe.t_http_request if strm.fe.t_http_request else strm.fe.t_client
     cdef uint64_t waited
-    cdef int status
-    while True:
-        if front.rx.len and strm.req_msg.area == NULL and not _begin_message(strm):
-            http_abort(strm, b'R', b'R')
+    cdef int received = 1
+    while received:
+        if front.rx.len and _parse_head(strm):
             return True
-        if front.rx.len:
-            strm.req_msg.area = buf_data(&front.rx)
-            status = h1_parse_head(&strm.parser, front.rx.len)
-            if status == H1_DONE:
-                return _request_complete(strm)
-            if status == H1_ERROR:
-                _refuse(strm, strm.parser.err_status, b'P')
-                return True
-            if front.rx.len >= front.rx.size - reserve:
-                _refuse(strm, h1_head_too_large(&strm.parser), b'P')
-                return True
-        if strm.flags & STRM_F_FRONT_TIMEOUT or conn_recv(front, reserve) < 0:
+        if strm.flags & STRM_F_FRONT_TIMEOUT:
             _incomplete(strm)
             return True
-        if front.rx.len == strm.parser.fed or front.rx.len == 0:
-            break
+        received = conn_recv(front, strm.w.program.maxrewrite)
+        if received < 0:
+            _incomplete(strm)
+            return True
     waited = strm.w.loop.now_ms - strm.t_start
     if wait_ms and not front.timer.armed:
         conn_set_timer(front, wait_ms - <uint32_t> waited if waited < wait_ms else 1)
