@@ -18,6 +18,7 @@ cdef enum:
 ctypedef struct body_t:
     const body_ops_t* ops   # shared (static); never NULL after body_start
     uint64_t left           # bytes of body (length) or of chunk data (chunked) that are still to come
+    uint64_t n_counted      # chunked: bytes as HAProxy's %B counts them: data, trailers' names and values, 1 for the end
     const char* err_reason  # static text
     uint32_t n_line         # bytes of the current chunk-size line, or of the trailers
     uint8_t state           # the reader's own

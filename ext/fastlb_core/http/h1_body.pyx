@@ -156,6 +156,7 @@ cdef int trailer_byte(body_t* body, uint8_t c) noexcept nogil:
             return malformed(body, "forbidden trailer field") if is_forbidden_trailer(body) else BODY_MORE
         if token_lower[c] == 0:
             return malformed(body, "invalid trailer field name")
+        body.n_counted += 1
         if body.n_name < sizeof(body.name):
             body.name[body.n_name] = <char> token_lower[c]
             body.n_name += 1
@@ -164,6 +165,8 @@ cdef int trailer_byte(body_t* body, uint8_t c) noexcept nogil:
         body.state = CHUNK_TRAILER_LF
     elif c == LF or c == 0:
         return malformed(body, "invalid byte in a trailer field")
+    elif c != SP and c != TAB:
+        body.n_counted += 1
     return BODY_MORE
 
 
@@ -187,7 +190,10 @@ cdef int framing_byte(body_t* body, uint8_t c) noexcept nogil:
     if c != LF:
         return malformed(body, "CR without LF in the trailers")
     body.state = CHUNK_TRAILER_START if body.state == CHUNK_TRAILER_LF else CHUNK_ENDED
-    return BODY_MORE if body.state != CHUNK_ENDED else BODY_DONE
+    if body.state != CHUNK_ENDED:
+        return BODY_MORE
+    body.n_counted += 1
+    return BODY_DONE
 
 
 cdef int chunked_read(body_t* body, const char* bytes, uint32_t length, uint32_t* used) noexcept nogil:
@@ -200,6 +206,7 @@ cdef int chunked_read(body_t* body, const char* bytes, uint32_t length, uint32_t
                 n = <uint32_t> body.left
                 body.state = CHUNK_DATA_CR
             body.left -= n
+            body.n_counted += n
             at += n
             continue
         status = framing_byte(body, <uint8_t> bytes[at])
@@ -251,6 +258,7 @@ cdef int body_skip(body_t* body, uint64_t n) noexcept nogil:
     if body.ops == &close_ops:
         return BODY_MORE
     body.left -= n
+    body.n_counted += n
     if body.ops == &chunked_ops:
         if body.left == 0 and body.state == CHUNK_DATA:
             body.state = CHUNK_DATA_CR

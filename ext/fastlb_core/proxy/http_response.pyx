@@ -138,6 +138,7 @@ cdef bint _pass_interim(stream_t* strm) noexcept nogil:
     nothing.n_ready = 0
     if not strm.req_msg.flags & MSG_F_HTTP10:
         status = head_send(strm.front, &strm.res_msg, &nothing, back)
+    strm.bytes_out += reply_counted_head(&strm.res_msg)
     buf_consume(&back.rx, strm.res_msg.head_len)
     strm.flags &= ~(<uint32_t> STRM_F_RES_OPEN)
     return status == HEAD_SENT
@@ -159,7 +160,6 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     cdef head_status_t status
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
-    strm.bytes_out += reply_counted_head(res)
     if res.body == BODY_TUNNEL:
         strm.flags |= STRM_F_CLOSE_BACK | STRM_F_CLOSE_FRONT
     else:
@@ -172,8 +172,8 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     if not flow_peek(&strm.res, back) or \
             not response_hop_by_hop(res, strm.req_msg.flags, not strm.flags & STRM_F_CLOSE_FRONT):
         strm.status = 0
-        strm.bytes_out = 0
         return _bad_answer(strm, b'P')
+    strm.bytes_out += reply_counted_head(res)
     conn_stop_timer(back)
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     status = head_send(strm.front, res, &strm.res, back)

@@ -14,5 +14,6 @@ cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil
 cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil
 # True when the page says how long its body is; without that only a close ends it.
 cdef bint reply_has_length(slice_t page) noexcept nogil
-# Bytes of a head as HAProxy counts them for %B: 20 for the start line's own, its words, names and values, 1 for the end.
+# Bytes of a head as HAProxy counts them for %B: 20 for the start line's own, its words, names and values, 1 for the end. Called
+# when the hop's own headers have been edited (http/rewrite).
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil

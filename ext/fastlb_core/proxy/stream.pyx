@@ -11,7 +11,7 @@ from fastlb_core.base.buf cimport opool_get, opool_put
 from fastlb_core.base.list cimport list_del, list_entry, list_init, list_t
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
-from fastlb_core.http.message cimport hdr_t, msg_cap_hdrs, msg_init
+from fastlb_core.http.message cimport BODY_CHUNKED, hdr_t, msg_cap_hdrs, msg_init
 from fastlb_core.lb.balance cimport lb_release
 from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
@@ -142,6 +142,14 @@ cdef void _count_times(counters_t* slot, int32_t queue_ms, int32_t connect_ms, i
     _average(&slot.total_ms, &slot.total_ms_max, <uint64_t> total_ms if total_ms > 0 else 0)
 
 
+cdef void _count_chunks(stream_t* strm) noexcept nogil:
+    """haproxy: of a chunked body its data is counted, not its framing."""
+    if strm.req.is_open and strm.req_msg.body == BODY_CHUNKED:
+        strm.bytes_in += strm.req.body.n_counted - strm.req.total
+    if strm.res.is_open and strm.res_msg.body == BODY_CHUNKED:
+        strm.bytes_out += strm.res.body.n_counted - strm.res.total
+
+
 cdef void _count_end(stream_t* strm) noexcept nogil:
     """Bytes, status classes, aborts and times of all objects that the stream went through."""
     cdef log_rec_t rec
@@ -250,6 +258,7 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
         strm.back = NULL
     _give_slot_back(strm)
     stream_set_backend(strm, NULL)
+    _count_chunks(strm)
     _count_end(strm)
     stream_log(strm, False)
     strm.front.owner = NULL
