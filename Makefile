@@ -17,7 +17,7 @@ DEBUG_ENV = ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=0 UBSA
             LD_PRELOAD=$(ASAN_LIB) PYTHONPATH=$(DEBUG)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test check bench debug wheel fuzz clean
+.PHONY: build demo test check bench debug wheel fuzz docs clean
 
 build: build/.core
 
@@ -29,7 +29,7 @@ test: build $(VENV)/.dev build/.test-packages
 	@exec $(BIN)/python -m pytest -q -n auto $(TESTS)
 
 check: build $(VENV)/.dev
-	$(BIN)/ruff check src tests bench setup.py
+	$(BIN)/ruff check src tests bench docs setup.py
 	$(BIN)/cython-lint ext
 	$(BIN)/mypy --strict src
 
@@ -51,6 +51,10 @@ wheel: build
 # SECONDS: how long each fuzzer looks for new inputs
 fuzz: build $(VENV)/.dev
 	FASTLB_FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q tests/fuzz
+
+# docs/compatibility.md from the keyword tables
+docs: build
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

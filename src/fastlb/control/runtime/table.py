@@ -25,13 +25,13 @@ COMMANDS: tuple[Command, ...] = tuple(
 _PROMPT = Command(("prompt",), lambda request: _toggle_prompt(request), "switch interactive mode on or off")
 _QUIT = Command(("quit",), lambda request: _quit(request), "close the connection")
 _HELP = Command(("help",), lambda request: _help(request), "list all commands, or those that match", "[<command>]")
-_ALWAYS = (_HELP, _PROMPT, _QUIT)
+ALWAYS = (_HELP, _PROMPT, _QUIT)
 
 
 def find(words: list[str]) -> Command | None:
     """The command whose keywords the words begin with, the longest one; None for an unknown one."""
     best: Command | None = None
-    for command in (*COMMANDS, *_ALWAYS):
+    for command in (*COMMANDS, *ALWAYS):
         if any(tuple(words[: len(name)]) == name for name in (command.words, *command.aliases)) and (
             best is None or len(command.words) > len(best.words)
         ):
@@ -75,7 +75,7 @@ def _matching(words: list[str]) -> tuple[Command, ...]:
 
 
 def _listing(commands: tuple[Command, ...]) -> str:
-    return "".join(command.line for command in (*commands, *_ALWAYS) if command.help)
+    return "".join(command.line for command in (*commands, *ALWAYS) if command.help)
 
 
 def _help(request: Request) -> str:

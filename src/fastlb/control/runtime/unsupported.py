@@ -5,7 +5,7 @@ Knows their names by first word, those of HAProxy 2.6 and 3.5. Must not know why
 
 from __future__ import annotations
 
-_NAMES = {
+NAMES = {
     "abort": "ssl ca-file, ssl cert, ssl crl-file",
     "acme": "renew, status",
     "add": "acl, backend, map, server, ssl ca-file, ssl crt-list, ssl jwt",
@@ -41,7 +41,7 @@ _NAMES = {
 }
 
 _COMMANDS = frozenset(
-    tuple(f"{first} {rest}".split()) for first, listed in _NAMES.items() for rest in (name.strip() for name in listed.split(","))
+    tuple(f"{first} {rest}".split()) for first, listed in NAMES.items() for rest in (name.strip() for name in listed.split(","))
 )
 _LONGEST = max(len(command) for command in _COMMANDS)
 

@@ -1,0 +1,222 @@
+"""Writes docs/compatibility.md from the tables that the program itself uses; `make docs` runs it.
+
+Knows the page's order and words. Must not know any keyword: what is in the tables is in the page, in their order.
+`python docs/generate.py --check` writes nothing and fails if the committed page is not what the tables say.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from fastlb.cli.texts import USAGE
+from fastlb.config.keywords import GLOBAL_ROWS, PROXY_ROWS
+from fastlb.config.keywords.balance import ALGORITHMS, ALGORITHMS_NOT_YET
+from fastlb.config.keywords.bind import BIND
+from fastlb.config.keywords.log import FORMATS
+from fastlb.config.keywords.row import IGNORED, REMOVED, SUPPORTED, UNSUPPORTED, Row
+from fastlb.config.keywords.server import SERVER
+from fastlb.config.sections import rows as all_rows
+from fastlb.control.runtime.table import ALWAYS, COMMANDS
+from fastlb.control.runtime.unsupported import NAMES as MISSING_COMMANDS
+from fastlb.control.stats.fields import FIELDS
+from fastlb.control.stats.process import LINES
+
+PAGE = Path(__file__).with_name("compatibility.md")
+STATUS = {SUPPORTED: "supported", IGNORED: "accepted without effect", UNSUPPORTED: "not supported yet", REMOVED: "removed"}
+LETTERS = {"G": "global", "D": "defaults", "F": "frontend", "L": "listen", "B": "backend"}
+
+INTRODUCTION = """\
+# Compatibility
+
+<!-- Made by `make docs` from the keyword tables; do not edit. -->
+
+What fastlb does with each word of HAProxy's language, up to HAProxy 3.5. The tables below are the ones that the program
+reads files with.
+
+| status | what happens |
+|---|---|
+| supported | it does what HAProxy's manual says |
+| accepted without effect | the file is valid; a warning says why the line changes nothing, unless it stands in most files |
+| not supported yet | the file is refused; the error names the keyword, its line and its column |
+| removed | HAProxy itself has removed it; the file is refused and the error names what to write today |
+
+*manual*: the section of HAProxy's configuration manual. *since*: the version of HAProxy that brought it, empty for
+what HAProxy 2.6 has. *where*: the sections that take it, D defaults, F frontend, L listen, B backend.
+"""
+# The lines of manual section 8.2, and the keywords that choose them.
+LOG_LINES = (
+    ("default", ("log",)),
+    ("TCP", ("option tcplog",)),
+    ("HTTP", ("option httplog",)),
+    ("HTTPS", ("option httpslog",)),
+    ("of one's own", ("log-format", "log-format-sd", "error-log-format")),
+)
+LOG_TARGETS = """\
+Lines go to UDP, unix datagram sockets, `stdout`, `stderr` and inherited descriptors (`fd@`).
+TCP, unix stream sockets and `ring@` are refused as not supported yet."""
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def code(text: str) -> str:
+    return f"`{cell(text)}`" if text else ""
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def remark(row: Row) -> str:
+    """The last column: a removed keyword's replacement, why ignoring is harmless, or the default."""
+    if row.status == REMOVED:
+        return f"write {code(row.hint.format('...'))}" if _is_a_line(row.hint) else cell(row.hint)
+    if row.status == IGNORED:
+        return cell(row.note)
+    return f"default: {cell(row.default)}" if row.default else ""
+
+
+def _is_a_line(hint: str) -> bool:
+    """Whether a hint is configuration text, not advice in words."""
+    return bool(hint) and not hint.startswith(("remove ", "start ")) and " and " not in hint and " in global" not in hint
+
+
+def keyword_table(rows: Iterable[Row], has_sections: bool) -> str:
+    """One table: the supported first, each status in alphabetical order."""
+    order = list(STATUS)
+    head = ["keyword", "where", "status", "manual", "since", "remarks"]
+    lines = []
+    for row in sorted(rows, key=lambda row: (order.index(row.status), row.name)):
+        usage = f"{row.name} {row.grammar}".strip() if row.status == SUPPORTED else row.name
+        lines.append([code(usage), " ".join(row.sections), STATUS[row.status], row.manual, row.since, remark(row)])
+    if has_sections:
+        return table(head, lines)
+    return table([head[0], *head[2:]], ([line[0], *line[2:]] for line in lines))
+
+
+def families(title: Callable[[str], str], rows: Iterable[Row], has_sections: bool) -> Iterable[str]:
+    """A table for each family, the large ones with a title of their own; families of a few rows share the last one."""
+    by_family = sorted(rows, key=lambda row: row.family)
+    groups = [(family, list(group)) for family, group in groupby(by_family, key=lambda row: row.family)]
+    small = [row for _, group in groups if _is_small(group) for row in group]
+    for family, group in groups:
+        if not _is_small(group):
+            yield f"### {title(family)}\n\n{keyword_table(group, has_sections)}"
+    if small:
+        yield f"### {title('others')}\n\n{keyword_table(small, has_sections)}"
+
+
+def _is_small(group: Sequence[Row]) -> bool:
+    return len(group) < 5 and all(row.status == UNSUPPORTED for row in group)
+
+
+def overview() -> str:
+    kinds: tuple[tuple[str, Sequence[Row]], ...] = (
+        ("sections", _sections()),
+        ("keywords of `global`", GLOBAL_ROWS),
+        ("keywords of `defaults`, `frontend`, `listen`, `backend`", PROXY_ROWS),
+        ("options of `bind`", BIND),
+        ("options of `server`", SERVER),
+    )
+    lines = []
+    for name, rows in kinds:
+        counts = Counter(row.status for row in rows)
+        lines.append([name, *(str(counts[status]) for status in STATUS)])
+    return "## Overview\n\n" + table(["", *STATUS.values()], lines)
+
+
+def _sections() -> list[Row]:
+    return [row for row in all_rows() if row.family == "section"]
+
+
+def sections() -> str:
+    return "## Sections\n\n" + table(
+        ["section", "status", "manual"], ([code(row.name), STATUS[row.status], row.manual] for row in _sections())
+    )
+
+
+def balance() -> str:
+    lines = [[code(name), STATUS[SUPPORTED]] for name in ALGORITHMS]
+    lines += [[code(name), STATUS[UNSUPPORTED]] for name in ALGORITHMS_NOT_YET]
+    return "## Balancing algorithms\n\n" + table(["`balance`", "status"], lines)
+
+
+def command_line() -> str:
+    return f"## Command line\n\nWhat `fastlb -h` prints:\n\n```\n{USAGE}```\n"
+
+
+def logs() -> str:
+    status = {row.name: STATUS[row.status] for row in PROXY_ROWS}
+    lines = [[line, ", ".join(code(name) for name in names), status[names[0]]] for line, names in LOG_LINES]
+    formats = ", ".join(code(name) for name in FORMATS)
+    kinds = table(["line", "chosen by", "status"], lines)
+    return f"## Log lines\n\n{kinds}\nThe `format` of a `log` line: {formats}.\n{LOG_TARGETS}\n"
+
+
+def runtime() -> str:
+    lines = [
+        [code(f"{' '.join(command.words)} {command.usage}".strip()), command.level.name.lower(), cell(command.help)]
+        for command in (*COMMANDS, *ALWAYS)
+        if command.help
+    ]
+    missing = [f"{first} {rest}".strip() for first, listed in MISSING_COMMANDS.items() for rest in listed.split(", ")]
+    return (
+        "## Runtime commands\n\n"
+        + table(["command", "least level", "what it does"], lines)
+        + f"\nKnown and answered with \"not supported by fastlb yet\": {', '.join(code(name) for name in missing)}.\n"
+    )
+
+
+def statistics() -> str:
+    filled = [code(field.name) for field in FIELDS if field.tags]
+    empty = [code(field.name) for field in FIELDS if not field.tags]
+    note = f"Present but always empty: {', '.join(empty)}." if empty else "Those of what is not there yet are 0 or empty."
+    return (
+        "## Statistics\n\n"
+        "The page, `;csv` below it, and `show stat` (also `typed` and `json`) have HAProxy's columns in HAProxy's order:\n"
+        f"{', '.join(filled)}.\n{note}\n\n"
+        "`show info` has these lines at HAProxy's positions:\n\n"
+        + table(["line", "what it is"], ([code(line.name), cell(line.help)] for line in LINES))
+    )
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [
+        INTRODUCTION,
+        overview(),
+        sections(),
+        "## Keywords of `global`\n",
+        *families(lambda family: f"global: {family}", GLOBAL_ROWS, False),
+        "## Keywords of the proxy sections\n",
+        *families(lambda family: f"proxies: {family}", PROXY_ROWS, True),
+        "## Options of `bind`\n\n" + keyword_table(BIND, False),
+        "## Options of `server` and `default-server`\n\n" + keyword_table(SERVER, False),
+        balance(),
+        command_line(),
+        logs(),
+        runtime(),
+        statistics(),
+    ]
+    return "\n".join(parts)
+
+
+def main(words: list[str]) -> int:
+    text = page()
+    if "--check" in words:
+        if PAGE.read_text(encoding="utf-8") == text:
+            return 0
+        sys.stderr.write(f"{PAGE} is not what the keyword tables say; run `make docs`\n")
+        return 1
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
