@@ -336,3 +336,13 @@ def test_service_answers_workers_only() -> None:
 def test_request_for_a_proxy_without_statistics_is_refused(proxy: str) -> None:
     query = Query("GET", "/st", {"x-fastlb-proxy": proxy})
     assert with_control(page_rig(), lambda control: answer(control, query)).status == 503
+
+
+def test_averages_are_rounded_up_over_the_last_1024_requests() -> None:
+    rig = rig_of()
+    server_counters = rig.arena.counters("server", 0)
+    server_counters.cum_lbconn, server_counters.total_ms, server_counters.connect_ms = 3, 10, 3
+    backend_counters = rig.arena.counters("backend", 2)
+    backend_counters.cum_lbconn, backend_counters.total_ms = 5000, 1025
+    found = with_control(rig, lambda control: list(rows.rows(control, rows.Filter(types=6, proxy_id=4))))
+    assert [(row["ttime"], row["ctime"]) for row in found] == [(4, 1), (0, 0), (2, 0)]

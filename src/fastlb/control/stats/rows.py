@@ -227,11 +227,16 @@ def _answers(counters: ports.Counters) -> Row:
 
 def _times(counters: ports.Counters) -> Row:
     samples = max(1, min(_SAMPLES, counters.cum_lbconn))
-    row: Row = {"qtime": counters.queue_ms // samples, "ctime": counters.connect_ms // samples}
-    row |= {"rtime": counters.response_ms // samples, "ttime": counters.total_ms // samples}
+    row: Row = {"qtime": _average(counters.queue_ms, samples), "ctime": _average(counters.connect_ms, samples)}
+    row |= {"rtime": _average(counters.response_ms, samples), "ttime": _average(counters.total_ms, samples)}
     row |= {"qtime_max": counters.queue_ms_max, "ctime_max": counters.connect_ms_max}
     row |= {"rtime_max": counters.response_ms_max, "ttime_max": counters.total_ms_max}
     return row
+
+
+def _average(total_ms: int, samples: int) -> int:
+    """haproxy: rounded up, because each event takes a rounded-up part off the sliding sum before it adds its own."""
+    return -(-total_ms // samples)
 
 
 def _downtime(state: ports.ServerState, now: int) -> int:
