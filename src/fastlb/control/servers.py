@@ -6,6 +6,7 @@ command, the statistics page) nor how the balancer reacts: the snapshot rebuilds
     operational   STOPPED ◄──── fall ──── RUNNING ◄── slowstart over ── STARTING
                      └──────── rise ──────────────────────────────────────►┘        STOPPING: no new streams
     maintenance   stops the server whatever its checks say; leaving it starts one failure from DOWN and checks at once
+    unresolved    maintenance as well (RMAINT) of a server whose name gave no address; only an address ends it
     drain         keeps the operational state, takes no new streams but persistent ones
 """
 
@@ -96,6 +97,9 @@ class Servers:
         before = self._before(server)
         admin = before.state.admin
         if admin & ports.ADMIN_MAINT:
+            # haproxy: of a server that waits for an address it is remembered, without a word.
+            if admin & ports.ADMIN_RMAINT:
+                self.snapshot.set_admin(server.index, (admin | ports.ADMIN_FMAINT) & ~ports.ADMIN_FDRAIN)
             return
         was_stopped = before.was_stopped
         if before.state.check_flags & ports.CHECK_CONFIGURED:
@@ -117,8 +121,11 @@ class Servers:
         admin = before.state.admin
         if admin & ports.ADMIN_FDRAIN:
             return
+        if admin & ports.ADMIN_RMAINT:
+            self._stay_unresolved(server, before, ports.ADMIN_FDRAIN)
+            return
         if admin & ports.ADMIN_MAINT:
-            self._leave_maint(server, before, ports.ADMIN_FDRAIN, "DRAIN")
+            self._leave_maint(server, before, ports.ADMIN_FDRAIN, "DRAIN", "leaving forced maintenance")
             self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced drain mode.")
             return
         self.snapshot.set_admin(server.index, admin | ports.ADMIN_FDRAIN)
@@ -130,13 +137,29 @@ class Servers:
         """Leaves forced maintenance and forced drain."""
         before = self._before(server)
         admin = before.state.admin
-        if admin & ports.ADMIN_MAINT:
-            self._leave_maint(server, before, 0, "READY")
+        if admin & ports.ADMIN_RMAINT:
+            self._stay_unresolved(server, before, 0)
+        elif admin & ports.ADMIN_MAINT:
+            self._leave_maint(server, before, 0, "READY", "leaving forced maintenance")
         elif admin & ports.ADMIN_FDRAIN:
             self.snapshot.set_admin(server.index, admin & ~ports.ADMIN_FDRAIN)
             state = "DOWN" if before.was_stopped else "UP"
             self._tell(server, fmt.NOTICE, f"{_title(server)} is {state} (leaving forced drain).")
             self._backend_changed(server.proxy, before)
+
+    def set_address(self, server: LiveServer, packed: bytes) -> None:
+        """Moves the server to `packed`, a sockaddr. One whose name had no address leaves its maintenance by it."""
+        before = self._before(server)
+        admin = before.state.admin
+        self.snapshot.set_address(server.index, packed)
+        if not admin & ports.ADMIN_RMAINT:
+            return
+        if admin & ports.ADMIN_MAINT & ~ports.ADMIN_RMAINT:
+            self.snapshot.set_admin(server.index, admin & ~ports.ADMIN_RMAINT)
+            return
+        name = server.config.address.name
+        word = "DRAIN" if admin & ports.ADMIN_FDRAIN else "READY"
+        self._leave_maint(server, before, admin & ports.ADMIN_FDRAIN, word, "resolves again", f" ('{name}')")
 
     def set_weight(self, server: LiveServer, weight: int) -> None:
         """The user's weight, 0..256."""
@@ -161,7 +184,17 @@ class Servers:
         state = self.snapshot.proxy_state(proxy.index)
         return state.n_active + state.n_backup
 
-    def _leave_maint(self, server: LiveServer, before: _Before, drain: int, word: str) -> None:
+    def _stay_unresolved(self, server: LiveServer, before: _Before, drain: int) -> None:
+        """Ends what an operator or the configuration ordered; without an address there is nowhere to send a stream."""
+        admin = before.state.admin
+        ordered = ports.ADMIN_MAINT & ~ports.ADMIN_RMAINT
+        self.snapshot.set_admin(server.index, (admin & ~(ordered | ports.ADMIN_FDRAIN)) | drain)
+        if admin & ordered:
+            self._tell(server, fmt.NOTICE, f"{_title(server)} is leaving forced maintenance but remains in maintenance.")
+
+    def _leave_maint(
+        self, server: LiveServer, before: _Before, drain: int, word: str, reason: str, name: str = ""
+    ) -> None:
         kept = before.state.admin & ~(ports.ADMIN_MAINT | ports.ADMIN_FDRAIN)
         flags = before.state.check_flags
         if flags & ports.CHECK_CONFIGURED:
@@ -169,7 +202,7 @@ class Servers:
             self.snapshot.set_check(server.index, flags=flags & ~ports.CHECK_PAUSED, health=before.state.rise)
         self.snapshot.set_admin(server.index, kept | drain)
         self._start(server, before)
-        self._tell(server, fmt.NOTICE, f"{_title(server)} is UP/{word} (leaving forced maintenance).")
+        self._tell(server, fmt.NOTICE, f"{_title(server)}{name} is UP/{word} ({reason}).")
         self._backend_changed(server.proxy, before)
         self.on_ready(server)
 

@@ -178,14 +178,15 @@ class Arena:
     def _add(self, server: model.Server, now: int) -> None:
         address = b"\1\0" + server.address.host.encode() + b"\0"
         if server.address.family in ("ipv4", "ipv6"):
-            address = sockaddr.pack(server.address.host, server.address.port)
+            address = sockaddr.pack(server.address.host or "0.0.0.0", server.address.port)
         state = ServerState(
             *(server.rise, server.fall, server.weight, server.weight, server.weight * 16, server.maxconn, address),
             health=server.rise,
             last_change_ms=now,
         )
         if server.disabled:
-            state.admin, state.state, state.health = ports.ADMIN_CMAINT, ports.STATE_STOPPED, 0
+            state.admin = ports.ADMIN_CMAINT if server.address.host else ports.ADMIN_RMAINT
+            state.state, state.health = ports.STATE_STOPPED, 0
         self.servers.append(state)
         self.backups.append(server.backup)
         self.slowstart.append(server.slowstart_ms)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fastlb.config import model
 from fastlb.control import ports, sockaddr
 from fastlb.control.runtime import table
 from fastlb.control.runtime.line import split_commands, split_words, wants_payload
@@ -220,3 +221,13 @@ def test_splitting_of_lines() -> None:
     assert split_commands("a b;c\\;d;;") == ["a b", "c\\;d", "", ""]
     assert split_words("set map  a\\ b  c\\\\d \\;") == ["set", "map", "a b", "c\\d", ";"]
     assert [wants_payload(text) for text in ("add map x <<", "add map x<<", "show <<a", "a <<  ")] == [True, False, False, True]
+
+
+def test_server_without_an_address_is_shown_with_a_dash_and_gets_one(socket_path: Path) -> None:
+    nowhere = model.Address("ipv4", "", 80, 80, name="nosuch.test")
+    rig = Rig(backend("be", server("s", address=nowhere, disabled=True)))
+    (before,) = ask(socket_path, "show servers state", rig=rig)
+    assert before.splitlines()[2].split()[4:7] == ["-", str(ports.STATE_STOPPED), str(ports.ADMIN_RMAINT)]
+    commands = ("set server be/s addr 127.0.0.9 port 99", "show servers state")
+    *_, after = ask(socket_path, *commands, rig=rig)
+    assert after.splitlines()[2].split()[4:7] == ["127.0.0.9", str(ports.STATE_RUNNING), "0"]

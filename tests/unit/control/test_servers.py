@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from fastlb.control import ports
+from fastlb.config import model
+from fastlb.control import ports, sockaddr
 from fastlb.control.servers import Servers
 
 from .conftest import Rig, backend, server
@@ -154,3 +155,55 @@ def test_slowstart_starts_a_ramp_that_ends() -> None:
         assert not control.servers.slow_starting
 
     asyncio.run(run())
+
+
+def unresolved_rig() -> Rig:
+    nowhere = model.Address("ipv4", "", 80, 80, name="nosuch.test")
+    return rig_of(address=nowhere, disabled=True)
+
+
+@pytest.mark.parametrize("change", ["ready", "running", "drain", "stopping"])
+def test_a_server_without_an_address_stays_in_maintenance(change: str) -> None:
+    rig = unresolved_rig()
+    assert after(rig, change) == [[]]
+    state = rig.arena.servers[0]
+    assert (state.admin & ports.ADMIN_MAINT, state.state) == (ports.ADMIN_RMAINT, ports.STATE_STOPPED)
+
+
+def test_forced_maintenance_of_a_server_without_an_address_is_remembered() -> None:
+    rig = unresolved_rig()
+    assert after(rig, "maint", "ready") == [[], ["<133>Server be/s is leaving forced maintenance but remains in maintenance."]]
+    assert rig.arena.servers[0].admin == ports.ADMIN_RMAINT
+
+
+def with_address(rig: Rig, *changes: str) -> list[str]:
+    """The log lines when the first server gets an address after `changes`."""
+
+    async def run() -> None:
+        control = rig.build()
+        one = control.directory.servers[0]
+        for change in changes:
+            getattr(control.servers, f"set_{change}")(one)
+        rig.log.take()
+        control.servers.set_address(one, sockaddr.pack("127.0.0.1", 81))
+
+    asyncio.run(run())
+    return rig.log.take()
+
+
+def test_an_address_ends_the_maintenance_of_a_server_that_had_none() -> None:
+    rig = unresolved_rig()
+    rig.arena.servers[0].check_flags = ports.CHECK_CONFIGURED | ports.CHECK_ENABLED | ports.CHECK_PAUSED
+    assert with_address(rig) == ["<133>Server be/s ('nosuch.test') is UP/READY (resolves again)."]
+    state = rig.arena.servers[0]
+    assert (state.admin, state.state, state.health) == (0, ports.STATE_RUNNING, state.rise)
+    assert (state.address, state.check_flags & ports.CHECK_PAUSED) == (sockaddr.pack("127.0.0.1", 81), 0)
+
+
+def test_an_address_leaves_forced_maintenance_and_drain_alone() -> None:
+    rig = unresolved_rig()
+    assert with_address(rig, "maint") == []
+    assert rig.arena.servers[0].admin == ports.ADMIN_FMAINT
+    rig = unresolved_rig()
+    assert with_address(rig, "drain") == ["<133>Server be/s ('nosuch.test') is UP/DRAIN (resolves again)."]
+    assert rig.arena.servers[0].admin == ports.ADMIN_FDRAIN

@@ -133,7 +133,7 @@ def _set_address(request: Request, server: LiveServer) -> str:
         new_port = int(port_text)
         told.append(f"port changed from '{old_port}' to '{new_port}'" if new_port != old_port else "no need to change the port")
     if (new_host, new_port) != (old_host, old_port):
-        request.control.snapshot.set_address(server.index, sockaddr.pack(new_host, new_port))
+        request.control.servers.set_address(server, sockaddr.pack(new_host, new_port))
     return f"{', '.join(told)}{by}\n"
 
 

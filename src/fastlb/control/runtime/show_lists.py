@@ -70,12 +70,14 @@ def _state_line(request: Request, server: LiveServer, now: int) -> str:
     state = request.control.snapshot.server_state(server.index)
     host, port = _host_and_port(state.address)
     config = server.config
+    # A server whose name gave no address starts disabled too; that is no word of the configuration.
+    is_disabled = config.disabled and bool(config.address.host or not config.address.name)
     status = known(state.check_status)
     is_running = state.check_flags & ports.CHECK_INPROGRESS
     check_port = config.check_port or (config.check_address.port if config.check_address else 0)
     check_host = (config.check_address.host if config.check_address else "") or "-"
     values = (
-        *(server.proxy.id, server.proxy.name, server.id, server.name, host, state.state, admin_shown(state, config.disabled)),
+        *(server.proxy.id, server.proxy.name, server.id, server.name, host, state.state, admin_shown(state, is_disabled)),
         *(state.uweight, state.iweight, (now - state.last_change_ms) // 1000, int(status)),
         *(RESULT_UNKNOWN if is_running else result_number(status), state.health, state.check_flags, 0),
         *(int(server.proxy.config.id is not None), int(config.id is not None), config.address.name or "-", port, "-", 0),
@@ -94,7 +96,10 @@ def admin_shown(state: ports.ServerState, is_disabled_in_configuration: bool) ->
 
 def _host_and_port(packed: bytes) -> tuple[str, int]:
     _family, address = sockaddr.unpack(packed)
-    return ("-", 0) if isinstance(address, str) else address
+    if isinstance(address, str):
+        return "-", 0
+    host, port = address
+    return ("-" if host in ("0.0.0.0", "::") else host), port
 
 
 def _show_servers_conn(request: Request) -> str:
