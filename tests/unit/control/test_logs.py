@@ -32,7 +32,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("style", "header"),
     [
-        ("rfc3164", "<129>Nov 23 12:38:56 tg[21261]: "),
+        ("rfc3164", "<129>Nov 23 12:38:56 localhost tg[21261]: "),
         ("local", "<129>Nov 23 12:38:56 tg[21261]: "),
         ("rfc5424", "<129>1 2026-11-23T12:38:56.862436+00:00 - tg 21261 - - "),
         ("raw", ""),
@@ -52,11 +52,22 @@ def test_host_name_stands_where_log_send_hostname_asks_for_it() -> None:
     assert "foo" not in fmt.header("local", "local0", fmt.ALERT, NAMED, WHEN)
 
 
-def journal(*targets: model.LogTarget, own: list[model.LogTarget] | None = None) -> tuple[Journal, model.Proxy, Lines]:
-    configuration = model.Configuration(model.Global(logs=list(targets)))
+def journal(
+    *targets: model.LogTarget, own: list[model.LogTarget] | None = None, tag: str | None = None, hostname: str | None = None
+) -> tuple[Journal, model.Proxy, Lines]:
+    configuration = model.Configuration(model.Global(logs=list(targets), log_tag=tag, log_send_hostname=hostname))
     proxy = backend("be", logs=own or [], log_global=True)
     lines = Lines()
     return Journal(configuration, 7, is_quiet=True, sender=lines, clock=lambda: WHEN), proxy, lines
+
+
+@pytest.mark.parametrize(
+    ("asked", "hostname", "shown"), [(False, None, "tg["), (True, None, "localhost tg["), (False, "h", "h tg["), (True, "h", "h tg[")]
+)
+def test_rfc3164_has_a_host_name_where_the_target_or_log_send_hostname_asks(asked: bool, hostname: str | None, shown: str) -> None:
+    log, proxy, lines = journal(target(format="rfc3164", with_hostname=asked), tag="tg", hostname=hostname)
+    log.proxy(proxy, fmt.ALERT, "x")
+    assert lines.take() == [f"<129>Nov 23 12:38:56 {shown}7]: x"]
 
 
 def target(**settings: object) -> model.LogTarget:

@@ -25,7 +25,7 @@ _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who speaks: `hostname` is "" unless log-send-hostname asks for one; `pid` is the program's."""
+    """Who speaks: `hostname` is "" unless log-send-hostname gives one; `pid` is the program's."""
 
     tag: str
     hostname: str
@@ -60,9 +60,8 @@ def iso_date(now: float) -> str:
 
 
 def _rfc3164(number: int, level: int, origin: Origin, now: float) -> str:
-    # haproxy: no host name, not even a blank one, unless log-send-hostname is set (reference FORMATS.md).
-    host = f"{origin.hostname} " if origin.hostname else ""
-    return f"<{number}>{_rfc3164_date(now)} {host}{origin.tag}[{origin.pid}]: "
+    # haproxy: without log-send-hostname
+    return f"<{number}>{_rfc3164_date(now)} {origin.hostname or 'localhost'} {origin.tag}[{origin.pid}]: "
 
 
 def _local(number: int, level: int, origin: Origin, now: float) -> str:

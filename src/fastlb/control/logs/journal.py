@@ -72,8 +72,14 @@ class Journal:
             if level > fmt.level_of(target.level):
                 continue
             shown = max(level, fmt.level_of(target.min_level))
-            head = fmt.header(target.format, target.facility, shown, origin, now)
+            head = fmt.header(_style(target, origin), target.facility, shown, origin, now)
             self.sender.send(target, f"{head}{message}\n".encode("utf-8", "surrogateescape"))
+
+
+def _style(target: LogTarget, origin: fmt.Origin) -> str:
+    """haproxy: the default format has no host name, unless log-send-hostname is set or rfc3164 is asked for by name."""
+    is_local = target.format == "rfc3164" and not target.with_hostname and not origin.hostname
+    return "local" if is_local else target.format
 
 
 def printable(text: str) -> str:
