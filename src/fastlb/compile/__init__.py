@@ -12,7 +12,7 @@ from fastlb_core.bridge.builder import Program, ProgramBuilder
 from fastlb.config.model import Configuration
 
 from .failure import CompileError
-from .ids import FIRST_PROXY_ID, assign_ids
+from .ids import assign_ids, first_proxy_id
 from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_targets, targets_of
 from .proxies import add_proxy
@@ -67,7 +67,7 @@ def _fill(
     own: dict[int, list[BoundListener]] = {id(px): [] for px in configuration.proxies}
     for listener in listeners:
         own[id(listener.proxy)].append(listener)
-    numbers = assign_ids((px.id for px in configuration.proxies), FIRST_PROXY_ID)
+    numbers = assign_ids((px.id for px in configuration.proxies), first_proxy_id(bool(glob.stats_sockets)))
     index_of = {
         id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
     }

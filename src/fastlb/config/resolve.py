@@ -65,7 +65,6 @@ class _Resolution:
         for draft in self.drafts:
             self._expand_logs(draft.proxy)
             self._inherit_maxconn(draft.proxy)
-        self._assign_ids()
 
     # --- checks ---
 
@@ -203,30 +202,6 @@ class _Resolution:
         """A frontend without a limit of its own has the process's (manual, "maxconn"); that may be unknown until the start."""
         if px.has_frontend and not px.maxconn:
             px.maxconn = self.configuration.global_.maxconn
-
-    def _assign_ids(self) -> None:
-        """The lowest free numbers, in the order of the files (manual, "id")."""
-        taken = {px.id for px in self.configuration.proxies}
-        following = 1
-        for px in self.configuration.proxies:
-            if px.id is None:
-                while following in taken:
-                    following += 1
-                px.id = following
-                following += 1
-            self._assign_inner_ids(px)
-
-    @staticmethod
-    def _assign_inner_ids(px: Proxy) -> None:
-        for items in (px.servers, px.binds):
-            taken = {item.id for item in items}
-            following = 1
-            for item in items:
-                if item.id is None:
-                    while following in taken:
-                        following += 1
-                    item.id = following
-                    following += 1
 
     # --- reports ---
 

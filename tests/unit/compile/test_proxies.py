@@ -9,9 +9,9 @@ from fastlb_core.bridge import programkit
 from fastlb_core.bridge.constants import ERROR_STATUSES, HTTP_MODES, OPTIONS, REUSE, SERVER_FLAGS
 
 from fastlb.compile import CompileError
-from fastlb.config.model import Address, Balance, ForwardFor, Global, Stats, Timeouts
+from fastlb.config.model import Address, Balance, ForwardFor, Global, Stats, StatsSocket, Timeouts
 
-from .conftest import SERVICE, program_of, px, server
+from .conftest import HERE, SERVICE, program_of, px, server
 
 
 def test_globals_reach_the_program() -> None:
@@ -30,9 +30,28 @@ def test_names_are_found_by_what_the_proxy_is() -> None:
     assert program.server("z", "s") is None
 
 
-def test_ids_are_given_in_order_around_the_explicit_ones() -> None:
-    program = program_of(px("frontend", "a"), px("backend", "b", id=3), px("listen", "c"), px("listen", "d", id=100))
-    assert [entry.id for entry in program.proxies] == [2, 3, 4, 100]
+# Seen on HAProxy 2.6.
+@pytest.mark.parametrize(
+    ("has_socket", "explicit", "ids"),
+    [
+        (False, (None, None, None), (1, 2, 3)),
+        (True, (None, None, None), (2, 3, 4)),
+        (False, (None, None, 2, None, None), (1, 3, 2, 5, 6)),
+        (True, (3, None, 2, None, None), (3, 4, 2, 6, 7)),
+        (True, (1, None, None), (1, 3, 4)),
+    ],
+)
+def test_proxies_are_numbered_as_haproxy_does(
+    has_socket: bool, explicit: tuple[int | None, ...], ids: tuple[int, ...]
+) -> None:
+    glob = Global(stats_sockets=[StatsSocket(HERE, Address("unix", "/run/x"))] if has_socket else [])
+    program = program_of(*(px("backend", f"b{i}", id=number) for i, number in enumerate(explicit)), glob=glob)
+    assert tuple(entry.id for entry in program.proxies) == ids
+
+
+def test_servers_are_numbered_around_the_explicit_ids() -> None:
+    program = program_of(px("backend", "b", servers=[server("x"), server("y", id=1), server("z")]))
+    assert [entry.id for entry in program.servers] == [2, 1, 4]
 
 
 def test_default_backend_is_followed_and_a_listen_is_its_own() -> None:

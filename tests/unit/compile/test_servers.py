@@ -99,7 +99,7 @@ def test_servers_ids_are_per_backend() -> None:
     program = program_of(
         px("backend", "a", servers=[server("x", id=2), server("y"), server("z")]), px("backend", "b", servers=[server("x")])
     )
-    assert [(entry.proxy, entry.id) for entry in program.servers] == [(0, 2), (0, 1), (0, 3), (1, 1)]
+    assert [(entry.proxy, entry.id) for entry in program.servers] == [(0, 2), (0, 3), (0, 4), (1, 1)]
     assert [programkit.server(program, i)["lb_index"] for i in range(4)] == [0, 1, 2, 0]
     assert program.server("b", "x").index == 3
 

@@ -104,10 +104,10 @@ def test_log_global_is_replaced_by_its_targets() -> None:
     assert px.logs[0] is not configuration.global_.logs[0]
 
 
-def test_identifiers_fill_the_gaps_in_file_order() -> None:
+def test_identifiers_are_those_of_the_file_only() -> None:
     proxies = accepted("backend a\nbackend b\n id 1\nbackend c\n server x 1.1.1.1\n server y 1.1.1.2 id 1\n").proxies
-    assert [px.id for px in proxies] == [2, 1, 3]
-    assert [srv.id for srv in proxies[2].servers] == [2, 1]
+    assert [px.id for px in proxies] == [None, 1, None]
+    assert [srv.id for srv in proxies[2].servers] == [None, 1]
 
 
 def test_setenv_reaches_later_lines_and_the_processes() -> None:
