@@ -83,6 +83,7 @@ class Case:
     end: "next" sends one more request to see whether the connection is still in step, "half" half-closes,
     "wait" waits for the proxy to close. close: the origin closes after its answer.
     fastlb: what fastlb does instead of what HAProxy does, with the reason in `why`.
+    counts: the logged bytes are compared as well.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Case:
     close: bool = False
     fastlb: Refused | Callable[[Outcome], None] | None = None
     why: str = ""
+    counts: bool = True
 
 
 @dataclass
@@ -224,17 +226,17 @@ class Lab:
         outcome = Outcome(answers_of(bytes(client.received), case.methods))
         for conn in self.origin.connections:
             outcome.origin += requests_of(bytes(conn.received)) if case.to != "tcp" else [body_text(bytes(conn.received))]
-        outcome.log = self._log_lines(before)
+        outcome.log = self._log_lines(before, case.counts)
         return outcome
 
-    def _log_lines(self, before: int) -> list[str]:
+    def _log_lines(self, before: int, with_bytes: bool) -> list[str]:
         """The lines of this case: those before the line of one more request, which also shows that the program still serves."""
         self.case = None
         target = f"/flush{next(self.numbers)}"
         assert self.proxy.fetch(target).body == b"next"
         self.syslog.line(f"{target} ")
         lines = [line for line in self.syslog.lines[before:] if "/flush" not in line]
-        return [normal(line) for line in lines]
+        return [normal(line, with_bytes) for line in lines]
 
     def close(self) -> None:
         print(self.proxy.output)

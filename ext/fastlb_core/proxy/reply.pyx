@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from fastlb_core.base.slice cimport slice_of, slice_starts_nocase, slice_t
-from fastlb_core.http.message cimport HDR_F_DELETED, HDR_F_EDIT, MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
+from fastlb_core.http.message cimport HDR_CONNECTION, HDR_F_DELETED, HDR_F_EDIT, MSG_F_CL_DROPPED, MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
 from fastlb_core.http.status cimport error_page, monitor_page
 from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
 from fastlb_core.program.program cimport err_index
@@ -101,7 +101,7 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
         n_iov = 3
     if not strm.flags & STRM_F_BAD_REQUEST:
         # haproxy: what is sent before there is a request counts as nothing.
-        strm.bytes_out += _counted_page(page, head)
+        strm.bytes_out += _counted_page(page, head) - (page.len - head if is_head else 0)
     total = iov[0].iov_len + iov[1].iov_len + (iov[2].iov_len if n_iov == 3 else 0)
     if front.tx.len:
         n = 0
@@ -120,7 +120,9 @@ cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil:
     else:
         counted += msg.method_len + msg.target_len + msg.version_len
     for i in range(msg.n_hdrs):
-        # haproxy: the `connection` lines of this hop are no part of a message.
-        if not msg.hdrs[i].flags & (HDR_F_DELETED | HDR_F_EDIT):
-            counted += msg.hdrs[i].name_len + msg.hdrs[i].value_len
+        # haproxy: the `connection` lines of this hop are no part of a message, nor is a length that the framing overrides.
+        if msg.hdrs[i].flags & HDR_F_EDIT or msg.hdrs[i].flags & HDR_F_DELETED and \
+                (msg.hdrs[i].id == HDR_CONNECTION or msg.flags & MSG_F_CL_DROPPED):
+            continue
+        counted += msg.hdrs[i].name_len + msg.hdrs[i].value_len
     return counted
