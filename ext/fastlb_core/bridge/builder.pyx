@@ -77,6 +77,15 @@ cdef class Program:
         return next((srv for srv in self.servers if srv.proxy == px.index and srv.name == name and not srv.is_internal), None)
 
 
+def _raw(text):
+    """The bytes that stood in the file: the lexer keeps what is not UTF-8 as surrogates."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(raw):
+    return raw.decode("utf-8", "surrogateescape")
+
+
 class ProgramBuilder:
     """Collects what the configuration says, then lays it out once. Every add_* returns the new object's index."""
 
@@ -121,7 +130,7 @@ class ProgramBuilder:
         if forwardfor_except is not None and [len(part) for part in forwardfor_except] != [16, 16]:
             raise ValueError("forwardfor_except: an address and a mask of 16 bytes each")
         self.proxies.append({
-            "name": name.encode(), "display_name": (display_name or name).encode(), "id": id, "caps": caps, "mode": mode,
+            "name": _raw(name), "display_name": _raw(display_name or name), "id": id, "caps": caps, "mode": mode,
             "http_mode": http_mode, "reuse": reuse, "log_kind": log_kind, "options": options, "retries": retries,
             "redispatch": redispatch, "maxconn": maxconn, "fullconn": fullconn, "balance": algorithm,
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
@@ -174,7 +183,7 @@ class ProgramBuilder:
         within("weight", weight, 0, 256)
         within("send_proxy", send_proxy, 0, 2)
         self.servers.append({
-            "proxy": proxy, "name": name.encode(), "id": id, "address": sockaddr_bytes(address), "flags": flags,
+            "proxy": proxy, "name": _raw(name), "id": id, "address": sockaddr_bytes(address), "flags": flags,
             "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
             "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
             "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
@@ -186,7 +195,7 @@ class ProgramBuilder:
         if len(fds) != self.values["n_workers"]:
             raise ValueError("a listener has one descriptor for each worker")
         self.listeners.append({
-            "proxy": proxy, "name": name.encode(), "id": id, "fds": list(fds), "flags": flags, "maxconn": maxconn,
+            "proxy": proxy, "name": _raw(name), "id": id, "fds": list(fds), "flags": flags, "maxconn": maxconn,
         })
         return len(self.listeners) - 1
 
@@ -196,15 +205,15 @@ class ProgramBuilder:
         lay_out(program.ptr, self.values, self.proxies, self.servers, self.listeners, self.log_sinks)
         program.describe(
             tuple(
-                ProxyEntry(i, px["name"].decode(), px["id"], bool(px["caps"] & PX_CAP_FE), bool(px["caps"] & PX_CAP_BE),
+                ProxyEntry(i, _text(px["name"]), px["id"], bool(px["caps"] & PX_CAP_FE), bool(px["caps"] & PX_CAP_BE),
                            px["mode"] == PX_MODE_HTTP)
                 for i, px in enumerate(self.proxies)
             ),
             tuple(
-                ServerEntry(i, srv["name"].decode(), srv["id"], srv["proxy"], bool(srv["flags"] & SRV_F_INTERNAL))
+                ServerEntry(i, _text(srv["name"]), srv["id"], srv["proxy"], bool(srv["flags"] & SRV_F_INTERNAL))
                 for i, srv in enumerate(self.servers)
             ),
-            tuple(ListenerEntry(i, li["name"].decode(), li["id"], li["proxy"]) for i, li in enumerate(self.listeners)),
+            tuple(ListenerEntry(i, _text(li["name"]), li["id"], li["proxy"]) for i, li in enumerate(self.listeners)),
             tuple(self.log_sinks),
         )
         return program

@@ -18,6 +18,7 @@ from .logs import add_targets, targets_of
 from .proxies import add_proxy
 from .routes import Routes
 from .servers import add_internal_server, add_servers
+from .text import file_bytes
 
 __all__ = ["BoundListener", "CompileError", "GivenListener", "compile_program"]
 
@@ -42,8 +43,8 @@ def compile_program(
     glob = configuration.global_
     builder = ProgramBuilder(
         n_workers=n_workers,
-        log_tag=(glob.log_tag or "fastlb").encode(),
-        log_hostname=(glob.log_send_hostname or "").encode(),
+        log_tag=file_bytes(glob.log_tag or "fastlb"),
+        log_hostname=file_bytes(glob.log_send_hostname or ""),
         log_pid=log_pid,
         maxconn=glob.maxconn or 0,
         bufsize=glob.bufsize,

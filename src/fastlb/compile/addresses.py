@@ -11,6 +11,8 @@ from ipaddress import IPv4Network, ip_address
 
 from fastlb.config.model import Address, Network
 
+from .text import file_bytes
+
 _SUN_PATH = 108
 _V4_MAPPED = bytes(10) + b"\xff\xff"
 
@@ -28,10 +30,10 @@ def sockaddr(address: Address, port: int | None = None) -> bytes:
         packed = ip_address(address.host or "::").packed
         return struct.pack("=H", socket.AF_INET6) + struct.pack("!HI16s", number, 0, packed) + struct.pack("=I", 0)
     if address.family == "unix":
-        return unix_sockaddr(address.host.encode() + b"\0")
+        return unix_sockaddr(file_bytes(address.host) + b"\0")
     if address.family == "abns":
         # haproxy: an abstract name fills all of sun_path, padded with zeros (manual, "bind", abns@).
-        return unix_sockaddr((b"\0" + address.host.encode()).ljust(_SUN_PATH, b"\0"))
+        return unix_sockaddr((b"\0" + file_bytes(address.host)).ljust(_SUN_PATH, b"\0"))
     raise ValueError(f"an address of family {address.family!r} is no socket address")
 
 

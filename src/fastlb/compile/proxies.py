@@ -16,6 +16,7 @@ from .failure import CompileError
 from .logs import log_kind
 from .options import option_bits
 from .routes import Routes
+from .text import file_bytes
 
 _TIMEOUTS = ("client", "server", "connect", "client_fin", "server_fin", "tunnel", "http_request")
 
@@ -43,12 +44,12 @@ def add_proxy(builder: ProgramBuilder, px: Proxy, number: int, glob: Global, rou
             fullconn=routes.fullconn(px),
             balance=px.balance.algorithm,
             all_backups="allbackups" in px.options,
-            forwardfor_header=forwardfor.header.encode() if forwardfor else b"",
+            forwardfor_header=file_bytes(forwardfor.header) if forwardfor else b"",
             forwardfor_except=network_bytes(network) if network is not None else None,
-            monitor_uri=px.monitor_uri.encode(),
+            monitor_uri=file_bytes(px.monitor_uri),
             error_pages=error_pages(px, ERROR_STATUSES),
-            log_tag=(px.log_tag or glob.log_tag or "fastlb").encode(),
-            internal_prefix=px.stats.uri.encode() if px.stats else b"",
+            log_tag=file_bytes(px.log_tag or glob.log_tag or "fastlb"),
+            internal_prefix=file_bytes(px.stats.uri) if px.stats else b"",
         )
     except CompileError:
         raise

@@ -39,7 +39,7 @@ def open_abstract(name: str, backlog: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         # haproxy: the whole of sun_path is the name, filled with zeros; peers that use `abns@` rely on it.
-        sock.bind(b"\0" + name.encode().ljust(107, b"\0"))
+        sock.bind(b"\0" + name.encode("utf-8", "surrogateescape").ljust(107, b"\0"))
         sock.listen(backlog)
     except BaseException:
         sock.close()

@@ -49,6 +49,15 @@ def test_proxies_are_numbered_as_haproxy_does(
     assert tuple(entry.id for entry in program.proxies) == ids
 
 
+def test_bytes_that_are_no_text_reach_the_program_as_they_are() -> None:
+    odd, raw = "/\udcff\u00e9", b"/\xff\xc3\xa9"
+    page = px("listen", "l", mode="http", monitor_uri=odd, log_tag=odd, stats=Stats(uri=odd))
+    program = program_of(page, glob=Global(log_tag=odd, log_send_hostname=odd))
+    values = programkit.proxy(program, 0)
+    assert [values[name] for name in ("monitor_uri", "log_tag", "internal_prefix")] == [raw] * 3
+    assert [programkit.program(program)[name] for name in ("log_tag", "log_hostname")] == [raw] * 2
+
+
 def test_servers_are_numbered_around_the_explicit_ids() -> None:
     program = program_of(px("backend", "b", servers=[server("x"), server("y", id=1), server("z")]))
     assert [entry.id for entry in program.servers] == [2, 1, 4]

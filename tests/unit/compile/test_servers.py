@@ -81,6 +81,8 @@ def test_backends_source_is_for_servers_without_their_own() -> None:
         (Address("ipv6", "2001:db8::1", 80, 80), b"\0\x50" + bytes(4) + b"\x20\x01\x0d\xb8" + bytes(11) + b"\1" + bytes(4)),
         (Address("unix", "/run/s.sock"), b"/run/s.sock\0"),
         (Address("abns", "name"), (b"\0name").ljust(108, b"\0")),
+        (Address("unix", "/run/\udcff"), b"/run/\xff\0"),
+        (Address("abns", "\udcff"), (b"\0\xff").ljust(108, b"\0")),
     ],
 )
 def test_addresses_of_other_families(address: Address, expected: bytes) -> None:
@@ -120,6 +122,14 @@ def test_listeners_with_their_descriptors_and_flags() -> None:
         {"name": b"web", "proxy": 1, "id": 2, "flags": accept_proxy, "maxconn": 5, "fds": [12, 13]},
         {"name": b"sock-9", "proxy": 1, "id": 9, "flags": shared, "maxconn": 0, "fds": [14, 14]},
     ]
+
+
+def test_listeners_name_may_be_any_bytes() -> None:
+    bind = Bind(HERE, ipv4("", 80), name="\udcff")
+    frontend = px("frontend", "f", binds=[bind])
+    program = program_of(frontend, listeners=[GivenListener(frontend, bind, ipv4("", 80), (10, 11))])
+    assert programkit.listener(program, 0)["name"] == b"\xff"
+    assert program.listeners[0].name == "\udcff"
 
 
 def test_arena_is_used_up_to_a_page_and_counters_do_not_overlap() -> None:
