@@ -57,9 +57,9 @@ listen stats
 _ADVICE = """
 fastlb demo is ready. Try, in another terminal:
 
-    curl {url}                        again and again: the three servers answer in turn
-    kill {victim}                                ends {victim_name}; its checks take it out within two seconds
-    curl {url}                        the two others go on, no request fails
+    {curl}    again and again: the three servers answer in turn
+    {kill}    ends {victim_name}; its checks take it out within two seconds
+    {curl}    the two others go on, no request fails
     {browser}    the statistics page, in a browser
 
 The configuration is {path}
@@ -160,13 +160,14 @@ def _watch(proxy: subprocess.Popen[bytes], origins: list[Origin], options: argpa
     for origin in origins:
         print(f"{origin.name}: pid {origin.pid}, port {origin.port}")
     victim = origins[1]
-    text = _ADVICE.format(
-        url=f"http://{options.address}:{options.port}/",
-        browser=f"http://{options.address}:{options.stats_port}/",
-        victim=victim.pid,
-        victim_name=victim.name,
-        path=path,
-    )
+    commands = {
+        "curl": f"curl http://{options.address}:{options.port}/",
+        "kill": f"kill {victim.pid}",
+        "browser": f"http://{options.address}:{options.stats_port}/",
+    }
+    width = max(map(len, commands.values()))
+    aligned = {name: command.ljust(width) for name, command in commands.items()}
+    text = _ADVICE.format(**aligned, victim_name=victim.name, path=path)
     print(text, flush=True)
     while proxy.poll() is None:
         for origin in origins:
