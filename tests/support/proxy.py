@@ -26,7 +26,14 @@ from .sockets import HeldPort, listener
 from .wire import Message
 
 # What must never stand in the output of a healthy program: a Python traceback, a sanitizer's report, our own abort.
-DISASTERS = ("Traceback (most recent", "AddressSanitizer", "LeakSanitizer", "runtime error:", "flb_bug_on", "Segmentation fault")
+DISASTERS = (
+    "Traceback (most recent",
+    "AddressSanitizer",
+    "LeakSanitizer",
+    "runtime error:",
+    "a check of the core failed",
+    "Segmentation fault",
+)
 
 HTTP = """
 defaults

@@ -102,7 +102,8 @@ cdef flow_status_t _empty_pipe(flow_t* flow, conn_t* src, conn_t* dst) noexcept 
     cdef ssize_t n
     if not dst.flags & CONN_F_CAN_SEND:
         return FLOW_DST_ERROR if dst.flags & CONN_F_ERROR else FLOW_WAIT_SEND
-    if not flow.is_done and src.flags & CONN_F_CAN_RECV:
+    if not flow.is_done and flow.in_pipe == flow.pipe.size:
+        # There is more at once only behind a full pipe: a tail held back for nothing waits 200 ms in the kernel.
         flags |= SPLICE_F_MORE
     while True:
         n = splice(flow.pipe.fd_read, NULL, dst.fd, NULL, flow.in_pipe, flags)
@@ -195,6 +196,7 @@ cdef flow_status_t flow_run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst,
 
 
 cdef flow_status_t flow_discard(flow_t* flow, conn_t* src) noexcept nogil:
+    cdef uint32_t left = TURN_BYTES
     cdef int n
     while True:
         if src.rx.len:
@@ -204,9 +206,12 @@ cdef flow_status_t flow_discard(flow_t* flow, conn_t* src) noexcept nogil:
             flow.n_ready = 0
         if flow.is_done:
             return FLOW_FINISHED
+        if left == 0:
+            return FLOW_YIELD
         conn_trim(src)
         n = conn_recv(src, 0)
         if n < 0:
             return _source_ended(flow, src)
         if n == 0:
             return FLOW_WAIT_RECV
+        left = left - <uint32_t> n if <uint32_t> n < left else 0

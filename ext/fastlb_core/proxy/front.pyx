@@ -12,7 +12,7 @@ from fastlb_core.base.buf cimport buf_consume, buf_data
 from fastlb_core.base.list cimport list_add_tail, list_entry, list_t
 from fastlb_core.lb.shared cimport counters_t, rate_add
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_POLLED, CONN_F_PROXY_WAIT, CONN_F_RDHUP,
+    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_POLLED, CONN_F_PROXY_WAIT, CONN_F_RDHUP,
     CONN_F_SHUT_WR, CONN_F_UNIX, conn_close, conn_drain, conn_new, conn_ops_t, conn_poll, conn_recv, conn_set_timer,
     conn_shut_write, conn_stop_timer, conn_t, conn_trim,
 )
@@ -32,7 +32,7 @@ from fastlb_core.sys.splice cimport close
 
 cdef enum:
     LINGER_MS = 1000             # how long what a client still sends is read away
-    FULL_RETRY_MS = 100          # after EMFILE: listeners rest for so long
+    LINGER_STEPS = 16            # receives of one turn
 
 cdef const stream_ops_t* http_ops = NULL
 cdef const stream_ops_t* tcp_ops = NULL
@@ -73,12 +73,13 @@ cdef void _on_close(conn_t* front) noexcept nogil:
 
 
 cdef void _linger_io(conn_t* front) noexcept nogil:
-    while True:
-        if conn_drain(front) > 0:
-            continue
-        if front.flags & (CONN_F_EOF | CONN_F_ERROR):
-            conn_close(front)
-        return
+    cdef int i
+    for i in range(LINGER_STEPS):
+        if conn_drain(front) <= 0:
+            break
+    # One that sends faster than it is read has its turn again when more comes; the timer ends it.
+    if front.flags & (CONN_F_EOF | CONN_F_ERROR):
+        conn_close(front)
 
 
 cdef void _linger_timer(conn_t* front) noexcept nogil:
@@ -170,7 +171,7 @@ cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
     conn_set_timer(front, _wait_ms(front_px(front), front.n_requests == 0))
     if front.flags & (CONN_F_CAN_RECV | CONN_F_EOF):
         _idle_io(front)
-        if front.ops != &idle_ops:
+        if front.ops != &idle_ops or front.flags & CONN_F_CLOSED:
             return
     if not conn_poll(front):
         conn_close(front)
@@ -312,7 +313,7 @@ cdef void front_listen(worker_t* w) noexcept nogil:
     cdef bint is_full = False
     global the_worker
     the_worker = w
-    if w.is_stopping:
+    if w.is_stopping or w.is_paused:
         return
     for i in range(w.program.n_listeners):
         li = &w.program.listeners[i]

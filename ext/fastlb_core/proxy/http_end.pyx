@@ -9,12 +9,13 @@ from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_ERROR, conn_close, conn_flush, conn_poll, conn_set_timer, conn_t,
 )
 from fastlb_core.proxy.backend cimport back_finish
-from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, flow_discard, flow_status_t
+from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
     STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_REPLY,
     STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
+    stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_REPLY
 from fastlb_core.proxy.worker cimport worker_t
@@ -30,7 +31,8 @@ cdef void http_finish(stream_t* strm) noexcept nogil:
     cdef conn_t* front = strm.front
     cdef bint is_request_done = strm.req.is_done and strm.req.n_ready == 0
     cdef bint close_front = bool(strm.flags & STRM_F_CLOSE_FRONT) or not is_request_done
-    back_finish(strm, not strm.flags & STRM_F_CLOSE_BACK and is_request_done)
+    # A server that answered before it was sent the whole request would take the next one for the rest.
+    back_finish(strm, not strm.flags & STRM_F_CLOSE_BACK and is_request_done and strm.req.in_pipe == 0)
     stream_end(strm)
     if not close_front:
         front_idle(w, front)
@@ -71,6 +73,9 @@ cdef bint _discard_request(stream_t* strm) noexcept nogil:
     """The answer has left before the request's body was there: it is read and thrown away, then the connection goes on."""
     cdef conn_t* front = strm.front
     cdef flow_status_t status = flow_discard(&strm.req, front)
+    if status == FLOW_YIELD:
+        stream_wake(strm)
+        return False
     if status != FLOW_FINISHED and status != FLOW_WAIT_RECV or strm.flags & STRM_F_FRONT_TIMEOUT or not conn_poll(front):
         strm.flags |= STRM_F_CLOSE_FRONT
     elif status == FLOW_WAIT_RECV:

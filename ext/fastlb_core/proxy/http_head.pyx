@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastlb_core.base.buf cimport buf_data, buf_release, buf_room, buf_tail, buf_take
 from fastlb_core.http.head_out cimport HEAD_OUT_IOV, head_copy, head_out_t, head_slices
 from fastlb_core.http.message cimport http_msg_t
-from fastlb_core.net.conn cimport CONN_F_CONNECTING, CONN_F_ERROR, conn_flush, conn_keep, conn_sendv, conn_t
+from fastlb_core.net.conn cimport CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, conn_flush, conn_keep, conn_sendv, conn_t
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_NOT_YET, HEAD_SENT, HEAD_TOO_LARGE, head_status_t
 from fastlb_core.proxy.stream cimport flow_t
 from fastlb_core.sys.socket cimport iovec
@@ -16,6 +16,8 @@ cdef head_status_t _send_copied(conn_t* dst, const http_msg_t* msg) noexcept nog
     """A head in more slices than one call should carry; the body follows by itself."""
     cdef uint32_t n
     if dst.flags & CONN_F_CONNECTING:
+        # Nothing was tried, so nothing has said EAGAIN: epoll tells when it stands.
+        dst.flags &= ~(<uint32_t> CONN_F_CAN_SEND)
         return HEAD_NOT_YET
     if not buf_take(&dst.loop.bufs, &dst.tx):
         return HEAD_TOO_LARGE
@@ -62,7 +64,7 @@ cdef head_status_t head_send(conn_t* dst, const http_msg_t* msg, flow_t* flow, c
     sent = conn_sendv(dst, iov, n)
     if sent < 0:
         return HEAD_FAILED
-    if sent == 0:
+    if sent == 0 and dst.flags & CONN_F_CONNECTING:
         return HEAD_NOT_YET
     dst.tx.len = 0
     if <uint64_t> sent < head:

@@ -13,7 +13,7 @@ from fastlb_core.http.message cimport (
 )
 from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.net.conn cimport (
-    CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
+    CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP
 from fastlb_core.proxy.backend cimport back_retry
@@ -118,7 +118,7 @@ cdef bint _no_answer(stream_t* strm) noexcept nogil:
     """The server closed before the head of its answer was complete."""
     cdef bint nothing_came = not strm.flags & STRM_F_RES_OPEN
     if nothing_came and strm.flags & STRM_F_RETAINED:
-        strm.flags &= ~(<uint32_t> STRM_F_RETAINED)
+        strm.flags &= ~(<uint32_t> (STRM_F_RETAINED | STRM_F_CLOSE_BACK))
         back_retry(strm)
         strm.state = HTTP_S_BACKEND
         return True
@@ -242,6 +242,10 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
         return True
     if _read_heads(strm):
         return True
+    if strm.front.tx.len and not (conn_flush(strm.front) and conn_poll(strm.front)):
+        # The rest of an interim answer that the client did not take at once.
+        http_abort(strm, b'C', b'H')
+        return True
     if strm.flags & STRM_F_BACK_TIMEOUT:
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
@@ -283,6 +287,8 @@ cdef bint response_data(stream_t* strm) noexcept nogil:
     if status == FLOW_FINISHED:
         http_finish(strm)
         return True
+    if status == FLOW_WAIT_RECV and strm.front.flags & CONN_F_ERROR:
+        status = FLOW_DST_ERROR
     if status != FLOW_WAIT_RECV and status != FLOW_WAIT_SEND and status != FLOW_YIELD:
         return _broken(strm, status)
     if strm.res.total != before:

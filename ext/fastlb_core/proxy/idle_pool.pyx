@@ -1,6 +1,6 @@
 # The idle pools' implementation.
 #
-# An idle connection has its own little ops: whatever happens on it (bytes, FIN, reset, pool-purge-delay) closes it.
+# An idle connection has its own little ops: what happens on it (bytes, FIN, reset, pool-purge-delay) closes it.
 
 from libc.stddef cimport size_t
 
@@ -41,14 +41,6 @@ cdef void _drop_own(conn_t* conn) noexcept nogil:
     conn_close(conn)
 
 
-idle_ops.name = b"idle"
-idle_ops.on_io = _drop
-idle_ops.on_timer = _drop
-own_ops.name = b"idle, private"
-own_ops.on_io = _drop_own
-own_ops.on_timer = _drop_own
-
-
 cdef bint _is_sound(conn_t* conn) noexcept nogil:
     """Nothing was received that nobody asked for, and the other end is still there."""
     if conn.rx.len or conn.tx.len:
@@ -59,6 +51,25 @@ cdef bint _is_sound(conn_t* conn) noexcept nogil:
             return False
     conn_trim(conn)
     return not conn.flags & (CONN_F_ERROR | CONN_F_EOF | CONN_F_RDHUP)
+
+
+cdef void _idle_io(conn_t* conn) noexcept nogil:
+    """An event may be about bytes that were received before the connection came here, or about room to send."""
+    if not _is_sound(conn):
+        _drop(conn)
+
+
+cdef void _own_io(conn_t* conn) noexcept nogil:
+    if not _is_sound(conn):
+        _drop_own(conn)
+
+
+idle_ops.name = b"idle"
+idle_ops.on_io = _idle_io
+idle_ops.on_timer = _drop
+own_ops.name = b"idle, private"
+own_ops.on_io = _own_io
+own_ops.on_timer = _drop_own
 
 
 cdef conn_t* idle_take(worker_t* w, srv_t* srv, bint proven_only) noexcept nogil:

@@ -10,11 +10,12 @@ from fastlb_core.base.arena cimport (
     WORKER_C_PAUSE, WORKER_C_RESUME, WORKER_C_SOFT_STOP, WORKER_C_STOP, WORKER_S_GONE, WORKER_S_RUNNING, WORKER_S_STOPPING,
 )
 from fastlb_core.base.buf cimport opool_destroy, opool_init
+from fastlb_core.base.bug cimport FLB_DEBUG, flb_bug_on
 from fastlb_core.base.list cimport list_entry, list_init, list_pop, list_t
 from fastlb_core.base.wheel cimport timer_t, wheel_set
 from fastlb_core.lb.balance cimport lb_set_process
 from fastlb_core.lb.server cimport srv_t
-from fastlb_core.net.conn cimport conn_bury_dead, conn_of_timer, conn_t
+from fastlb_core.net.conn cimport conn_bury_dead, conn_close, conn_of_timer, conn_t
 from fastlb_core.net.loop cimport (
     TIMER_CONN, TIMER_STREAM, TIMER_WORKER, loop_add, loop_del, loop_destroy, loop_init, loop_sleep, loop_turn,
 )
@@ -26,7 +27,7 @@ from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
 from fastlb_core.proxy.queue cimport queue_init, queue_wake_all
 from fastlb_core.proxy.run cimport RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t
 from fastlb_core.proxy.stream cimport (
-    STRM_F_TIMEOUT, STRM_F_WOKEN, stream_of_timer, stream_process, stream_size, stream_t,
+    STRM_F_TIMEOUT, STRM_F_WOKEN, stream_discard, stream_of_timer, stream_process, stream_size, stream_t,
 )
 from fastlb_core.proxy.stream_http cimport http_stream_ops
 from fastlb_core.proxy.stream_tcp cimport tcp_stream_ops
@@ -73,6 +74,8 @@ cdef void _tick(timer_t* timer) noexcept nogil:
     w.has_ticked = True
     if w.is_full:
         front_listen(w)
+    # A wake-up may have gone to a worker whose waiter had just given up, or have been lost with a worker that died.
+    queue_wake_all(w)
     wheel_set(&w.loop.wheel, timer, <uint32_t> w.loop.now_ms + (FULL_TICK_MS if w.is_full else TICK_MS))
 
 
@@ -242,12 +245,43 @@ cdef run_result_t worker_run(worker_t* w) noexcept nogil:
             return RUN_TICK
 
 
+cdef void _check_leaks(worker_t* w) noexcept nogil:
+    """After the last connection nothing may be out of any pool; the pools of objects look for themselves when they go."""
+    flb_bug_on(w.n_streams != 0)
+    flb_bug_on(w.runnable.next != &w.runnable)
+    flb_bug_on(w.queues.next != &w.queues)
+    flb_bug_on(w.pipes.n_used != 0)
+    flb_bug_on(w.loop.bufs.n_used != 0)
+    flb_bug_on(w.loop.big_bufs.n_used != 0)
+
+
+cdef void _close_all(worker_t* w) noexcept nogil:
+    """What a hard stop leaves to the kernel is put away by hand where leaks are looked for."""
+    cdef conn_t* front
+    w.is_stopping = True
+    while w.fronts.next != &w.fronts:
+        front = <conn_t*> list_entry(w.fronts.next, <size_t> &(<conn_t*> NULL).all)
+        if front.owner != NULL:
+            stream_discard(<stream_t*> front.owner)
+        else:
+            conn_close(front)
+
+
 cdef void worker_destroy(worker_t* w) noexcept nogil:
-    cdef uint32_t i
-    store_i32(&w.slot.state, WORKER_S_GONE)
+    if FLB_DEBUG:
+        _close_all(w)
+    if w.n_fronts == 0:
+        # Streams that ended after the soft stop began have filled the pools again.
+        idle_drop(w, NULL)
+        conn_bury_dead(&w.loop)
+        if FLB_DEBUG:
+            _check_leaks(w)
+        opool_destroy(&w.streams)
+        pipe_pool_destroy(&w.pipes)
+        loop_destroy(&w.loop)
+    # Otherwise it is a hard stop: what is open ends with the process.
     logger_free(w.logger)
     w.logger = NULL
-    pipe_pool_destroy(&w.pipes)
-    loop_destroy(&w.loop)
     free(w.is_listening)
     w.is_listening = NULL
+    store_i32(&w.slot.state, WORKER_S_GONE)

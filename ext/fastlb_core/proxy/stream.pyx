@@ -70,6 +70,13 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
     return strm
 
 
+cdef inline void _free(stream_t* strm) noexcept nogil:
+    list_del(&strm.runnable)
+    strm.w.n_streams -= 1
+    strm.w.slot.n_streams -= 1
+    opool_put(&strm.w.streams, strm)
+
+
 cdef void stream_process(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_RUNNING:
         strm.flags |= STRM_F_AGAIN
@@ -82,10 +89,7 @@ cdef void stream_process(stream_t* strm) noexcept nogil:
             break
     strm.flags &= ~(<uint32_t> STRM_F_RUNNING)
     if strm.flags & STRM_F_ENDED:
-        list_del(&strm.runnable)
-        strm.w.n_streams -= 1
-        strm.w.slot.n_streams -= 1
-        opool_put(&strm.w.streams, strm)
+        _free(strm)
 
 
 cdef void stream_set_term(stream_t* strm, char err, char state) noexcept nogil:
@@ -267,6 +271,12 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
 cdef void stream_kill(stream_t* strm) noexcept nogil:
     stream_end(strm)
     conn_close(strm.front)
+
+
+cdef void stream_discard(stream_t* strm) noexcept nogil:
+    strm.flags |= STRM_F_NO_LOG
+    stream_kill(strm)
+    _free(strm)
 
 
 cdef void stream_set_timer(stream_t* strm, uint32_t ms) noexcept nogil:

@@ -88,6 +88,11 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
     if req == FLOW_FINISHED and res == FLOW_FINISHED:
         stream_kill(strm)
         return True
+    if req == FLOW_FINISHED and front.flags & CONN_F_ERROR:
+        # Its side of the stream was over already, so no receive would ever tell.
+        return _abort(strm, b'C')
+    if res == FLOW_FINISHED and back.flags & CONN_F_ERROR:
+        return _abort(strm, b'S')
     if before_req != strm.req.total or before_res != strm.res.total:
         strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
     elif strm.flags & STRM_F_FRONT_TIMEOUT:
