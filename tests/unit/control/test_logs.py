@@ -62,9 +62,10 @@ def journal(
 
 
 @pytest.mark.parametrize(
-    ("asked", "hostname", "shown"), [(False, None, "tg["), (True, None, "localhost tg["), (False, "h", "h tg["), (True, "h", "h tg[")]
+    ("asked", "hostname", "shown"),
+    [(False, None, "tg["), (True, None, "localhost tg["), (False, "h", "h tg["), (True, "h", "h tg[")],
 )
-def test_rfc3164_has_a_host_name_where_the_target_or_log_send_hostname_asks(asked: bool, hostname: str | None, shown: str) -> None:
+def test_rfc3164_has_a_host_name_where_the_target_or_the_section_asks(asked: bool, hostname: str | None, shown: str) -> None:
     log, proxy, lines = journal(target(format="rfc3164", with_hostname=asked), tag="tg", hostname=hostname)
     log.proxy(proxy, fmt.ALERT, "x")
     assert lines.take() == [f"<129>Nov 23 12:38:56 {shown}7]: x"]
