@@ -18,7 +18,7 @@ from support.wire import Cut, Malformed
 CONFIG = """
     timeout http-request 2s
     timeout queue 300ms
-    timeout connect 300ms
+    timeout connect 1s
     timeout server 500ms
     timeout client 1s
     retries 2

@@ -154,7 +154,7 @@ def test_killed_control_leaves_traffic_alone_and_comes_back(start, origin):
 
 def test_checks_go_on_after_control_came_back(start, origin):
     server = origin(named("a"))
-    proxy = start(site([f"{server} check inter 50ms fall 2 rise 1"]), threads=1)
+    proxy = start(site([f"{server} check inter 50ms fall 2 rise 1"], "timeout check 5s"), threads=1)
     client = proxy.client()
     client.request()
     worker = owner_of(client, proxy)

@@ -30,11 +30,11 @@ defaults
     mode http
     log global
     option httplog
-    timeout connect 500ms
-    timeout client 1500ms
-    timeout server 600ms
-    timeout http-request 400ms
-    timeout http-keep-alive 1500ms
+    timeout connect 2s
+    timeout client 2s
+    timeout server 900ms
+    timeout http-request 900ms
+    timeout http-keep-alive 2s
     retries 0
     http-reuse never
 frontend fe

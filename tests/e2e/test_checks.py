@@ -16,7 +16,7 @@ from support.proxy import HTTP
 def site(syslog, server: str, *lines: str) -> str:
     options = "".join(f"    {line}\n" for line in lines)
     return (
-        f"global\n    log {syslog} local0\n{HTTP}    log global\n"
+        f"global\n    log {syslog} local0\n{HTTP}    log global\n    timeout check 5s\n"
         f"frontend fe\n    bind fd@fe\n    default_backend be\nbackend be\n{options}    server s1 {server}\n"
     )
 

@@ -27,7 +27,7 @@ def dead(origin) -> str:
 
 
 def test_refused_connection_is_503_after_the_retries(start, origin, syslog):
-    proxy = start(site(syslog, f"    server s1 {dead(origin)}\n", "retries 2", "timeout connect 50ms"))
+    proxy = start(site(syslog, f"    server s1 {dead(origin)}\n", "retries 2", "timeout connect 300ms"))
     assert proxy.fetch().status == 503
     line = parse(syslog.line("SC--"))
     assert (line["status"], line["server"], line["Tc"], line["retries"]) == ("503", "s1", "-1", "2")
@@ -36,7 +36,7 @@ def test_refused_connection_is_503_after_the_retries(start, origin, syslog):
 def test_redispatch_moves_the_last_retry_to_another_server(start, origin, syslog):
     alive = origin(named("b"))
     servers = f"    balance roundrobin\n    server a {dead(origin)}\n    server b {alive}\n"
-    proxy = start(site(syslog, servers, "retries 1", "option redispatch", "timeout connect 50ms"))
+    proxy = start(site(syslog, servers, "retries 1", "option redispatch", "timeout connect 300ms"))
     assert [proxy.fetch().body for _ in range(4)] == [b"b"] * 4
     moved = [parse(text) for text in syslog.wait("GET", count=4)]
     # Each request is offered to the dead server first: redispatching took the other one's turn.
@@ -46,7 +46,7 @@ def test_redispatch_moves_the_last_retry_to_another_server(start, origin, syslog
 
 def test_without_redispatch_the_chosen_server_is_kept(start, origin, syslog):
     servers = f"    balance roundrobin\n    server a {dead(origin)}\n    server b {origin(named('b'))}\n"
-    proxy = start(site(syslog, servers, "retries 1", "no option redispatch", "timeout connect 50ms"))
+    proxy = start(site(syslog, servers, "retries 1", "no option redispatch", "timeout connect 300ms"))
     assert sorted(proxy.fetch().status for _ in range(4)) == [200, 200, 503, 503]
 
 
@@ -201,7 +201,7 @@ def error_files(tmp_path, *statuses: int) -> list[str]:
 def test_errorfile_replaces_each_error_answer(start, origin, syslog, tmp_path):
     files = error_files(tmp_path, 502, 503, 504)
     servers = f"    server s1 {dead(origin)}\n"
-    timeouts = ("timeout connect 50ms", "retries 0", "timeout server 150ms")
+    timeouts = ("timeout connect 300ms", "retries 0", "timeout server 150ms")
     proxy = start(
         site(syslog, servers, *timeouts, *files)
         + f"listen slow\n    bind fd@slow\n    server s {origin(silent)}\n"

@@ -183,9 +183,10 @@ def test_fin_timeouts_bound_a_half_closed_session(start, origin, syslog, side):
 
 def test_traffic_extends_the_timeouts(start, origin, syslog):
     server = origin(by_request(lambda request: reply(b"x")))
-    proxy = start(site(syslog, server, "timeout client 400ms", "timeout server 400ms", "timeout http-keep-alive 400ms"))
+    proxy = start(site(syslog, server, "timeout client 1s", "timeout server 1s", "timeout http-keep-alive 1s"))
     client = proxy.client()
-    for _ in range(20):
+    # One and a half timeouts in steps of a twentieth.
+    for _ in range(30):
         client.sock.settimeout(0.05)
         try:
             assert client.sock.recv(1) == b"never"

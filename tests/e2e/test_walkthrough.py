@@ -45,6 +45,7 @@ defaults
     timeout client 1m
     timeout server 1m
     timeout queue 1m
+    timeout check 5s
     errorfile 503 {directory}/503.http
 
 listen stats
