@@ -134,7 +134,9 @@ MALFORMED = [
     ),
     answer("204 with length and body", b"HTTP/1.1 204 No Content\r\n" + OK2),
     # haproxy counts the refused head's bytes as well.
-    answer("101 unasked", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nraw", close=True, counts=False),
+    answer(
+        "101 unasked", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nraw", close=True, counts=False
+    ),
     answer(
         "a second answer behind the first",
         reply(b"ok") + reply(b"poison"),
