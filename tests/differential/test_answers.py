@@ -13,6 +13,7 @@ OLD = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n"
 OK2 = b"Content-Length: 2\r\n\r\nok"
 S = b"HTTP/1.1 200 OK\r\n"
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nraw"
 CHUNKED = S + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -134,9 +135,7 @@ MALFORMED = [
     ),
     answer("204 with length and body", b"HTTP/1.1 204 No Content\r\n" + OK2),
     # haproxy counts the refused head's bytes as well.
-    answer(
-        "101 unasked", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nraw", close=True, counts=False
-    ),
+    answer("101 unasked", SWITCHING, close=True, counts=False),
     answer(
         "a second answer behind the first",
         reply(b"ok") + reply(b"poison"),
