@@ -31,8 +31,9 @@ HEADS = [pytest.param(MINIMAL, id="minimal"), pytest.param(BROWSER, id="browser"
 @pytest.fixture
 def heads(kernel: Callable[[str], Any]) -> Any:
     """The loops over heads, with the parser bound."""
-    import fastlb_core.bridge.llhttp  # noqa: F401
+    from fastlb_core.bridge import llhttp
 
+    llhttp.resolve()
     return kernel("head_loop")
 
 

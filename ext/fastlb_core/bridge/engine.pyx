@@ -13,16 +13,18 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
 
 from fastlb_core.bridge.builder cimport Program
-from fastlb_core.http.h1 cimport h1_bind
 from fastlb_core.proxy.run cimport (
     RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t, worker_destroy, worker_init, worker_run, worker_start,
     worker_watch_messages,
 )
 from fastlb_core.proxy.worker cimport worker_t
 
-from fastlb_core.bridge import llhttp as _llhttp  # noqa: F401  (resolves the parser, with its self-check)
+from fastlb_core.bridge import llhttp
 
 MAX_FRAME = 16 * 1024 * 1024
+
+# The parser inside httptools, with its self-check: no engine without it.
+llhttp.resolve()
 
 
 cdef class Engine:

@@ -60,6 +60,3 @@ def resolve() -> None:
             f"fastlb: llhttp inside httptools {httptools.__version__} behaves differently than expected ({wrong.decode()});"
             " fastlb needs httptools 0.9 (pip install 'httptools>=0.9,<0.10')"
         )
-
-
-resolve()

@@ -10,11 +10,10 @@ from libc.string cimport memmove, memset
 from fastlb_core.base.buf cimport (
     buf_data, buf_realign, buf_release, buf_room, buf_tail, buf_take, opool_get, opool_put, pool_t,
 )
-from fastlb_core.base.bug cimport flb_bug_on
-from fastlb_core.base.list cimport list_add_tail, list_del, list_entry, list_init, list_is_linked, list_pop, list_t
+from fastlb_core.base.list cimport list_add_tail, list_del, list_entry, list_init, list_pop, list_t
 from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
 from fastlb_core.net.conn cimport (
-    CONN_F_BACK, CONN_F_BIG_RX, CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR,
+    CONN_F_BIG_RX, CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR,
     CONN_F_NODELAY, CONN_F_POLLED, CONN_F_RDHUP, CONN_F_SENT, CONN_F_SHUT_WR, CONN_F_UNIX, conn_t,
 )
 from fastlb_core.net.loop cimport TIMER_CONN, loop_add, loop_forget, loop_t

@@ -2,7 +2,7 @@
 #
 # Knows Linux's epoll and the timer wheel; must not know what its owners are.
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastlb_core.base.buf cimport opool_destroy, opool_init, pool_destroy, pool_init

@@ -1,31 +1,28 @@
 # The back side's state machine; the diagram is in stream.pxd.
 
 from libc.errno cimport EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastlb_core.base.atomic cimport store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
 from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take
-from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_INTERNAL, SRV_F_MAP_PORT, pick_t, srv_t
+from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_PRIVATE, CONN_F_RDHUP, CONN_F_REUSED, conn_close, conn_local,
-    conn_poll, conn_set_timer, conn_stop_timer, conn_t,
+    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_REUSED, conn_close, conn_local, conn_poll, conn_set_timer,
+    conn_stop_timer, conn_t,
 )
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
 from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
-from fastlb_core.program.program cimport (
-    HTTP_MODE_KEEP_ALIVE, PX_MODE_HTTP, PX_O_SRVTCPKA, REUSE_AGGRESSIVE, REUSE_ALWAYS, REUSE_NEVER, REUSE_SAFE, px_t,
-)
+from fastlb_core.program.program cimport PX_MODE_HTTP, PX_O_SRVTCPKA, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
-    BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FIRST,
-    STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot, stream_set_backend,
-    stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+    BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
+    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot,
+    stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
 )
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 
@@ -147,7 +144,7 @@ cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef const void* local = conn_local(strm.front)
     if buf_take(&strm.w.loop.bufs, &back.tx):
-        back.tx.len = <uint32_t> pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_ENCODED_MAX, &strm.front.peer, local)
+        back.tx.len = pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_ENCODED_MAX, &strm.front.peer, local)
 
 
 cdef uint32_t _client_port(stream_t* strm) noexcept nogil:

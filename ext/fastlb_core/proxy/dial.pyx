@@ -3,7 +3,7 @@
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy
 
-from fastlb_core.base.atomic cimport load_u32
+from fastlb_core.base.atomic cimport cpu_relax, load_u32
 from fastlb_core.lb.server cimport SRV_F_HAS_SOURCE, SRV_F_MAP_PORT, SRV_F_TFO, srv_t
 from fastlb_core.lb.shared cimport srv_shared_t
 from fastlb_core.net.conn cimport conn_t
@@ -12,14 +12,21 @@ from fastlb_core.net.loop cimport loop_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htons, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage
 
 
+cdef enum:
+    ADDRESS_ATTEMPTS = 10000     # far more than a write takes
+
+
 cdef void _read_address(const srv_shared_t* sh, sockaddr_storage* out) noexcept nogil:
-    """Copies the address under its sequence lock: control may be changing it."""
+    """Copies the address under its sequence lock: control may be changing it. Control may also have died in the middle of
+    that: then the address as it stands is tried, and fails like any wrong one."""
     cdef uint32_t before
-    while True:
+    cdef int _attempt
+    for _attempt in range(ADDRESS_ATTEMPTS):
         before = load_u32(&sh.addr_seq)
         memcpy(out, sh.addr, sizeof(sh.addr))
         if not before & 1 and load_u32(&sh.addr_seq) == before:
             return
+        cpu_relax()
 
 
 cdef void _map_port(sockaddr_storage* address, int port) noexcept nogil:

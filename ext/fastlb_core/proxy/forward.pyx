@@ -4,14 +4,13 @@
 # fills it, the next one uses a large buffer; and where much is left, splice(2) moves pages without copying at all.
 
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastlb_core.base.buf cimport buf_consume, buf_data
-from fastlb_core.http.h1_body cimport BODY_DONE, BODY_ERROR, body_eof, body_is_done, body_opaque, body_read, body_skip
+from fastlb_core.http.h1_body cimport BODY_DONE, BODY_ERROR, body_eof, body_opaque, body_read, body_skip
 from fastlb_core.net.conn cimport (
-    CONN_F_BIG_RX, CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SENT,
-    conn_flush, conn_recv, conn_send, conn_t, conn_trim,
+    CONN_F_BIG_RX, CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_EOF, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SENT, conn_flush,
+    conn_recv, conn_send, conn_t, conn_trim,
 )
 from fastlb_core.net.pipe cimport pipe_give, pipe_take
 from fastlb_core.proxy.forward cimport (

@@ -2,7 +2,7 @@
 #
 # A connection in wait holds no stream and no buffer: conn_t alone, until its first byte.
 
-from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -12,18 +12,18 @@ from fastlb_core.base.buf cimport buf_consume, buf_data
 from fastlb_core.base.list cimport list_add_tail, list_entry, list_t
 from fastlb_core.lb.shared cimport counters_t, rate_add
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_POLLED, CONN_F_PROXY_WAIT, CONN_F_RDHUP,
-    CONN_F_SHUT_WR, CONN_F_UNIX, conn_close, conn_drain, conn_new, conn_ops_t, conn_poll, conn_recv, conn_set_timer,
-    conn_shut_write, conn_stop_timer, conn_t, conn_trim,
+    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_PROXY_WAIT, CONN_F_UNIX,
+    conn_close, conn_drain, conn_new, conn_ops_t, conn_poll, conn_recv, conn_set_timer, conn_shut_write, conn_stop_timer,
+    conn_t, conn_trim,
 )
 from fastlb_core.net.loop cimport loop_add, loop_del
-from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_NEED_MORE, PP_OK, pp_parse, pp_result_t
+from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result_t
 from fastlb_core.program.program cimport (
     LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
 )
 from fastlb_core.proxy.idle_pool cimport idle_detach
 from fastlb_core.proxy.stream cimport (
-    STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
+    STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
 )
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.epoll cimport EPOLLEXCLUSIVE, EPOLLIN
@@ -73,8 +73,8 @@ cdef void _on_close(conn_t* front) noexcept nogil:
 
 
 cdef void _linger_io(conn_t* front) noexcept nogil:
-    cdef int i
-    for i in range(LINGER_STEPS):
+    cdef int _step
+    for _step in range(LINGER_STEPS):
         if conn_drain(front) <= 0:
             break
     # One that sends faster than it is read has its turn again when more comes; the timer ends it.
@@ -288,9 +288,9 @@ cdef void _on_listener(void* owner, uint32_t events) noexcept nogil:
     cdef worker_t* w = the_worker
     cdef uint64_t address[16]
     cdef socklen_t length
-    cdef uint32_t i
+    cdef uint32_t _turn
     cdef int fd
-    for i in range(w.program.maxaccept):
+    for _turn in range(w.program.maxaccept):
         if not _has_room(w, li):
             _pause(w, li)
             return

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastlb_core.base.buf cimport buf_data, buf_release, buf_room, buf_tail, buf_take
 from fastlb_core.http.head_out cimport HEAD_OUT_IOV, head_copy, head_out_t, head_slices
 from fastlb_core.http.message cimport http_msg_t
-from fastlb_core.net.conn cimport CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, conn_flush, conn_keep, conn_sendv, conn_t
+from fastlb_core.net.conn cimport CONN_F_CAN_SEND, CONN_F_CONNECTING, conn_flush, conn_keep, conn_sendv, conn_t
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_NOT_YET, HEAD_SENT, HEAD_TOO_LARGE, head_status_t
 from fastlb_core.proxy.stream cimport flow_t
 from fastlb_core.sys.socket cimport iovec

@@ -8,12 +8,11 @@ from fastlb_core.http.h1 cimport (
 )
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
-    BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
-    msg_reset,
+    BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t, msg_reset,
 )
 from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.net.conn cimport (
-    CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
+    CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP
 from fastlb_core.proxy.backend cimport back_retry
@@ -22,14 +21,16 @@ from fastlb_core.proxy.forward cimport (
     flow_peek, flow_run, flow_status_t,
 )
 from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
-from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_NOT_YET, HEAD_SENT, head_send, head_status_t
+from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head_status_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG,
-    STRM_F_RES_OPEN, STRM_F_RES_SENT,
-    STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_set_term, stream_t, stream_wake,
+    STRM_F_RES_OPEN, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t, stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
+
+cdef enum:
+    HEADS_PER_TURN = 32          # interim answers and receives, then other streams have their turn
 
 
 cdef void response_init(stream_t* strm) noexcept nogil:
@@ -86,6 +87,8 @@ cdef bint _push_request(stream_t* strm) noexcept nogil:
         stream_wake(strm)
     elif status == FLOW_WAIT_RECV:
         _await_client(strm)
+    else:
+        conn_stop_timer(strm.front)
     _await_server(strm)
     return False
 
@@ -204,8 +207,8 @@ cdef bint _read_heads(stream_t* strm) noexcept nogil:
     """Receives and parses until the final answer's head is there. True: the state has changed."""
     cdef conn_t* back = strm.back
     cdef uint32_t reserve = strm.w.program.maxrewrite
-    cdef int status
-    while True:
+    cdef int status, _head
+    for _head in range(HEADS_PER_TURN):
         if back.rx.len and not strm.flags & STRM_F_RES_OPEN:
             _begin_message(strm)
         if back.rx.len and strm.parser.fed < back.rx.len:
@@ -225,6 +228,8 @@ cdef bint _read_heads(stream_t* strm) noexcept nogil:
             return _no_answer(strm)
         if status == 0:
             return False
+    stream_wake(strm)
+    return False
 
 
 cdef bint _is_client_gone(const stream_t* strm) noexcept nogil:

@@ -11,7 +11,6 @@ from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, CONN_F_IDLE, CONN_F_RDHUP, CONN_F_REUSED, conn_close, conn_ops_t, conn_poll,
     conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
-from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.worker cimport srv_local_t, worker_t
 
 cdef conn_ops_t idle_ops

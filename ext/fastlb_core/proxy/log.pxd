@@ -45,7 +45,7 @@ cdef struct log_rec_t:
 
 cdef struct logger_t             # one per worker; opaque
 
-# Opens the sinks of the program for this worker (before privileges are dropped). NULL on lack of memory.
+# Opens the sinks of the program for this worker (after privileges are dropped, as haproxy does). NULL on lack of memory.
 # `dropped` (atomic counter in the arena, borrowed) counts lines that no sink took.
 cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept nogil
 cdef void logger_free(logger_t* logger) noexcept nogil

@@ -1,7 +1,7 @@
 # Answers of the proxy's own: implementation.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcpy
+from libc.string cimport memchr
 
 from fastlb_core.base.slice cimport slice_of, slice_starts_nocase, slice_t
 from fastlb_core.http.message cimport HDR_CONNECTION, HDR_F_DELETED, HDR_F_EDIT, MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t

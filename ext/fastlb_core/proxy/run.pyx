@@ -1,9 +1,7 @@
 # The worker's loop. A turn: events, timers, streams that were woken, log lines, the dead are buried.
 
-from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
 from fastlb_core.base.atomic cimport load_i32, store_i32, store_relaxed_u64
 from fastlb_core.base.arena cimport (
@@ -14,13 +12,12 @@ from fastlb_core.base.bug cimport FLB_DEBUG, flb_bug_on
 from fastlb_core.base.list cimport list_entry, list_init, list_pop, list_t
 from fastlb_core.base.wheel cimport timer_t, wheel_set
 from fastlb_core.lb.balance cimport lb_set_process
-from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.conn cimport conn_bury_dead, conn_close, conn_of_timer, conn_t
 from fastlb_core.net.loop cimport (
     TIMER_CONN, TIMER_STREAM, TIMER_WORKER, loop_add, loop_del, loop_destroy, loop_init, loop_sleep, loop_turn,
 )
 from fastlb_core.net.pipe cimport pipe_pool_destroy, pipe_pool_init
-from fastlb_core.program.program cimport program_t, px_t
+from fastlb_core.program.program cimport program_t
 from fastlb_core.proxy.front cimport front_close_idle, front_close_listeners, front_listen, front_set_ops, front_unlisten
 from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
@@ -40,6 +37,7 @@ cdef enum:
     TICK_MS = 1000
     FULL_TICK_MS = 100           # while listeners wait for room that another worker may have made
     MAX_PIPES = 1024
+    WAKE_ROUNDS = 8              # of streams that wake others in one turn; what is left waits for the next
 
 
 cdef void _conn_expired(timer_t* timer) noexcept nogil:
@@ -196,8 +194,8 @@ cdef void _run_woken(worker_t* w) noexcept nogil:
     cdef list_t batch
     cdef list_t* link
     cdef stream_t* strm
-    cdef int round
-    for round in range(8):
+    cdef int _round
+    for _round in range(WAKE_ROUNDS):
         if w.runnable.next == &w.runnable:
             return
         list_init(&batch)

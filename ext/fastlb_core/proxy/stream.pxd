@@ -122,7 +122,7 @@ cdef struct stream_t:
     uint32_t log_line_len        # bytes of the saved request line
     uint8_t log_method_len
     uint8_t log_version_len
-    char log_line[1024]          # method, target, version as received, kept for the log when the buffer is gone (tune.http.logurilen)
+    char log_line[1024]          # method, target, version as received, kept for the log (tune.http.logurilen)
 
 # Bytes of one stream with room for max_hdrs headers each way.
 cdef uint32_t stream_size(uint32_t max_hdrs) noexcept nogil

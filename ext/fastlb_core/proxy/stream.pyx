@@ -16,10 +16,7 @@ from fastlb_core.lb.balance cimport lb_release
 from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
-from fastlb_core.program.program cimport (
-    LOG_K_DEFAULT, LOG_K_HTTP, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_DONTLOGNULL, PX_O_LOG_SEPARATE, PX_O_LOGASAP,
-    px_t,
-)
+from fastlb_core.program.program cimport LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport (
     LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_rec_t, log_stream,
@@ -27,7 +24,7 @@ from fastlb_core.proxy.log cimport (
 from fastlb_core.proxy.queue cimport queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
     STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_NO_LOG,
-    STRM_F_REDISPATCHED, STRM_F_RUNNING, STRM_F_WOKEN, stream_ops_t, stream_t,
+    STRM_F_REDISPATCHED, STRM_F_RUNNING, stream_ops_t, stream_t,
 )
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -139,11 +136,11 @@ cdef inline void _average(uint64_t* total, uint64_t* maximum, uint64_t ms) noexc
         maximum[0] = ms
 
 
-cdef void _count_times(counters_t* slot, int32_t queue_ms, int32_t connect_ms, int32_t response_ms, int32_t total_ms) noexcept nogil:
-    _average(&slot.queue_ms, &slot.queue_ms_max, <uint64_t> queue_ms if queue_ms > 0 else 0)
-    _average(&slot.connect_ms, &slot.connect_ms_max, <uint64_t> connect_ms if connect_ms > 0 else 0)
-    _average(&slot.response_ms, &slot.response_ms_max, <uint64_t> response_ms if response_ms > 0 else 0)
-    _average(&slot.total_ms, &slot.total_ms_max, <uint64_t> total_ms if total_ms > 0 else 0)
+cdef void _count_times(counters_t* slot, const log_rec_t* rec) noexcept nogil:
+    _average(&slot.queue_ms, &slot.queue_ms_max, <uint64_t> rec.t_queue if rec.t_queue > 0 else 0)
+    _average(&slot.connect_ms, &slot.connect_ms_max, <uint64_t> rec.t_connect if rec.t_connect > 0 else 0)
+    _average(&slot.response_ms, &slot.response_ms_max, <uint64_t> rec.t_response if rec.t_response > 0 else 0)
+    _average(&slot.total_ms, &slot.total_ms_max, <uint64_t> rec.t_total if rec.t_total > 0 else 0)
 
 
 cdef void _count_chunks(stream_t* strm) noexcept nogil:
@@ -178,7 +175,7 @@ cdef void _count_end(stream_t* strm) noexcept nogil:
     if strm.be != NULL and strm.t_connect:
         _fill_times(strm, &rec)
         for i in range(1, n):
-            _count_times(slots[i], rec.t_queue, rec.t_connect, rec.t_response, rec.t_total)
+            _count_times(slots[i], &rec)
 
 
 cdef inline int32_t _span(uint64_t since, uint64_t until) noexcept nogil:

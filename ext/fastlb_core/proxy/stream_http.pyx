@@ -1,24 +1,21 @@
 # HTTP/1 streams: the request's half, and the dispatcher of both.
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from fastlb_core.base.buf cimport buf_consume, buf_data, buf_move, buf_realign
+from fastlb_core.base.buf cimport buf_data, buf_move, buf_realign
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
-from fastlb_core.http.h1 cimport (
-    H1_DONE, H1_ERROR, H1_NEED_MORE, h1_head_too_large, h1_init_request, h1_parse_head,
-)
+from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, h1_head_too_large, h1_init_request, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
-    BODY_NONE, HDR_X_FORWARDED_FOR, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT,
-    METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t, msg_find, msg_find_name, msg_hdr_append, msg_hdr_del, msg_method, msg_reset,
-    msg_slice, msg_target,
+    BODY_NONE, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT, METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t,
+    msg_find_name, msg_hdr_append, msg_hdr_del, msg_reset, msg_target,
 )
 from fastlb_core.http.rewrite cimport add_forwarded_for, request_hop_by_hop
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
-    CONN_F_BIG_RX, CONN_F_CAN_RECV, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_keep,
-    conn_ops_t, conn_poll, conn_recv, conn_sendv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
+    CONN_F_BIG_RX, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_ops_t, conn_poll, conn_recv, conn_set_timer,
+    conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
     HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_K_HTTP, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
@@ -32,17 +29,15 @@ from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
 from fastlb_core.proxy.stream cimport (
-    BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED, STRM_F_FIRST,
-    STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, be_counters, fe_counters,
-    stream_kill, stream_ops_t, stream_process, stream_set_term, stream_t,
+    BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
+    STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, fe_counters, stream_ops_t,
+    stream_process, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.reply cimport reply_counted_head
-from fastlb_core.proxy.stream_http cimport (
-    HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REPLY, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_TUNNEL,
-)
+from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_TUNNEL
 from fastlb_core.proxy.stream_tcp cimport tunnel_run
 from fastlb_core.proxy.worker cimport worker_t
-from fastlb_core.sys.socket cimport AF_INET, AF_INET6, iovec, sockaddr_in, sockaddr_in6
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
 
 cdef enum:
     LOG_LINE_MAX = 1023          # characters of a logged request line (tune.http.logurilen)

@@ -5,21 +5,19 @@ from libc.stdint cimport uint32_t, uint64_t
 from fastlb_core.http.h1_body cimport body_start
 from fastlb_core.http.message cimport BODY_TUNNEL
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SHUT_WR, conn_ops_t, conn_poll, conn_set_timer, conn_reset,
+    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SHUT_WR, conn_ops_t, conn_poll, conn_set_timer,
     conn_shut_write, conn_t,
 )
-from fastlb_core.program.program cimport PX_O_ABORTONCLOSE, PX_O_LOGASAP, px_t
+from fastlb_core.program.program cimport PX_O_ABORTONCLOSE, PX_O_LOGASAP
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
 )
 from fastlb_core.proxy.forward cimport (
-    FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD, flow_run,
-    flow_status_t,
+    FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_YIELD, flow_run, flow_status_t,
 )
 from fastlb_core.proxy.stream cimport (
-    BACK_CONNECTING, BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_ENDED, STRM_F_FRONT_TIMEOUT, STRM_F_TIMEOUT,
-    STRM_F_TUNNEL, flow_t, stream_end, stream_kill, stream_log, stream_of_timer, stream_ops_t, stream_process, stream_set_term,
-    stream_t, stream_wake,
+    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, flow_t, stream_kill, stream_log,
+    stream_ops_t, stream_process, stream_set_term, stream_t, stream_wake,
 )
 
 cdef stream_ops_t tcp_ops
