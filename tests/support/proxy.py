@@ -97,7 +97,8 @@ class Proxy:
         fds = [sock.fileno() for sock in self.listeners.values()]
         with self.out_path.open("wb") as out, self.err_path.open("wb") as err:
             self.process = subprocess.Popen(
-                [*prefix, *command_of(program), *mode, *args, "-f", str(self.config_path)],
+                # Where the tests are killed, what they started goes with them.
+                ["setpriv", "--pdeathsig", "KILL", *prefix, *command_of(program), *mode, *args, "-f", str(self.config_path)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -145,6 +146,7 @@ class Proxy:
         except BaseException:
             print(self.output)
             self.kill()
+            self.discard()
             raise
 
     def client(self, name: str = "fe", source: str = "") -> Client:
@@ -231,7 +233,11 @@ class Proxy:
                 assert word not in self.stderr + self.stdout, self.output
         finally:
             self.kill()
-            os.close(self.alive_fd)
-            for held in self.held.values():
-                held.close()
-            shutil.rmtree(self.directory, ignore_errors=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Give back the descriptors, the ports and the files."""
+        os.close(self.alive_fd)
+        for held in self.held.values():
+            held.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
