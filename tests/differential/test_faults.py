@@ -91,9 +91,7 @@ CASES = [
     Case("client half-closes after a request", GET, end="half"),
     Case("client half-closes without a word", b"", end="half", fastlb=nothing_or_400, why="2.6 answers nobody"),
     Case("client is silent", b"", end="wait"),
-    Case(
-        "client half-closes after two requests", GET + GET, end="half", methods=("GET",) * 2, fastlb=both, why="2.6 drops one"
-    ),
+    Case("client half-closes after two requests", GET + GET, end="half", methods=("GET",) * 2, fastlb=both, why="2.6 drops one"),
     Case("client sends garbage", bytes(range(256)) * 10, end="wait"),
     Case("client sends garbage after a request", GET + b"\x00\x01\x02\r\n\r\n", end="wait", methods=("GET", "GET")),
     Case("client speaks TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500, end="wait"),
