@@ -31,7 +31,6 @@ cdef enum:                       # conn_t.flags
     CONN_F_PROXY_WAIT = 0x4000   # a PROXY header must come first
     CONN_F_REUSED = 0x8000       # has carried a request before this one
     CONN_F_SENT = 0x10000        # something was sent on it already
-    CONN_F_PRIVATE = 0x20000     # not for other clients (http-reuse never)
 
 ctypedef void (*conn_cb_t)(conn_t* conn) noexcept nogil
 
@@ -87,8 +86,6 @@ cdef void conn_shut_write(conn_t* conn) noexcept nogil
 cdef void conn_trim(conn_t* conn) noexcept nogil
 # Closes the socket, timers and buffers; no callback follows. Idempotent.
 cdef void conn_close(conn_t* conn) noexcept nogil
-# As conn_close, with RST instead of FIN.
-cdef void conn_reset(conn_t* conn) noexcept nogil
 # Fills conn.local (getsockname, once). The address, for log lines and the PROXY protocol.
 cdef const void* conn_local(conn_t* conn) noexcept nogil
 # Frees what was closed in this turn.

@@ -19,8 +19,8 @@ from fastlb_core.net.conn cimport (
 from fastlb_core.net.loop cimport TIMER_CONN, loop_add, loop_forget, loop_t
 from fastlb_core.sys.epoll cimport EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from fastlb_core.sys.socket cimport (
-    IPPROTO_TCP, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, SHUT_WR, SO_ERROR, SO_LINGER, SOL_SOCKET, TCP_NODELAY, getsockname,
-    getsockopt, iovec, linger, msghdr, recv, send, sendmsg, setsockopt, shutdown, sockaddr, socklen_t, ssize_t,
+    IPPROTO_TCP, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, SHUT_WR, SO_ERROR, SOL_SOCKET, TCP_NODELAY, getsockname,
+    getsockopt, iovec, msghdr, recv, send, sendmsg, setsockopt, shutdown, sockaddr, socklen_t, ssize_t,
 )
 from fastlb_core.sys.splice cimport close
 
@@ -273,15 +273,6 @@ cdef void conn_close(conn_t* conn) noexcept nogil:
     list_del(&conn.link)
     list_del(&conn.all)
     list_add_tail(&conn.loop.dead, &conn.link)
-
-
-cdef void conn_reset(conn_t* conn) noexcept nogil:
-    cdef linger none
-    if not conn.flags & CONN_F_CLOSED:
-        none.l_onoff = 1
-        none.l_linger = 0
-        setsockopt(conn.fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none))
-        conn_close(conn)
 
 
 cdef const void* conn_local(conn_t* conn) noexcept nogil:

@@ -47,7 +47,6 @@ cdef enum:                       # px_t.options
     PX_O_NOLINGER_FE = 0x4000
     PX_O_NOLINGER_BE = 0x8000
     PX_O_PRETEND_KA = 0x10000
-    PX_O_NULLNOLOG_ALL = 0x20000
     PX_O_SMART_CONNECT = 0x40000
     PX_O_SMART_ACCEPT = 0x80000
     PX_O_LOG_SEPARATE = 0x100000

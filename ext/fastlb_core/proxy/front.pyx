@@ -68,6 +68,7 @@ cdef void _on_close(conn_t* front) noexcept nogil:
     w.n_fronts -= 1
     w.slot.n_conns -= 1
     fe.fe_counters[w.index].used_conns -= 1
+    _li_slot(w, front).used_conns -= 1
     if w.is_full:
         front_listen(w)
 
@@ -240,6 +241,7 @@ cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
     fe.used_conns += 1
     slot.cum_conn += 1
     slot.cum_sess += 1
+    slot.used_conns += 1
     rate_add(&fe.conn_rate, w.loop.second, 1)
     rate_add(&fe.sess_rate, w.loop.second, 1)
     w.slot.n_accepted += 1

@@ -42,8 +42,6 @@ cdef enum:                       # stream_t.flags
     STRM_F_CLOSE_BACK = 0x8000
     STRM_F_REQ_SENT = 0x10000    # the request's head has left, in part at least
     STRM_F_RES_SENT = 0x20000    # bytes of the answer have left
-    STRM_F_TUNNEL = 0x40000
-    STRM_F_DRAIN = 0x80000       # the answer has been sent; the rest of the request is thrown away
     STRM_F_TIMEOUT = 0x100000    # timer of the stream itself (queue, retry pause, drain) expired
     STRM_F_FRONT_TIMEOUT = 0x200000
     STRM_F_BACK_TIMEOUT = 0x400000
@@ -112,7 +110,6 @@ cdef struct stream_t:
     uint64_t bytes_out           # to the client
     uint16_t status              # http: what the client got, 0 none
     uint16_t reply_status        # http: an answer of our own that is to be sent
-    uint32_t back_flags          # http: what was asked of the server's connection
     # http
     h1_parser_t parser           # request's, then answer's
     http_msg_t req_msg
