@@ -13,7 +13,9 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport getpid
 
 from fastlb_core.base.arena cimport WORKER_S_GONE, WORKER_S_STARTING, arena_t, worker_slot_t
-from fastlb_core.base.atomic cimport add_fetch_i64, add_fetch_u32, load_i32, load_u32, load_u64, store_i32, store_i64, store_u32
+from fastlb_core.base.atomic cimport (
+    add_fetch_i64, add_fetch_u32, cas_i32, load_i32, load_u32, load_u64, store_i32, store_i64, store_u32,
+)
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.lb.balance cimport lb_recover, lb_refresh, lb_set_pid
 from fastlb_core.lb.recover cimport recover_proxy, recover_server
@@ -230,10 +232,12 @@ cdef class Snapshot:
 
     def set_worker(self, index, pid, state=WORKER_S_STARTING):
         """A worker was forked. Its state is set only if it has not set it itself by now."""
-        w = self._worker(index)
+        cdef worker_slot_t* w = self._worker(index)
+        cdef int32_t before = load_i32(&w.state)
         store_i32(&w.pid, pid)
-        if load_i32(&w.state) in (0, WORKER_S_GONE):
-            store_i32(&w.state, state)
+        # The worker may be saying "running" at this very moment: that must stand.
+        if before == 0 or before == WORKER_S_GONE:
+            cas_i32(&w.state, &before, state)
 
     def set_wake_fd(self, index, fd):
         """The eventfd that wakes the worker's poll, the same number in every process; before the fork."""

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from posix.unistd cimport getpid
 
 from fastlb_core.base.atomic cimport load_i32, store_i32, store_relaxed_u64
 from fastlb_core.base.arena cimport (
@@ -147,7 +148,8 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.arena = program.arena
     w.slot = &program.arena.workers[index]
     w.index = index
-    w.pid = load_i32(&w.slot.pid)
+    # Its own word for it: the master writes the slot's pid after the fork, perhaps later than this.
+    w.pid = getpid()
     if not loop_init(&w.loop, max_fds, program.bufsize, sizeof(conn_t)):
         return False
     w.loop.on_timer[<int> TIMER_CONN] = _conn_expired

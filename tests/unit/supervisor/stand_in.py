@@ -32,6 +32,8 @@ from fastlb.supervisor.generation import (
 from fastlb.supervisor.worker import close_foreign, settle
 
 _SLOT = struct.Struct("=iii")
+_FIELD = struct.Struct("=i")
+_NAMES = ("pid", "state", "command")
 
 
 @dataclass
@@ -52,10 +54,9 @@ class Snapshot:
         return Slot(*_SLOT.unpack_from(self._map, index * _SLOT.size))
 
     def put(self, index: int, **changes: int) -> None:
-        slot = self._get(index)
+        """Writes the named fields and no other: master and worker write to one slot at the same time."""
         for name, value in changes.items():
-            setattr(slot, name, value)
-        _SLOT.pack_into(self._map, index * _SLOT.size, slot.pid, slot.state, slot.command)
+            _FIELD.pack_into(self._map, index * _SLOT.size + _NAMES.index(name) * _FIELD.size, value)
 
     def workers(self) -> list[Slot]:
         return [self._get(index) for index in range(64)]
