@@ -147,14 +147,17 @@ def test_queue_timeout_is_503_with_sQ(start, origin, syslog):
     assert release(holder).status == 200
 
 
-def test_maxqueue_full_goes_to_another_server(start, origin, syslog):
-    servers = f"    balance first\n    server a {origin(named('a'))} maxconn 1 maxqueue 1\n"
+def test_maxqueue_refuses_who_would_wait_behind_a_full_queue(start, origin, syslog):
+    servers = f"    balance source\n    server a {origin(named('a'))} maxconn 1 maxqueue 1\n"
     proxy = start(site(syslog, servers, "timeout queue 10s"))
     holder = hold(proxy)
     poll(lambda: proxy.stat()["be", "a"]["scur"] == "1", "the held request")
     queued = proxy.client()
     queued.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    poll(lambda: sum(int(proxy.stat()["be", name]["qcur"]) for name in ("a", "BACKEND")) == 1, "one request in a queue")
+    poll(lambda: proxy.stat()["be", "a"]["qcur"] == "1", "one request in the server's queue")
+    assert proxy.fetch("/refused").status == 503
+    line = parse(syslog.line("/refused"))
+    assert (line["termination"], line["status"], line["Tc"]) == ("SQ--", "503", "-1")
     assert release(holder).status == 200
     assert queued.read_response().status == 200
 

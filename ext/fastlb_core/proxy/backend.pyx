@@ -3,7 +3,7 @@
 from libc.errno cimport EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from fastlb_core.base.atomic cimport store_relaxed_u64
+from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
 from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take
 from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t
@@ -67,6 +67,15 @@ cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
     return lb_pick(&strm.be.lb, lb_source_key(&strm.front.peer), strm.last_srv, srv)
 
 
+cdef back_result_t _queue_full(stream_t* strm, srv_t* srv) noexcept nogil:
+    """`maxqueue`: so many wait for that server already."""
+    strm.srv = srv
+    srv_slot(strm).failed_conn += 1
+    be_counters(strm).failed_conn += 1
+    stream_set_term(strm, b'S', b'Q')
+    return BACK_R_FAILED
+
+
 cdef back_result_t _assign(stream_t* strm) noexcept nogil:
     cdef srv_t* srv = NULL
     cdef pick_t pick
@@ -81,6 +90,8 @@ cdef back_result_t _assign(stream_t* strm) noexcept nogil:
     if pick == PICK_NONE:
         stream_set_term(strm, b'S', b'C')
         return BACK_R_FAILED
+    if pick == PICK_QUEUE_SERVER and srv.maxqueue > 0 and load_i32(&srv.sh.queued) >= srv.maxqueue:
+        return _queue_full(strm, srv)
     queue_add(strm, srv if pick == PICK_QUEUE_SERVER else NULL)
     strm.back_state = BACK_QUEUED
     if strm.be.t_queue:
