@@ -45,10 +45,6 @@ cdef inline void list_del(list_t* link) noexcept nogil:
 cdef inline list_t* list_first(list_t* head) noexcept nogil:
     return head.next if head.next != head else NULL
 
-# NULL when the list is empty.
-cdef inline list_t* list_last(list_t* head) noexcept nogil:
-    return head.prev if head.prev != head else NULL
-
 # Takes the first link out; NULL when the list is empty.
 cdef inline list_t* list_pop(list_t* head) noexcept nogil:
     cdef list_t* link = head.next

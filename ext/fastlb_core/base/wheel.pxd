@@ -57,7 +57,3 @@ cdef inline void wheel_set(wheel_t* wheel, timer_t* timer, uint32_t deadline_ms)
         timer.expires = deadline_ms
     else:
         wheel_set_slow(wheel, timer, deadline_ms)
-
-# True when tick a is before tick b, over the 32-bit wrap.
-cdef inline bint tick_is_before(uint32_t a, uint32_t b) noexcept nogil:
-    return <int32_t> (a - b) < 0

@@ -6,7 +6,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 from fastlb_core.http.message cimport (
-    HDR_F_CANON, HDR_F_DELETED, HDR_F_EDIT, MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE, hdr_t, http_msg_t,
+    HDR_F_CANON, HDR_F_DELETED, HDR_F_EDIT, MSG_F_EDITED, MSG_F_RESPONSE, hdr_t, http_msg_t,
 )
 from fastlb_core.sys.socket cimport iovec
 
@@ -49,10 +49,6 @@ cdef void emit(sink_t* sink, const char* ptr, uint32_t length) noexcept nogil:
                 sink.out.iov[sink.out.n_iov].iov_len = length
             sink.out.n_iov += 1
     sink.end = ptr + length
-
-
-cdef inline const char* version_text(const http_msg_t* msg) noexcept nogil:
-    return "HTTP/1.0 " if msg.flags & MSG_F_HTTP10 else "HTTP/1.1 "
 
 
 # As received where it is canonical, else in parts.

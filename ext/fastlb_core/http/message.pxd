@@ -180,9 +180,6 @@ cdef inline slice_t msg_slice(const http_msg_t* msg, uint32_t off, uint32_t leng
     s.len = length
     return s
 
-cdef inline slice_t msg_method(const http_msg_t* msg) noexcept nogil:
-    return msg_slice(msg, msg.method_off, msg.method_len)
-
 cdef inline slice_t msg_target(const http_msg_t* msg) noexcept nogil:
     return msg_slice(msg, msg.target_off, msg.target_len)
 

@@ -72,6 +72,3 @@ cdef struct lb_ops_t:
     pick_t (*pick)(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil
     # `served` of srv changed (leastconn); may be NULL. Needs the lock as well.
     void (*moved)(lb_t* lb, srv_t* srv) noexcept nogil
-
-cdef inline counters_t* srv_counters(const srv_t* srv, uint32_t worker) noexcept nogil:
-    return &srv.counters[worker]

@@ -32,11 +32,6 @@ cdef inline void out_bytes(out_t* out, const char* ptr, uint32_t length) noexcep
     memcpy(out.at, ptr, length)
     out.at += length
 
-# `text` as far as there is room.
-cdef inline void out_text(out_t* out, slice_t text) noexcept nogil:
-    cdef uint64_t room = <uint64_t> (out.end - out.at)
-    out_bytes(out, text.ptr, text.len if text.len <= room else <uint32_t> room)
-
 cdef inline void out_name(out_t* out, slice_t name) noexcept nogil:
     out_bytes(out, name.ptr, name.len if name.len <= LOG_NAME_MAX else LOG_NAME_MAX)
 
