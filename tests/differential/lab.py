@@ -80,8 +80,9 @@ class Case:
 
     send: the bytes of the client. answer: what the origin sends for each request, or a script of its own.
     methods: of the requests in `send`, one answer is awaited for each. to: the listener.
-    end: "next" sends one more request to see whether the connection is still in step, "half" half-closes,
-    "wait" waits for the proxy to close. close: the origin closes after its answer.
+    end: "next" sends one more request to see whether the connection is still in step, "half" half-closes, "half greeted"
+    does so once a byte of the origin's came through, "wait" waits for the proxy to close.
+    close: the origin closes after its answer.
     fastlb: what fastlb does instead of what HAProxy does, with the reason in `why`.
     counts: the logged bytes are compared as well.
     """
@@ -213,7 +214,9 @@ class Lab:
         client = self.proxy.client(case.to)
         for start in range(0, len(case.send), step or max(1, len(case.send))):
             client.send(case.send[start : start + step] if step else case.send)
-        if case.end == "half":
+        if case.end == "half greeted":
+            client.read_exact(1)
+        if case.end.startswith("half"):
             client.half_close()
         if case.end == "next":
             with contextlib.suppress(Cut, Malformed):

@@ -46,6 +46,11 @@ def stall_in_chunk(conn):
     conn.read_to_end()
 
 
+def greet_and_echo(conn):
+    conn.send(b"!")
+    echo(conn)
+
+
 def garbage(conn):
     conn.read_request_head()
     conn.send(bytes(range(256)) * 10)
@@ -96,7 +101,8 @@ CASES = [
     Case("client sends garbage after a request", GET + b"\x00\x01\x02\r\n\r\n", end="wait", methods=("GET", "GET")),
     Case("client speaks TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500, end="wait"),
     Case("tcp echo", b"hello", echo, to="tcp", end="half"),
-    Case("tcp silent client", b"", echo, to="tcp", end="half"),
+    # A FIN with nothing before it, met while haproxy still connects, counts as an abort (CC): so the origin greets first.
+    Case("tcp silent client", b"", greet_and_echo, to="tcp", end="half greeted"),
     Case("tcp server speaks first", b"abc", speaks_first, to="tcp", end="wait"),
     Case("tcp server cuts", b"hello", cut_after_five, to="tcp", end="wait"),
     Case("tcp server stalls", b"hello", silent, to="tcp", end="wait"),
