@@ -150,6 +150,8 @@ cdef void msg_reset(http_msg_t* msg, char* area, uint32_t edit_off, uint32_t edi
 cdef hdr_id_t hdr_id_of(const char* name, uint32_t length) noexcept nogil
 # The method's number; METHOD_OTHER for an unknown one. Methods are case-sensitive.
 cdef method_t method_of(const char* name, uint32_t length) noexcept nogil
+# The name of a known method; empty for METHOD_OTHER.
+cdef slice_t method_name(int method) noexcept nogil
 
 # Appends an entry to hdrs and links it into the index. The caller has checked the room (n_hdrs < cap_hdrs).
 cdef hdr_t* msg_add_entry(http_msg_t* msg, uint32_t name_off, uint32_t name_len) noexcept nogil

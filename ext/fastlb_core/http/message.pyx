@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from fastlb_core.base.bug cimport flb_bug_on
-from fastlb_core.base.slice cimport same_bytes, slice_t
+from fastlb_core.base.slice cimport same_bytes, slice_of, slice_t
 
 cdef enum:
     HASH_SIZE = 256
@@ -20,9 +20,14 @@ cdef extern from *:
         "proxy-authenticate", "referer", "origin", "location", "date", "server", "etag", "expires", "last-modified",
         "pragma", "vary", "forwarded", "http2-settings", "sec-websocket-key", "sec-websocket-accept",
     };
+    /* In the order of method_t. */
+    static const char *const flb_method_names[] = {
+        "", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+    };
     enum { FLB_HDR_NAMES = sizeof flb_hdr_names / sizeof *flb_hdr_names };
     """
     const char** hdr_names "flb_hdr_names"
+    const char** method_names "flb_method_names"
     const uint32_t FLB_HDR_NAMES
 
 cdef uint32_t[HDR_N] hdr_lens
@@ -76,6 +81,11 @@ cdef method_t method_of(const char* name, uint32_t length) noexcept nogil:
             return METHOD_OPTIONS
         return METHOD_CONNECT if memcmp(name, "CONNECT", 7) == 0 else METHOD_OTHER
     return METHOD_OTHER
+
+
+cdef slice_t method_name(int method) noexcept nogil:
+    cdef const char* name = method_names[method]
+    return slice_of(name, <uint32_t> strlen(name))
 
 
 cdef void msg_init(http_msg_t* msg, hdr_t* hdrs, uint32_t max_hdrs) noexcept nogil:

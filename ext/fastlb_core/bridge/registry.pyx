@@ -1,0 +1,60 @@
+# cython: language_level=3
+# Finds the C function of a sample fetch, converter or action. Knows the modules' tables; must not know what they compute.
+
+from libc.stdint cimport uint32_t
+from libc.string cimport strcmp
+
+from fastlb_core.program.conv_hash cimport conv_hash_entries
+from fastlb_core.program.conv_map cimport conv_map_entries
+from fastlb_core.program.conv_text cimport conv_text_entries
+from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
+from fastlb_core.program.fetch_const cimport fetch_const_entries
+from fastlb_core.program.fetch_http cimport fetch_http_entries
+
+ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
+ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
+
+cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries]
+cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
+cdef enum:
+    N_FETCH_TABLES = 2
+    N_CONV_TABLES = 3
+
+
+cdef fetch_fn find_fetch(const char* name) noexcept nogil:
+    cdef const fetch_entry_t* entries
+    cdef uint32_t n = 0, i, table
+    for table in range(<uint32_t> N_FETCH_TABLES):
+        entries = fetch_tables[table](&n)
+        for i in range(n):
+            if strcmp(entries[i].name, name) == 0:
+                return entries[i].fn
+    return NULL
+
+
+cdef conv_fn find_conv(const char* name) noexcept nogil:
+    cdef const conv_entry_t* entries
+    cdef uint32_t n = 0, i, table
+    for table in range(<uint32_t> N_CONV_TABLES):
+        entries = conv_tables[table](&n)
+        for i in range(n):
+            if strcmp(entries[i].name, name) == 0:
+                return entries[i].fn
+    return NULL
+
+
+def names() -> tuple[list[str], list[str]]:
+    """The names of all fetches and of all converters that the core implements, sorted."""
+    cdef const fetch_entry_t* fetches
+    cdef const conv_entry_t* convs
+    cdef uint32_t n = 0, i, table
+    found: tuple[set[str], set[str]] = (set(), set())
+    for table in range(<uint32_t> N_FETCH_TABLES):
+        fetches = fetch_tables[table](&n)
+        for i in range(n):
+            found[0].add(fetches[i].name.decode())
+    for table in range(<uint32_t> N_CONV_TABLES):
+        convs = conv_tables[table](&n)
+        for i in range(n):
+            found[1].add(convs[i].name.decode())
+    return sorted(found[0]), sorted(found[1])

@@ -1,0 +1,17 @@
+"""The tables of sample fetches and converters, listed by name.
+
+Knows all tables. Must not know how an expression is written (`config/expressions.py`).
+"""
+
+from __future__ import annotations
+
+from . import convert_hash, convert_map, convert_text, fetch_http, fetch_state, fetch_track
+from .row import ConverterRow, FetchRow
+
+FETCHES: dict[str, FetchRow] = {
+    row.name: row for row in (*fetch_state.FETCHES, *fetch_http.FETCHES, *fetch_track.FETCHES)
+}
+CONVERTERS: dict[str, ConverterRow] = {
+    row.name: row
+    for row in (*convert_text.CONVERTERS, *convert_hash.CONVERTERS, *convert_map.CONVERTERS, *fetch_track.CONVERTERS)
+}
