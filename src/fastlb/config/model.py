@@ -12,6 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .acl import Acl
+    from .rule import Rule
 
 Network = IPv4Network | IPv6Network
 
@@ -252,6 +257,7 @@ class Proxy:
     http_mode: "keep-alive", "server-close" or "close".
     log_format: "" (default line), "tcplog" or "httplog" (or "httplog clf" from the second issue on).
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
+    acls: by name. rules: by rule set ("http-request", "use_backend", ...), in the order of the lines.
     """
 
     location: Location
@@ -285,6 +291,10 @@ class Proxy:
     check: HttpCheck | None = None
     stats: Stats | None = None
     source: Address | None = None
+    acls: dict[str, Acl] = field(default_factory=dict)
+    rules: dict[str, list[Rule]] = field(default_factory=dict)
+    inspect_delay_ms: int | None = None
+    response_inspect_delay_ms: int | None = None
 
     @property
     def has_frontend(self) -> bool:

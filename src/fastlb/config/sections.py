@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TypeVar
 
+from .acl import Acl
 from .diagnostics import nearest
 from .keywords import GLOBAL, PROXY, SECOND_WORD, SECOND_WORD_GLOBAL
 from .keywords import rows as keyword_rows
@@ -76,6 +77,8 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         errorfiles=dict(settings.errorfiles),
         errorlocs=dict(settings.errorlocs),
         forwardfor=copy(settings.forwardfor),
+        acls={name: Acl(name, list(acl.expressions)) for name, acl in settings.acls.items()},
+        rules={name: list(rules) for name, rules in settings.rules.items()},
         check=replace(settings.check, headers=list(settings.check.headers)) if settings.check else None,
         stats=replace(settings.stats, users=list(settings.stats.users), scopes=list(settings.stats.scopes))
         if settings.stats

@@ -6,8 +6,8 @@ mistake at the right word. Must not know any particular keyword.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
@@ -68,6 +68,8 @@ class Reading:
     resolver: Resolver
     lookup: Lookup
     zero_warning: bool = False
+    acl_ids: set[int] = field(default_factory=set)
+    format_aliases: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -137,17 +139,29 @@ class Statement:
         indent = len(self.source.raw) - len(self.source.raw.lstrip())
         return Location(self.source.file, self.source.number, indent + 1)
 
-    def report(self, severity: str, code: str, message: str, index: int, hint: str, lead: str | None) -> None:
+    def report(
+        self, severity: str, code: str, message: str, index: int, hint: str, lead: str | None, offset: int = 0
+    ) -> None:
         location, text = self.place(index)
+        if offset:
+            location = replace(location, column=min(location.column + offset, len(text) + 1))
         if lead is None:
             lead = f"parsing [{location}] : "
         self.reading.diagnostics.add(Diagnostic(severity, code, message, lead, location, hint, text))
         if severity == ALERT:
             self.reading.diagnostics.mark_file(self.source.file)
 
-    def alert(self, message: str, index: int = 0, code: str = "bad-argument", hint: str = "", lead: str | None = None) -> None:
-        """Reports an error at word `index` of the statement."""
-        self.report(ALERT, code, message, index, hint, lead)
+    def alert(
+        self,
+        message: str,
+        index: int = 0,
+        code: str = "bad-argument",
+        hint: str = "",
+        lead: str | None = None,
+        offset: int = 0,
+    ) -> None:
+        """Reports an error at word `index` of the statement, `offset` characters into it."""
+        self.report(ALERT, code, message, index, hint, lead, offset)
 
     def warn(self, message: str, index: int = 0, code: str = "questionable", hint: str = "", lead: str | None = None) -> None:
         self.report(WARNING, code, message, index, hint, lead)

@@ -129,7 +129,6 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
 # --- proxies: "name SECTIONS", one a line ---
 
 _PROXY_NOT_YET = """
-acl DFLB
 be-unpublished LB
 capture cookie FL
 capture request FL
@@ -154,11 +153,8 @@ guid FLB
 hash-balance-factor DLB
 hash-preserve-affinity DLB
 hash-type DLB
-http-after-response DFLB
 http-check DLB
 http-error DFLB
-http-request DFLB
-http-response DFLB
 http-send-name-header DLB
 ignore-persist LB
 load-server-state-from-file DLB
@@ -167,7 +163,6 @@ log-format-sd DFL
 log-steps DFL
 max-keep-alive-queue DLB
 max-session-srv-conns DFL
-monitor fail FL
 option accept-invalid-http-request DFL
 option accept-invalid-http-response DLB
 option accept-unsafe-violations-in-http-request DFL
@@ -222,13 +217,9 @@ stick store-request LB
 stick store-response LB
 stick-table FLB
 tcp-check DLB
-tcp-request DFLB
-tcp-response DLB
 unique-id-format DFLB
 unique-id-header DFL
 use-fcgi-app LB
-use-server LB
-use_backend FL
 """.strip().splitlines()
 
 

@@ -1,0 +1,21 @@
+"""The tables of actions, listed by name.
+
+Knows all tables. Must not know how a rule is written (config/rules.py).
+"""
+
+from __future__ import annotations
+
+from . import answers, connection, flow, headers, request_line, tracking, variables
+from .row import ActionRow
+
+ROWS: tuple[ActionRow, ...] = (
+    *flow.ACTIONS,
+    *answers.ACTIONS,
+    *headers.ACTIONS,
+    *request_line.ACTIONS,
+    *variables.ACTIONS,
+    *tracking.ACTIONS,
+    *connection.ACTIONS,
+)
+# The same name may mean different things in different rule sets (`capture`), so the key is (letter of the set, name).
+ACTIONS: dict[tuple[str, str], ActionRow] = {(letter, row.name): row for row in ROWS for letter in row.sets}

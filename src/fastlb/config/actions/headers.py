@@ -1,0 +1,42 @@
+"""Actions on header fields: add, set, delete, replace (manual, section 4.2 "http-request add-header" and its kin).
+
+Knows their arguments. Must not know how messages are edited (ext/fastlb_core/proxy/action_headers.pyx).
+"""
+
+from __future__ import annotations
+
+from ..rule import RuleValue
+from .row import ActionReader, ActionRow
+
+
+def _name_and_format(reader: ActionReader) -> tuple[RuleValue, ...]:
+    name, text = reader.words_left(2, "expects exactly 2 arguments")
+    return name.lower(), reader.format(text)
+
+
+def _name(reader: ActionReader) -> tuple[RuleValue, ...]:
+    """`<name> [ -m <method> ]`: the method's number as the core has it."""
+    name = reader.word("expects at least 1 argument")
+    method = "str"
+    if reader.peek() == "-m":
+        reader.at += 1
+        method = reader.word("missing matching method")
+    known = {"str": 0, "beg": 1, "end": 2, "sub": 3, "reg": 4}
+    if method not in known:
+        raise reader.fault(f"-m with unsupported matching method '{method}'", hint=f"one of {', '.join(known)}")
+    number = known[method]
+    return (reader.regex(name) if method == "reg" else name.lower(), number)
+
+
+def _name_regex_format(reader: ActionReader) -> tuple[RuleValue, ...]:
+    name, pattern, text = reader.words_left(3, "expects exactly 3 arguments")
+    return name.lower(), reader.regex(pattern), reader.format(text)
+
+
+ACTIONS: tuple[ActionRow, ...] = (
+    ActionRow("add-header", "HRA", _name_and_format, grammar="<name> <fmt>"),
+    ActionRow("set-header", "HRA", _name_and_format, grammar="<name> <fmt>"),
+    ActionRow("del-header", "HRA", _name, grammar="<name> [ -m <meth> ]"),
+    ActionRow("replace-header", "HRA", _name_regex_format, grammar="<name> <match-regex> <replace-fmt>"),
+    ActionRow("replace-value", "HRA", _name_regex_format, grammar="<name> <match-regex> <replace-fmt>"),
+)
