@@ -1,7 +1,7 @@
 """The compiled program and its builder: see builder.pyx. Texts are bytes, times milliseconds, addresses packed sockaddrs."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 class ProxyEntry(NamedTuple):
     index: int
@@ -94,6 +94,21 @@ class ProgramBuilder:
         internal_prefix: bytes = ...,
     ) -> int: ...
     def set_default_backend(self, proxy: int, backend: int) -> None: ...
+    def add_acl(self, name: bytes, lines: list[dict[str, Any]]) -> int: ...
+    def add_patterns(
+        self,
+        method: str,
+        ignore_case: bool,
+        entries: list[tuple[bytes, bytes, int]],
+        *,
+        file: bytes = ...,
+        unique_id: int = ...,
+        is_map: bool = ...,
+        output: str = ...,
+    ) -> int: ...
+    def set_rules(self, proxy: int, number: int, rules: list[dict[str, Any]]) -> None: ...
+    def set_inspect(self, proxy: int, request_ms: int, response_ms: int) -> None: ...
+    def set_variables(self, counts: Sequence[int]) -> None: ...
     def add_log_sink(self, *, kind: int, address: bytes = ..., fd: int = ...) -> int: ...
     def add_log_target(
         self,

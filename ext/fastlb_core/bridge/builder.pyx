@@ -102,7 +102,7 @@ class ProgramBuilder:
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
-            "log_targets": [],
+            "log_targets": [], "acls": [], "patterns": [], "n_vars": [0] * 6,
         }
         self.proxies = []
         self.servers = []
@@ -135,7 +135,8 @@ class ProgramBuilder:
             "redispatch": redispatch, "maxconn": maxconn, "fullconn": fullconn, "balance": algorithm,
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
-            "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [],
+            "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
+            "inspect": (0, 0),
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -144,6 +145,30 @@ class ProgramBuilder:
         if not self.proxies[backend]["caps"] & PX_CAP_BE:
             raise ValueError("default_backend: not a backend")
         self.proxies[proxy]["default_backend"] = backend
+
+    def add_acl(self, name, lines):
+        """An ACL's index; `lines` as layout_expr.pyx has them."""
+        self.values["acls"].append({"name": name, "lines": lines})
+        return len(self.values["acls"]) - 1
+
+    def add_patterns(self, method, ignore_case, entries, *, file=b"", unique_id=-1, is_map=False, output=""):
+        """The index of patterns matched by `method`; entries: [(key, value, line), ...]. file: b"" for those in the line."""
+        self.values["patterns"].append({
+            "method": method, "ignore_case": ignore_case, "entries": entries, "file": file, "unique_id": unique_id,
+            "is_map": is_map, "output": output,
+        })
+        return len(self.values["patterns"]) - 1
+
+    def set_rules(self, proxy, number, rules):
+        """The proxy's rules of set `number` (RULE_SETS), as layout_expr.pyx has them."""
+        self.proxies[proxy]["rules"][number] = rules
+
+    def set_inspect(self, proxy, request_ms, response_ms):
+        self.proxies[proxy]["inspect"] = (request_ms, response_ms)
+
+    def set_variables(self, counts):
+        """How many variables each of the six scopes has."""
+        self.values["n_vars"] = list(counts)
 
     def add_log_sink(self, *, kind, address=b"", fd=-1):
         """The sink's index; an equal sink that exists already is returned instead of a new one."""

@@ -2,7 +2,9 @@
 # The core's enumerations by name, for src/fastlb/compile/. Knows program.pxd and lb/server.pxd; no logic.
 
 from fastlb_core.lb cimport server as lb
+from fastlb_core.program cimport acl as ac
 from fastlb_core.program cimport program as pr
+from fastlb_core.program cimport rules as ru
 
 CAPS = {"frontend": pr.PX_CAP_FE, "backend": pr.PX_CAP_BE, "listen": pr.PX_CAP_FE | pr.PX_CAP_BE}
 MODES = {"tcp": pr.PX_MODE_TCP, "http": pr.PX_MODE_HTTP}
@@ -71,4 +73,23 @@ LISTENER_FLAGS = {
     "shared": pr.LI_F_SHARED_FD,
     "unix": pr.LI_F_UNIX,
 }
+RULE_SETS = {
+    "tcp-request connection": ru.RULES_TCP_CONNECTION,
+    "tcp-request session": ru.RULES_TCP_SESSION,
+    "tcp-request content": ru.RULES_TCP_REQUEST,
+    "tcp-response content": ru.RULES_TCP_RESPONSE,
+    "http-request": ru.RULES_HTTP_REQUEST,
+    "http-response": ru.RULES_HTTP_RESPONSE,
+    "http-after-response": ru.RULES_HTTP_AFTER,
+    "redirect": ru.RULES_REDIRECT,
+    "use_backend": ru.RULES_USE_BACKEND,
+    "use-server": ru.RULES_USE_SERVER,
+    "monitor fail": ru.RULES_MONITOR_FAIL,
+    "force-persist": ru.RULES_FORCE_PERSIST,
+    "ignore-persist": ru.RULES_IGNORE_PERSIST,
+    "stick": ru.RULES_STICK,
+    "stick store": ru.RULES_STICK_STORE,
+    "stats http-request": ru.RULES_STATS,
+}
+ACL_METHODS = {"found": ac.ACL_FOUND, "bool": ac.ACL_BOOL, "match": ac.ACL_MATCH}
 ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)

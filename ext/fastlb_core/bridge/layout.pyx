@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
+from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_patterns, lay_out_rules
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
@@ -26,6 +27,7 @@ cdef enum:
 
 cdef int lay_out(program_t* program, dict values, list proxies, list servers, list listeners, list log_sinks) except -1:
     cdef uint64_t now_ms = time.monotonic_ns() // 1_000_000
+    cdef dict shared = values
     cdef list own_servers = [[] for _ in proxies]  # of each proxy: indexes of the servers it balances over
     for index, srv in enumerate(servers):
         if not srv["flags"] & SRV_F_INTERNAL:
@@ -51,7 +53,10 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         fill_server(program, index, values, now_ms)
     for index, values in enumerate(listeners):
         fill_listener(program, index, values)
+    lay_out_patterns(program, shared["patterns"])
+    lay_out_acls(program, shared["acls"])
     for index, values in enumerate(proxies):
+        lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
         if values["default_backend"] >= 0:
             program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]
         fill_balance(program, program.proxies[<uint32_t> index], values, own_servers[<Py_ssize_t> index], now_ms)
@@ -123,6 +128,8 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.maxaccept = values["maxaccept"]
     program.maxhdr = values["maxhdr"]
     program.log_pid = values["log_pid"]
+    for scope, count in enumerate(values["n_vars"]):
+        program.n_vars[<uint32_t> scope] = count
     program.generation = values["generation"]
     keep(program, &program.log_tag, values["log_tag"])
     keep(program, &program.log_hostname, values["log_hostname"])
@@ -160,6 +167,7 @@ cdef int fill_proxy(program_t* program, uint32_t index, dict values, uint64_t no
     px.redispatch = values["redispatch"]
     fill_timeouts(px, values)
     fill_texts(program, px, values)
+    px.t_inspect, px.t_inspect_res = values["inspect"]
     px.log_targets = log_targets(program, values["log_targets"])
     px.n_log_targets = len(values["log_targets"])
     px.sh = <px_shared_t*> share(program, sizeof(px_shared_t))

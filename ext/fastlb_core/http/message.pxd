@@ -176,6 +176,13 @@ cdef bint msg_hdr_append(http_msg_t* msg, slice_t name, slice_t value) noexcept 
 # Puts `line` (without CRLF) in the place of the start line. False, and nothing changed, when the edit room is full.
 cdef bint msg_set_start_line(http_msg_t* msg, slice_t line) noexcept nogil
 
+# Makes the edit room begin at low_off (relative to area), if nothing stands in it yet: nothing will be received before the head
+# has left, so the room behind the bytes that are there is free as well.
+cdef inline void msg_widen(http_msg_t* msg, uint32_t low_off) noexcept nogil:
+    if msg.edit_len == 0 and low_off < msg.edit_off:
+        msg.edit_cap += msg.edit_off - low_off
+        msg.edit_off = low_off
+
 cdef inline slice_t msg_slice(const http_msg_t* msg, uint32_t off, uint32_t length) noexcept nogil:
     cdef slice_t s
     s.ptr = msg.area + off

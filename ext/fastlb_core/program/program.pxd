@@ -54,6 +54,7 @@ cdef enum:                       # px_t.options
     PX_O_SOCKET_STATS = 0x400000
     PX_O_CONTSTATS = 0x800000
     PX_O_PREFER_LAST = 0x1000000
+    PX_O_WAITS_BODY = 0x2000000  # a rule may wait for the body: the edit room stays at the buffer's end
 
 cdef enum log_kind_t:            # px_t.log_kind: which line a finished stream gets
     LOG_K_NONE = 0               # no log target, or nothing asked
@@ -159,6 +160,10 @@ cdef struct px_t:
     log_target_t* log_targets    # owned (program memory)
     uint32_t n_log_targets
     slice_t log_tag
+    uint8_t has_rules            # any of `rules` is there
+    void* rules[16]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
+    uint32_t t_inspect           # tcp-request inspect-delay, ms
+    uint32_t t_inspect_res
     px_shared_t* sh              # shared, arena
     counters_t* fe_counters      # shared, arena: [n_workers + 1], the last for dead workers
     counters_t* be_counters      # shared, arena: [n_workers + 1]
@@ -187,6 +192,10 @@ cdef struct program_t:
     uint32_t n_listeners
     srv_t** servers              # owned; of all backends, internal ones last
     uint32_t n_servers
+    void** acls                  # owned: acl_t of acl.pxd
+    uint32_t n_acls
+    void** patterns              # owned: pat_index_t of pattern.pxd
+    uint32_t n_patterns
     log_sink_desc_t* log_sinks   # owned
     uint32_t n_log_sinks
     log_target_t* log_targets    # owned: of `global`, for lines that belong to no proxy
@@ -196,6 +205,7 @@ cdef struct program_t:
     int32_t log_pid              # the pid that log lines show
     int32_t n_workers
     int32_t maxconn
+    uint32_t n_vars[6]           # variables of each scope (eval_scope_t)
     uint32_t bufsize
     uint32_t maxrewrite
     uint32_t maxaccept

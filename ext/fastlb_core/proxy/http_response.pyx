@@ -9,12 +9,13 @@ from fastlb_core.http.h1 cimport (
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t, msg_reset,
+    msg_widen,
 )
 from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.net.conn cimport (
     CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
-from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP
+from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY
 from fastlb_core.proxy.backend cimport back_retry
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
@@ -22,10 +23,12 @@ from fastlb_core.proxy.forward cimport (
 )
 from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head_status_t
+from fastlb_core.proxy.http_rules cimport PHASE_BE_RESPONSE, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG,
-    STRM_F_RES_OPEN, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t, stream_wake,
+    STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t,
+    stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
 
@@ -158,11 +161,35 @@ cdef void _decide_connections(stream_t* strm) noexcept nogil:
 
 cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     """The final answer's head is there: it goes to the client with what is there of its body."""
+    cdef http_msg_t* res = &strm.res_msg
+    strm.t_response = strm.w.loop.now_ms
+    strm.status = res.status
+    conn_stop_timer(strm.back)
+    strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
+    if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
+        msg_widen(res, strm.back.rx.len)
+    strm.phase = PHASE_BE_RESPONSE
+    strm.rule_at = 0
+    return _apply_rules(strm)
+
+
+cdef bint _apply_rules(stream_t* strm) noexcept nogil:
+    """True: the state has changed."""
+    cdef rules_result_t result = response_rules(strm)
+    if result == RULES_R_ENDED:
+        return True
+    if result == RULES_R_WAIT:
+        strm.flags |= STRM_F_RES_RULES
+        return False
+    strm.flags &= ~(<uint32_t> STRM_F_RES_RULES)
+    strm.status = strm.res_msg.status
+    return _send_answer(strm)
+
+
+cdef bint _send_answer(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef http_msg_t* res = &strm.res_msg
     cdef head_status_t status
-    strm.t_response = strm.w.loop.now_ms
-    strm.status = res.status
     if res.body == BODY_TUNNEL:
         strm.flags |= STRM_F_CLOSE_BACK | STRM_F_CLOSE_FRONT
     else:
@@ -177,8 +204,6 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
         strm.status = 0
         return _bad_answer(strm, b'P')
     strm.bytes_out += reply_counted_head(res)
-    conn_stop_timer(back)
-    strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     status = head_send(strm.front, res, &strm.res, back)
     if status == HEAD_FAILED:
         http_abort(strm, b'C', b'H')
@@ -240,6 +265,11 @@ cdef bint _is_client_gone(const stream_t* strm) noexcept nogil:
 
 cdef bint response_wait(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
+    if strm.flags & STRM_F_RES_RULES:
+        if not strm.front.flags & CONN_F_ERROR:
+            return _apply_rules(strm)
+        http_abort(strm, b'C', b'H')
+        return True
     if _is_client_gone(strm):
         http_abort(strm, b'C', b'H' if strm.req.is_done else b'D')
         return True

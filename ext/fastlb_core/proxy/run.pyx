@@ -1,7 +1,7 @@
 # The worker's loop. A turn: events, timers, streams that were woken, log lines, the dead are buried.
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from posix.unistd cimport getpid
 
 from fastlb_core.base.atomic cimport load_i32, store_i32, store_relaxed_u64
@@ -36,6 +36,7 @@ from fastlb_core.sys.splice cimport read
 cdef enum:
     STREAMS_PER_SLAB = 16
     TICK_MS = 1000
+    SCRATCH_BUFFERS = 16         # what rules may make, in tune.bufsize
     FULL_TICK_MS = 100           # while listeners wait for room that another worker may have made
     MAX_PIPES = 1024
     WAKE_ROUNDS = 8              # of streams that wake others in one turn; what is left waits for the next
@@ -164,7 +165,9 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.message_fd = -1
     w.is_listening = <unsigned char*> calloc(program.n_listeners + 1, 1)
     w.logger = logger_new(program, &w.slot.log_dropped)
-    if w.is_listening == NULL or w.logger == NULL or not _make_locals(w):
+    w.scratch.size = SCRATCH_BUFFERS * program.bufsize
+    w.scratch.area = <char*> malloc(w.scratch.size)
+    if w.is_listening == NULL or w.logger == NULL or w.scratch.area == NULL or not _make_locals(w):
         return False
     lb_set_process(w.pid, index)
     front_set_ops(http_stream_ops(), tcp_stream_ops())
@@ -284,4 +287,6 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
     w.logger = NULL
     free(w.is_listening)
     w.is_listening = NULL
+    free(w.scratch.area)
+    w.scratch.area = NULL
     store_i32(&w.slot.state, WORKER_S_GONE)

@@ -49,6 +49,7 @@ cdef enum:                       # stream_t.flags
     STRM_F_WOKEN = 0x1000000     # link `runnable` is in the worker's list
     STRM_F_REPLY_WAIT = 0x2000000  # a reply waits for the client to take it
     STRM_F_RES_OPEN = 0x4000000  # res_msg and the parser are set up for the answer
+    STRM_F_RES_RULES = 0x8000000  # a rule of the answer waits
 
 cdef enum back_state_t:
     BACK_NONE = 0
@@ -108,6 +109,9 @@ cdef struct stream_t:
     uint64_t t_real_us           # wall clock of t_start
     uint64_t bytes_in            # from the client
     uint64_t bytes_out           # to the client
+    px_t* next_be                # borrowed (program): what the rules have chosen, or NULL
+    uint32_t rule_at             # where the rule set of `phase` goes on
+    uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none
     uint16_t reply_status        # http: an answer of our own that is to be sent
     # http

@@ -1,7 +1,7 @@
 # HTTP/1 streams: the request's half, and the dispatcher of both.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from fastlb_core.base.buf cimport buf_data, buf_move, buf_realign
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
@@ -9,7 +9,7 @@ from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, h1_head_too_large, h1_init_r
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_NONE, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT, METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t,
-    msg_find_name, msg_hdr_append, msg_hdr_del, msg_reset, msg_target,
+    msg_find_name, msg_hdr_append, msg_hdr_del, msg_reset, msg_target, msg_widen,
 )
 from fastlb_core.http.rewrite cimport add_forwarded_for, request_hop_by_hop
 from fastlb_core.lb.shared cimport rate_add
@@ -19,7 +19,7 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.program.program cimport (
     HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_K_HTTP, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
-    px_t,
+    PX_O_WAITS_BODY, px_t,
 )
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
@@ -28,13 +28,16 @@ from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
+from fastlb_core.proxy.http_rules cimport PHASE_FE_TCP, RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
     STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, fe_counters, stream_ops_t,
     stream_process, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.reply cimport reply_counted_head
-from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_TUNNEL
+from fastlb_core.proxy.stream_http cimport (
+    HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_RULES, HTTP_S_TUNNEL,
+)
 from fastlb_core.proxy.stream_tcp cimport tunnel_run
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
@@ -272,18 +275,32 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
         strm.flags |= STRM_F_NO_LOG
         http_reply(strm, 200, b'L', b'R')
         return True
-    if fe.internal_prefix.len and target.len >= fe.internal_prefix.len and \
-            memcmp(target.ptr, fe.internal_prefix.ptr, fe.internal_prefix.len) == 0:
+    if not fe.options & PX_O_WAITS_BODY:
+        msg_widen(&strm.req_msg, strm.front.rx.len)
+    strm.phase = PHASE_FE_TCP
+    strm.state = HTTP_S_RULES
+    return True
+
+
+cdef bint _apply_rules(stream_t* strm) noexcept nogil:
+    """HTTP_S_RULES. True when the state has changed."""
+    cdef rules_result_t result
+    if strm.front.flags & CONN_F_ERROR:
+        http_abort(strm, b'C', b'R')
+        return True
+    result = request_rules(strm)
+    if result != RULES_R_GO:
+        return result == RULES_R_ENDED
+    if strm.flags & STRM_F_INTERNAL:
         fe_counters(strm).intercepted += 1
-        strm.flags |= STRM_F_INTERNAL
         stream_set_term(strm, b'L', b'R')
-        return _prepare(strm, fe)
-    if fe.default_backend == NULL:
+        return _prepare(strm, strm.next_be)
+    if strm.next_be == NULL:
         http_reply(strm, 503, b'S', b'C')
         return True
-    if fe.default_backend.http_mode == HTTP_MODE_CLOSE:
+    if strm.next_be.http_mode == HTTP_MODE_CLOSE:
         strm.flags |= STRM_F_CLOSE_FRONT
-    return _prepare(strm, fe.default_backend)
+    return _prepare(strm, strm.next_be)
 
 
 # -- towards the server
@@ -375,6 +392,8 @@ cdef bint _step(stream_t* strm) noexcept nogil:
     """One state's work. True: look again, something has changed."""
     if strm.state == HTTP_S_REQUEST:
         return _read_head(strm)
+    if strm.state == HTTP_S_RULES:
+        return _apply_rules(strm)
     if strm.state == HTTP_S_BACKEND:
         return _find_server(strm)
     if strm.state == HTTP_S_RESPONSE:

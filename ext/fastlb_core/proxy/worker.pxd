@@ -11,6 +11,7 @@ from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
 from fastlb_core.program.program cimport program_t
+from fastlb_core.program.sample cimport scratch_t
 from fastlb_core.proxy.log cimport logger_t
 
 cdef struct worker_t:
@@ -23,6 +24,7 @@ cdef struct worker_t:
     opool_t streams              # stream_t with its header storage
     pipe_pool_t pipes
     logger_t* logger             # owned
+    scratch_t scratch            # inline; its area is owned: bytes made while a rule runs
     list_t fronts                # every front connection (conn_t.all)
     list_t runnable              # streams to process in this turn (stream_t.runnable)
     list_t queues                # queue_t.link of those that somebody waits in

@@ -17,6 +17,7 @@ from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_targets, targets_of
 from .proxies import add_proxy
 from .routes import Routes
+from .rules import RuleCompiler
 from .servers import add_internal_server, add_servers
 from .text import file_bytes
 
@@ -73,6 +74,7 @@ def _fill(
         id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
     }
     add_targets(builder, None, glob.logs, glob)
+    server_indexes: dict[tuple[str, str], int] = {}
     active = [px for px in configuration.proxies if not px.disabled]
     for px in active:
         index = index_of[id(px)]
@@ -80,8 +82,12 @@ def _fill(
         if backend is not None:
             builder.set_default_backend(index, index_of[id(backend)])
         add_targets(builder, index, targets_of(px, glob), glob)
-        add_servers(builder, index, px)
+        server_indexes.update(add_servers(builder, index, px))
         add_listeners(builder, index, own[id(px)], n_workers)
     for px in active:
         if px.stats is not None:
             add_internal_server(builder, index_of[id(px)], service_address)
+    rules = RuleCompiler(builder, configuration, index_of, server_indexes)
+    for px in active:
+        rules.add_rules(px, index_of[id(px)])
+    rules.finish()

@@ -17,8 +17,9 @@ from .ids import assign_ids
 INTERNAL_NAME = "<STATS>"
 
 
-def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> None:
-    """Adds the servers of the backend at `index`, in their order. Raises CompileError."""
+def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[str, str], int]:
+    """Adds the servers of the backend at `index`, in their order; their indexes by names. Raises CompileError."""
+    indexes = {}
     for srv, number in zip(px.servers, assign_ids(srv.id for srv in px.servers), strict=True):
         source = srv.source or px.source
         try:
@@ -31,7 +32,7 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> None:
             # haproxy: such a server means "the address that the client connected to", for transparent proxies.
             message = f"'server {px.name}/{srv.name}' : the client's own destination as address is not supported by fastlb yet"
             raise CompileError(srv.location, message)
-        builder.add_server(
+        indexes[px.name, srv.name] = builder.add_server(
             index,
             srv.name,
             id=number,
@@ -53,6 +54,7 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> None:
             # a name that nobody knew (`init-addr none`): in maintenance from the start, until it resolves
             unresolved=not has_address,
         )
+    return indexes
 
 
 def add_internal_server(builder: ProgramBuilder, index: int, service_address: bytes) -> None:

@@ -19,7 +19,14 @@ METHODS = ("found", "bool", "int", "ip", "bin", "len", "str", "beg", "sub", "dir
 _OPERATORS = ("eq", "ge", "gt", "le", "lt")
 _DEFAULT_MATCH: dict[SampleType, str] = {BOOL: "bool", SINT: "int", ADDR: "ip", IPV4: "ip", IPV6: "ip", STR: "str", METH: "meth"}
 # What a sample is cast to before the method looks at it.
-_TAKES: dict[str, SampleType] = {"bool": BOOL, "int": SINT, "ip": ADDR, "bin": BIN, "meth": METH}
+METHOD_TYPES: dict[str, SampleType] = {
+    **dict.fromkeys((*METHODS, "meth"), STR),
+    "bool": BOOL,
+    "int": SINT,
+    "ip": ADDR,
+    "bin": BIN,
+    "meth": METH,
+}
 _NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-_.:")
 
 
@@ -178,7 +185,7 @@ class _AclReader:
             )
 
     def _check_match(self) -> None:
-        takes = SINT if self.match == "len" and self.expression.output is BOOL else _TAKES.get(self.match, STR)
+        takes = SINT if self.match == "len" and self.expression.output is BOOL else METHOD_TYPES[self.match]
         if self.match in ("found", "len") or can_cast(self.expression.output, takes):
             return
         name = self.expression.row.name

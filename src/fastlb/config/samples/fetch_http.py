@@ -8,4 +8,7 @@ from __future__ import annotations
 from .row import FetchRow
 from .types import STR, Source
 
-FETCHES: tuple[FetchRow, ...] = (FetchRow("path", STR, (Source.REQUEST_HEADERS,), manual="7.3.6"),)
+FETCHES: tuple[FetchRow, ...] = (
+    FetchRow("path", STR, (Source.REQUEST_HEADERS,), manual="7.3.6"),
+    FetchRow("path_beg", STR, (Source.REQUEST_HEADERS,), manual="7.3.6", core="path", match="beg"),
+)

@@ -6,7 +6,7 @@ Knows their types, arguments and where they may be used. Must not know how they 
 from __future__ import annotations
 
 from .row import FetchRow
-from .types import BIN, BOOL, SINT, STR, Source
+from .types import ADDR, BIN, BOOL, SINT, STR, Source
 
 _IN = (Source.INTERNAL,)
 
@@ -17,4 +17,6 @@ FETCHES: tuple[FetchRow, ...] = (
     FetchRow("int", SINT, _IN, "int", manual="7.3.2"),
     FetchRow("bool", BOOL, _IN, "any", manual="7.3.2"),
     FetchRow("bin", BIN, _IN, "any", manual="7.3.2"),
+    FetchRow("src", ADDR, (Source.CLIENT_ADDRESS,), manual="7.3.3"),
+    FetchRow("src_port", SINT, (Source.CLIENT_ADDRESS,), manual="7.3.3"),
 )

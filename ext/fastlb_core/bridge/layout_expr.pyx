@@ -1,0 +1,260 @@
+# cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
+# Lays out expressions, formats, conditions and rules from the plain values that compile/ made of the model.
+#
+# Knows those values' form and the structs of program/. Must not know any fetch, converter or action. The forms:
+#   argument    None (left out) | int | bytes | IPv4Address | IPv6Address | (tag, ...) with one of the tags in `put_tagged`
+#   expression  ("expr", fetch, [arguments], [(converter, input type, [arguments]), ...])
+#   format      ("format", [(kind, value, flags, name, argument), ...], flags), kind "text", "expr" or "alias"
+#   condition   {"unless": bool, "terms": [(acl, is_negated, ends_group), ...]}
+#   acl         {"name": bytes, "lines": [{"expr": expression, "method": int, "takes": int, "patterns": [index, ...]}, ...]}
+#   rule        {"action": bytes, "arguments": [...], "condition": condition or None, "file": bytes, "line": int}
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from fastlb_core.base.slice cimport slice_t
+from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
+from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
+from fastlb_core.program.expr cimport (
+    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_SERVER, ARG_SINT,
+    ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
+)
+from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
+from fastlb_core.program.pattern cimport pat_entry_t, pat_index_t
+from fastlb_core.program.program cimport program_t, px_t
+from fastlb_core.program.region cimport region_alloc, region_copy
+from fastlb_core.program.rules cimport rule_t, rules_t
+
+from ipaddress import IPv4Address, IPv6Address
+
+
+PAT_METHODS = {name: number for number, name in enumerate(
+    ("int", "ip", "bin", "len", "str", "beg", "sub", "dir", "dom", "end", "reg", "meth"))}
+
+
+cdef void* take(program_t* program, uint64_t size) except NULL:
+    cdef void* piece = region_alloc(&program.region, size if size else 1)
+    if piece == NULL:
+        raise MemoryError("the program does not fit into memory")
+    return piece
+
+
+cdef int keep(program_t* program, slice_t* into, bytes text) except -1:
+    into[0] = region_copy(&program.region, <const char*> text, len(text))
+    if into.ptr == NULL:
+        raise MemoryError("the program does not fit into memory")
+    return 0
+
+
+# ---- arguments
+
+cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
+    tag = value[0]
+    if tag == "expr":
+        arg.type = ARG_EXPR
+        arg.ptr = take(program, sizeof(expr_t))
+        put_expr(program, <expr_t*> arg.ptr, value)
+    elif tag == "format":
+        arg.type = ARG_FORMAT
+        arg.ptr = new_format(program, value)
+    elif tag == "proxy":
+        arg.type = ARG_PROXY
+        arg.ptr = program.proxies[<uint32_t> value[1]]
+    elif tag == "server":
+        arg.type = ARG_SERVER
+        arg.ptr = program.servers[<uint32_t> value[1]]
+    elif tag == "var":
+        arg.type = ARG_VAR
+        arg.num, arg.num2 = value[1], value[2]
+        keep(program, &arg.str, value[3])
+    elif tag == "acl":
+        arg.type = ARG_ACL
+        arg.ptr = program.acls[<uint32_t> value[1]]
+        arg.num = value[2]
+    elif tag == "patterns":
+        arg.type = ARG_PATTERNS
+        arg.ptr = program.patterns[<uint32_t> value[1]]
+    elif tag == "capture":
+        arg.type = ARG_CAPTURE
+        arg.num, arg.num2 = value[1], value[2]
+    elif tag == "list":
+        arg.type = ARG_LIST
+        arg.ptr = new_args(program, value[1])
+    else:
+        raise ValueError(f"an argument of an unknown kind: {tag}")
+    return 0
+
+
+cdef int put_arg(program_t* program, arg_t* arg, value) except -1:
+    cdef bytes packed
+    if value is None:
+        arg.type = ARG_UNSET
+    elif isinstance(value, int):
+        arg.type = ARG_SINT
+        arg.num = value
+    elif isinstance(value, bytes):
+        arg.type = ARG_STR
+        keep(program, &arg.str, value)
+    elif isinstance(value, (IPv4Address, IPv6Address)):
+        packed = value.packed
+        arg.type = ARG_IPV4 if len(packed) == 4 else ARG_IPV6
+        memcpy(arg.ip, <const char*> packed, len(packed))
+    else:
+        put_tagged(program, arg, value)
+    return 0
+
+
+cdef arg_t* new_args(program_t* program, values) except NULL:
+    """The arguments with ARG_STOP behind them; four more of those, so that a function may look at one that is not there."""
+    cdef arg_t* args = <arg_t*> take(program, sizeof(arg_t) * (len(values) + 4))
+    cdef uint32_t i
+    for i, value in enumerate(values):
+        put_arg(program, &args[i], value)
+    args[len(values)].type = ARG_STOP
+    return args
+
+
+# ---- expressions and formats
+
+cdef int put_expr(program_t* program, expr_t* expr, tuple value) except -1:
+    cdef bytes name = value[1].encode()
+    cdef uint32_t i
+    expr.fetch = find_fetch(<const char*> name)
+    if expr.fetch == NULL:
+        raise KeyError(f"the core has no sample fetch '{value[1]}'")
+    expr.args = new_args(program, value[2])
+    expr.n_convs = <uint16_t> len(value[3])
+    expr.convs = <conv_t*> take(program, sizeof(conv_t) * expr.n_convs)
+    for i, (converter, input_type, arguments) in enumerate(value[3]):
+        name = converter.encode()
+        expr.convs[i].fn = find_conv(<const char*> name)
+        if expr.convs[i].fn == NULL:
+            raise KeyError(f"the core has no converter '{converter}'")
+        expr.convs[i].in_type = input_type
+        expr.convs[i].args = new_args(program, arguments)
+    return 0
+
+
+cdef int put_item(program_t* program, lf_item_t* item, tuple value) except -1:
+    cdef bytes letters
+    kind, content, flags, name, argument = value
+    item.flags = flags
+    keep(program, &item.name, name)
+    keep(program, &item.argument, argument)
+    if kind == "text":
+        item.kind = LF_TEXT
+        keep(program, &item.text, content)
+    elif kind == "expr":
+        item.kind = LF_EXPR
+        put_expr(program, &item.expr, content)
+    else:
+        letters = content.encode()
+        item.kind = LF_ALIAS
+        item.alias = find_alias(<const char*> letters)
+        if item.alias == NULL:
+            raise KeyError(f"the core has no log alias '{content}'")
+    return 0
+
+
+cdef logformat_t* new_format(program_t* program, tuple value) except NULL:
+    cdef logformat_t* format = <logformat_t*> take(program, sizeof(logformat_t))
+    cdef uint32_t i
+    format.n_items = len(value[1])
+    format.flags = value[2]
+    format.items = <lf_item_t*> take(program, sizeof(lf_item_t) * format.n_items)
+    for i, item in enumerate(value[1]):
+        put_item(program, &format.items[i], item)
+    return format
+
+
+# ---- ACLs and conditions
+
+cdef int put_line(program_t* program, acl_line_t* line, dict value) except -1:
+    cdef uint32_t i
+    put_expr(program, &line.expr, value["expr"])
+    line.method = value["method"]
+    line.takes = value["takes"]
+    line.n_indexes = len(value["patterns"])
+    line.indexes = <void**> take(program, sizeof(void*) * line.n_indexes)
+    for i, index in enumerate(value["patterns"]):
+        line.indexes[i] = program.patterns[<uint32_t> index]
+    return 0
+
+
+cdef int lay_out_patterns(program_t* program, list patterns) except -1:
+    cdef pat_index_t* index
+    cdef uint32_t i, at
+    program.n_patterns = len(patterns)
+    program.patterns = <void**> take(program, sizeof(void*) * program.n_patterns)
+    for at, value in enumerate(patterns):
+        index = <pat_index_t*> take(program, sizeof(pat_index_t))
+        program.patterns[at] = index
+        index.method = PAT_METHODS[value["method"]]
+        index.ignore_case = value["ignore_case"]
+        index.n_entries = len(value["entries"])
+        index.entries = <pat_entry_t*> take(program, sizeof(pat_entry_t) * index.n_entries)
+        for i, (key, _, _) in enumerate(value["entries"]):
+            keep(program, &index.entries[i].key, key)
+    return 0
+
+
+cdef int lay_out_acls(program_t* program, list acls) except -1:
+    cdef acl_t* acl
+    cdef uint32_t i, at
+    program.n_acls = len(acls)
+    program.acls = <void**> take(program, sizeof(void*) * program.n_acls)
+    for at in range(program.n_acls):
+        program.acls[at] = take(program, sizeof(acl_t))
+    for at, value in enumerate(acls):
+        acl = <acl_t*> program.acls[at]
+        keep(program, &acl.name, value["name"])
+        acl.n_lines = len(value["lines"])
+        acl.lines = <acl_line_t*> take(program, sizeof(acl_line_t) * acl.n_lines)
+        for i, line in enumerate(value["lines"]):
+            put_line(program, &acl.lines[i], line)
+    return 0
+
+
+cdef cond_t* new_cond(program_t* program, dict value) except NULL:
+    cdef cond_t* cond = <cond_t*> take(program, sizeof(cond_t))
+    cdef uint32_t i
+    terms = value["terms"]
+    cond.is_unless = value["unless"]
+    cond.n_terms = len(terms)
+    cond.terms = <cond_term_t*> take(program, sizeof(cond_term_t) * cond.n_terms)
+    for i, (acl, is_negated, ends_group) in enumerate(terms):
+        cond.terms[i].acl = <acl_t*> program.acls[<uint32_t> acl]
+        cond.terms[i].is_negated = is_negated
+        cond.terms[i].ends_group = ends_group
+    return cond
+
+
+# ---- rules
+
+cdef int put_rule(program_t* program, rule_t* rule, dict value, uint8_t number) except -1:
+    cdef bytes name = value["action"]
+    rule.fn = find_action(<const char*> name)
+    if rule.fn == NULL and value["needs_action"]:
+        raise KeyError(f"the core has no action '{name.decode()}'")
+    rule.args = new_args(program, value["arguments"])
+    rule.cond = new_cond(program, value["condition"]) if value["condition"] is not None else NULL
+    keep(program, &rule.file, value["file"])
+    rule.line = value["line"]
+    rule.set = number
+    return 0
+
+
+cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1:
+    cdef rules_t* laid
+    cdef uint32_t i
+    for number, values in rules.items():
+        laid = <rules_t*> take(program, sizeof(rules_t))
+        laid.n_items = len(values)
+        laid.items = <rule_t*> take(program, sizeof(rule_t) * laid.n_items)
+        for i, value in enumerate(values):
+            put_rule(program, &laid.items[i], value, number)
+        px.rules[<int> number] = laid
+        px.has_rules = True
+    if px.internal_prefix.len:
+        px.has_rules = True
+    return 0

@@ -1,0 +1,11 @@
+# Actions that answer: deny, return, tarpit, redirect, auth (manual, section 4.2). Arguments, see config/actions/answers.py.
+
+from libc.stdint cimport uint32_t
+
+cdef action_entry_t[1] entries
+cdef uint32_t n_entries = 0
+
+
+cdef const action_entry_t* action_answers_entries(uint32_t* n) noexcept nogil:
+    n[0] = n_entries
+    return entries

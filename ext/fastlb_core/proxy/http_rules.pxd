@@ -1,0 +1,31 @@
+# Rules of an HTTP stream: in which order HAProxy runs them over a request and over its answer, and what follows from each.
+#
+# Knows the order: frontend's content rules, http-request, redirect; the switch to a backend; the same of the backend. Must
+# not know what an action does. A rule that waits leaves its place in strm.phase and strm.rule_at.
+
+from fastlb_core.proxy.stream cimport stream_t
+
+cdef enum rules_result_t:
+    RULES_R_GO = 0               # all have run; strm.next_be is the backend (request)
+    RULES_R_WAIT = 1             # one waits: run them again when the stream is processed next
+    RULES_R_ENDED = 2            # an answer of our own is leaving, or the stream has ended
+
+cdef enum phase_t:               # strm.phase
+    PHASE_FE_TCP = 0
+    PHASE_FE_HTTP = 1
+    PHASE_FE_REDIRECT = 2
+    PHASE_SWITCH = 3
+    PHASE_BE_TCP = 4
+    PHASE_BE_HTTP = 5
+    PHASE_BE_REDIRECT = 6
+    PHASE_REQUEST_DONE = 7
+    PHASE_BE_RESPONSE = 8
+    PHASE_FE_RESPONSE = 9
+    PHASE_BE_AFTER = 10
+    PHASE_FE_AFTER = 11
+    PHASE_DONE = 12
+
+# The request's rules, from strm.phase on.
+cdef rules_result_t request_rules(stream_t* strm) noexcept nogil
+# The answer's rules, from strm.phase on (PHASE_BE_RESPONSE to begin with).
+cdef rules_result_t response_rules(stream_t* strm) noexcept nogil

@@ -1,0 +1,157 @@
+# Rules of an HTTP stream: implementation.
+
+from libc.stdint cimport uint8_t, uint32_t
+
+from fastlb_core.base.slice cimport same_bytes, slice_t
+from fastlb_core.http.message cimport msg_target
+from fastlb_core.program.expr cimport ARG_PROXY
+from fastlb_core.program.logformat cimport lf_text, logformat_t
+from fastlb_core.program.program cimport PX_CAP_BE, PX_MODE_HTTP, px_t
+from fastlb_core.program.acl cimport COND_TRUE, cond_eval
+from fastlb_core.program.rules cimport (
+    ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_STOP, ACT_YIELD, RULES_HTTP_AFTER, RULES_HTTP_REQUEST, RULES_HTTP_RESPONSE,
+    RULES_REDIRECT, RULES_TCP_REQUEST, RULES_USE_BACKEND, act_t, px_rules, rule_set_t, rule_t, rules_run, rules_t,
+)
+from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
+from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.http_end cimport http_abort, http_reply
+from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, fe_counters, stream_t
+
+
+cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcept nogil:
+    """What an action's verdict means for the stream."""
+    if act == ACT_YIELD:
+        return RULES_R_WAIT
+    if act == ACT_DONE:
+        return RULES_R_ENDED
+    if act == ACT_REJECT:
+        fe_counters(strm).denied_req += 1
+        http_abort(strm, b'P', b'R')
+        return RULES_R_ENDED
+    if act == ACT_ERROR:
+        http_reply(strm, 502 if is_response else 500, b'I' if not is_response else b'P', b'H' if is_response else b'R')
+        return RULES_R_ENDED
+    return RULES_R_GO
+
+
+cdef act_t _run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil:
+    cdef uint32_t at = strm.rule_at
+    cdef act_t act = rules_run(ev, px_rules(px, set), &at)
+    if act != ACT_DONE:
+        # After ACT_DONE the stream may be gone.
+        strm.rule_at = at if act == ACT_YIELD else 0
+    return ACT_CONT if act == ACT_STOP else act
+
+
+# -- the switch
+
+cdef px_t* _named_backend(eval_t* ev, slice_t name) noexcept nogil:
+    cdef uint32_t i
+    cdef px_t* px
+    for i in range(ev.program.n_proxies):
+        px = ev.program.proxies[i]
+        if px.caps & PX_CAP_BE and px.name.len == name.len and same_bytes(px.name.ptr, name.ptr, name.len):
+            return px
+    return NULL
+
+
+cdef px_t* switch_target(eval_t* ev, const px_t* fe) noexcept nogil:
+    """The backend of the first `use_backend` rule whose condition holds, else `default_backend`; NULL: none."""
+    cdef const rules_t* rules = px_rules(fe, RULES_USE_BACKEND)
+    cdef const rule_t* rule
+    cdef slice_t name
+    cdef px_t* px
+    cdef uint32_t i
+    if rules == NULL:
+        return fe.default_backend
+    for i in range(rules.n_items):
+        rule = &rules.items[i]
+        ev.scratch.used = 0
+        if rule.cond != NULL and cond_eval(ev, rule.cond) != COND_TRUE:
+            continue
+        if rule.args[0].type == ARG_PROXY:
+            return <px_t*> rule.args[0].ptr
+        ev.scratch.used = 0
+        if lf_text(ev, <const logformat_t*> rule.args[0].ptr, 1024, &name):
+            px = _named_backend(ev, name)
+            if px != NULL:
+                return px
+        # haproxy: a name that no backend has ends the search; the default is taken (manual, "use_backend").
+        break
+    return fe.default_backend
+
+
+cdef act_t _switch(stream_t* strm, eval_t* ev) noexcept nogil:
+    strm.next_be = strm.fe if strm.flags & STRM_F_INTERNAL else switch_target(ev, strm.fe)
+    return ACT_CONT
+
+
+cdef act_t _run_phase(stream_t* strm, eval_t* ev) noexcept nogil:
+    cdef uint8_t phase = strm.phase
+    cdef px_t* px = strm.fe if phase < PHASE_SWITCH else strm.next_be
+    if phase == PHASE_SWITCH:
+        return _switch(strm, ev)
+    if px == NULL or phase > PHASE_SWITCH and (px == strm.fe or strm.flags & STRM_F_INTERNAL):
+        return ACT_CONT
+    if phase > PHASE_SWITCH:
+        ev.be = px
+    if phase == PHASE_FE_TCP or phase == PHASE_BE_TCP:
+        return _run_set(strm, ev, px, RULES_TCP_REQUEST)
+    if px.mode != PX_MODE_HTTP:
+        return ACT_CONT
+    if phase == PHASE_FE_HTTP or phase == PHASE_BE_HTTP:
+        return _run_set(strm, ev, px, RULES_HTTP_REQUEST)
+    if _is_internal(strm, px):
+        # haproxy: the statistics page stands between the http-request rules and the redirects.
+        strm.flags |= STRM_F_INTERNAL
+        return ACT_CONT
+    return _run_set(strm, ev, px, RULES_REDIRECT)
+
+
+cdef bint _is_internal(const stream_t* strm, const px_t* px) noexcept nogil:
+    cdef slice_t target = msg_target(&strm.req_msg)
+    cdef slice_t prefix = px.internal_prefix
+    return prefix.len > 0 and target.len >= prefix.len and same_bytes(target.ptr, prefix.ptr, prefix.len)
+
+
+cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
+    cdef eval_t ev
+    cdef act_t act
+    if not strm.fe.has_rules and (strm.fe.default_backend == NULL or not strm.fe.default_backend.has_rules):
+        # has_rules is true for a statistics page as well.
+        strm.next_be = strm.fe.default_backend
+        strm.phase = PHASE_REQUEST_DONE
+        return RULES_R_GO
+    eval_stream(&ev, strm, EVAL_O_FINAL)
+    while strm.phase < PHASE_REQUEST_DONE:
+        act = _run_phase(strm, &ev)
+        if act != ACT_CONT:
+            return _settle(strm, act, False)
+        strm.phase += 1
+    return RULES_R_GO
+
+
+# -- the answer
+
+cdef act_t _run_response_phase(stream_t* strm, eval_t* ev) noexcept nogil:
+    cdef uint8_t phase = strm.phase
+    cdef bint is_backend = phase == PHASE_BE_RESPONSE or phase == PHASE_BE_AFTER
+    cdef px_t* px = strm.be if is_backend else strm.fe
+    if px == NULL or not is_backend and px == strm.be:
+        return ACT_CONT
+    return _run_set(strm, ev, px, RULES_HTTP_RESPONSE if phase <= PHASE_FE_RESPONSE else RULES_HTTP_AFTER)
+
+
+cdef rules_result_t response_rules(stream_t* strm) noexcept nogil:
+    cdef eval_t ev
+    cdef act_t act
+    if not strm.fe.has_rules and not strm.be.has_rules:
+        strm.phase = PHASE_DONE
+        return RULES_R_GO
+    eval_stream(&ev, strm, EVAL_O_FINAL | EVAL_O_RESPONSE)
+    while strm.phase < PHASE_DONE:
+        act = _run_response_phase(strm, &ev)
+        if act != ACT_CONT:
+            return _settle(strm, act, True)
+        strm.phase += 1
+    return RULES_R_GO

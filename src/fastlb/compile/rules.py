@@ -1,0 +1,231 @@
+"""Rules, conditions and expressions of the model as the plain values that the program is laid out from.
+
+Knows which name of the model is which index of the program. Must not know any action, fetch or converter, nor how they run
+(ext/fastlb_core/bridge/layout_expr.pyx says what the values look like).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from fastlb_core.bridge.builder import ProgramBuilder
+from fastlb_core.bridge.constants import ACL_METHODS, RULE_SETS
+
+from fastlb.config.acl import METHOD_TYPES, Acl, AclExpression, Condition, PatternSource
+from fastlb.config.expressions import SCOPES
+from fastlb.config.logformat import LogFormat
+from fastlb.config.model import Configuration, Location, Proxy
+from fastlb.config.rule import Rule, RuleValue
+from fastlb.config.samples.ast import Expression
+from fastlb.config.samples.values import AclRef, ListValue, ProxyRef, ServerRef, Unset, VariableRef
+
+from .failure import CompileError
+from .text import file_bytes
+
+Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
+# Rule sets whose rules need no function of the core: it reads their arguments itself.
+_WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "force-persist", "ignore-persist"}
+HTTP_FLAG = 256  # LF_F_HTTP of program/logformat.pxd
+
+
+class Variables:
+    """The slot of each variable name in its scope."""
+
+    def __init__(self) -> None:
+        self._slots: dict[str, dict[str, int]] = {scope: {} for scope in SCOPES}
+
+    def slot(self, ref: VariableRef) -> tuple[int, int]:
+        """(scope, slot); a new name gets the next slot."""
+        slots = self._slots[ref.scope]
+        return SCOPES.index(ref.scope), slots.setdefault(ref.name, len(slots))
+
+    def counts(self) -> list[int]:
+        return [len(self._slots[scope]) for scope in SCOPES]
+
+
+class RuleCompiler:
+    """Compiles the rules of one configuration into a builder that has all proxies and servers already.
+
+    proxy_index: by id() of the proxy; server_index: by (backend, server) name.
+    """
+
+    def __init__(
+        self,
+        builder: ProgramBuilder,
+        configuration: Configuration,
+        proxy_index: dict[int, int],
+        server_index: dict[tuple[str, str], int],
+    ) -> None:
+        self._builder = builder
+        self._configuration = configuration
+        self._proxies = proxy_index
+        self._servers = server_index
+        self._acls: dict[int, int] = {}
+        self._kept: list[Acl] = []  # so that an id() in _acls is never given to another object
+        self._px: Proxy | None = None
+        self._location = Location("", 0)
+        self.variables = Variables()
+
+    def add_rules(self, px: Proxy, index: int) -> None:
+        """All rule sets of `px`. Raises CompileError."""
+        self._px = px
+        for name, rules in px.rules.items():
+            if rules:
+                self._builder.set_rules(index, RULE_SETS[name], [self._rule(name, rule) for rule in rules])
+        self._builder.set_inspect(index, px.inspect_delay_ms or 0, px.response_inspect_delay_ms or 0)
+
+    def finish(self) -> None:
+        self._builder.set_variables(self.variables.counts())
+
+    def _rule(self, name: str, rule: Rule) -> dict[str, Plain]:
+        self._location = rule.location
+        return {
+            "action": rule.core.encode(),
+            "needs_action": name not in _WITHOUT_ACTION,
+            "arguments": self._rule_arguments(name, rule),
+            "condition": self._condition(rule.condition) if rule.condition is not None else None,
+            "file": file_bytes(rule.location.file),
+            "line": rule.location.line,
+        }
+
+    def _rule_arguments(self, name: str, rule: Rule) -> list[Plain]:
+        target = rule.arguments[0] if rule.arguments else None
+        if name == "use_backend" and isinstance(target, str):
+            return [self._value(ProxyRef(target, "backend"))]
+        if name == "use-server" and isinstance(target, str):
+            return [self._value(ServerRef("", target))]
+        return [self._value(value) for value in rule.arguments]
+
+    # --- values ---
+
+    def _value(self, value: RuleValue) -> Plain:
+        if value is None or isinstance(value, Unset):
+            return None
+        if isinstance(value, (bool, int, bytes, IPv4Address, IPv6Address)):
+            return value
+        if isinstance(value, str):
+            return file_bytes(value)
+        convert = _CONVERSIONS.get(type(value))
+        if convert is None:
+            raise self._error(f"a value of type {type(value).__name__} is not supported by fastlb yet")
+        return convert(self, value)
+
+    def _values(self, values: Sequence[RuleValue]) -> list[Plain]:
+        return [self._value(value) for value in values]
+
+    def _error(self, message: str) -> CompileError:
+        return CompileError(self._location, message)
+
+    def expression(self, expression: Expression) -> Plain:
+        row = expression.row
+        return (
+            "expr",
+            row.core or row.name,
+            self._values(expression.arguments),
+            [
+                (conversion.row.core or conversion.row.name, int(conversion.row.input), self._values(conversion.arguments))
+                for conversion in expression.conversions
+            ],
+        )
+
+    def format(self, log_format: LogFormat, flags: int = HTTP_FLAG) -> Plain:
+        """flags: added to those of each item."""
+        items = []
+        for item in log_format.items:
+            content: Plain = file_bytes(item.text)
+            kind = "text"
+            if item.expression is not None:
+                kind, content = "expr", self.expression(item.expression)
+            elif item.alias:
+                kind, content = "alias", item.alias
+            items.append((kind, content, item.flags | flags, file_bytes(item.name), file_bytes(item.argument)))
+        return ("format", items, log_format.flags | flags)
+
+    def _proxy(self, ref: ProxyRef) -> Plain:
+        px = self._px if not ref.name else self._find_proxy(ref)
+        if px is None:
+            raise self._error(f"unable to find {ref.side} '{ref.name}'")
+        return ("proxy", self._proxies[id(px)])
+
+    def _find_proxy(self, ref: ProxyRef) -> Proxy | None:
+        wants_backend = ref.side == "backend"
+        return next(
+            (
+                px
+                for px in self._configuration.proxies
+                if px.name == ref.name and (px.has_backend if wants_backend else px.has_frontend)
+            ),
+            None,
+        )
+
+    def _server(self, ref: ServerRef) -> Plain:
+        backend = ref.backend or (self._px.name if self._px else "")
+        index = self._servers.get((backend, ref.name))
+        if index is None:
+            raise self._error(f"unable to find server '{ref.name}' of '{backend}'")
+        return ("server", index)
+
+    def _variable(self, ref: VariableRef) -> Plain:
+        scope, slot = self.variables.slot(ref)
+        return ("var", scope, slot, file_bytes(f"{ref.scope}.{ref.name}"))
+
+    def _acl_reference(self, ref: AclRef) -> Plain:
+        acl = self._px.acls.get(ref.name) if self._px else None
+        if acl is None:
+            raise self._error(f"ACL '{ref.name}' not found")
+        return ("acl", self.acl(acl), int(ref.is_negated))
+
+    def _list(self, value: ListValue) -> Plain:
+        return ("list", self._values(value.items))
+
+    # --- conditions ---
+
+    def _condition(self, condition: Condition) -> dict[str, Plain]:
+        terms = [
+            (self.acl(term.acl), term.is_negated, position == len(group) - 1)
+            for group in condition.groups
+            for position, term in enumerate(group)
+        ]
+        return {"unless": condition.is_unless, "terms": terms}
+
+    def acl(self, acl: Acl) -> int:
+        """The ACL's index in the program; made at the first use."""
+        if id(acl) not in self._acls:
+            lines = [self._acl_line(line) for line in acl.expressions]
+            self._acls[id(acl)] = self._builder.add_acl(file_bytes(acl.name), lines)
+            self._kept.append(acl)
+        return self._acls[id(acl)]
+
+    def _acl_line(self, line: AclExpression) -> dict[str, Plain]:
+        method = line.match if line.match in ("found", "bool") else "match"
+        return {
+            "expr": self.expression(line.expression),
+            "method": ACL_METHODS[method],
+            "takes": int(METHOD_TYPES[line.match]),
+            "patterns": [self._patterns(line, source) for source in line.sources],
+        }
+
+
+    def _patterns(self, line: AclExpression, source: PatternSource) -> int:
+        index: int = self._builder.add_patterns(
+            line.match,
+            source.ignore_case,
+            [(file_bytes(entry.key), file_bytes(entry.value), entry.line) for entry in source.lines],
+            file=file_bytes(source.file),
+            unique_id=-1 if line.unique_id is None else line.unique_id,
+            is_map=source.is_map,
+        )
+        return index
+
+
+_CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
+    Expression: RuleCompiler.expression,
+    LogFormat: RuleCompiler.format,
+    ProxyRef: RuleCompiler._proxy,
+    ServerRef: RuleCompiler._server,
+    VariableRef: RuleCompiler._variable,
+    AclRef: RuleCompiler._acl_reference,
+    ListValue: RuleCompiler._list,
+}
