@@ -20,36 +20,45 @@ _FIELD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*\Z")
 
 
 class BadAnswer(Exception):
-    """The file is no answer that can be sent; the text is HAProxy's, `hint` says more."""
+    """The file is no answer that can be sent; the text is HAProxy's, `hint` says more. code: of the diagnostic."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: str = "bad-errorfile") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
 
 
 def set_errorfile(st: Statement, px: Proxy) -> None:
     if not st.argument(1):
         hint = "errorfile 503 /etc/fastlb/errors/503.http"
         raise st.fail("errorfile : expects <status_code> and <file> as arguments.", 0, "missing-argument", hint)
-    status, path = _status(st, "errorfile"), st.argument(1)
+    status = _status(st, "errorfile")
+    try:
+        answer = read_page(st.argument(1), st.reading.configuration.global_.bufsize)
+    except BadAnswer as fault:
+        lead = "" if fault.code == "too-large" else "errorfile : "
+        raise st.fail(lead + fault.message, 2, fault.code.replace("too-large", "bad-errorfile"), fault.hint) from None
+    px.errorfiles[status] = answer
+    px.errorlocs.pop(status, None)
+
+
+def read_page(path: str, room: int) -> bytes:
+    """The answer in a file, as it is sent; b"" for an empty file. Raises BadAnswer; `room`: bytes it may have."""
     try:
         raw = _read(path)
     except IsADirectoryError:
-        raise st.fail(f"errorfile : error reading file '{path}'.", 2, "unreadable-file") from None
+        raise BadAnswer(f"error reading file '{path}'.", "", "unreadable-file") from None
     except (OSError, ValueError) as error:
         hint = getattr(error, "strerror", None) or str(error)
-        raise st.fail(f"errorfile : error opening file '{path}'.", 2, "unreadable-file", hint) from None
-    room = st.reading.configuration.global_.bufsize
+        raise BadAnswer(f"error opening file '{path}'.", hint, "unreadable-file") from None
     if len(raw) > room:
         message = f"custom error message file '{path}' larger than {room} bytes."
-        raise st.fail(message, 2, "bad-errorfile", "shorten the page or raise tune.bufsize")
+        raise BadAnswer(message, "shorten the page or raise tune.bufsize", "too-large")
     try:
-        answer = normalize(raw) if raw else b""
+        return normalize(raw) if raw else b""
     except BadAnswer as fault:
-        raise st.fail(f"errorfile : '{path}': {fault.message}", 2, "bad-errorfile", fault.hint) from None
-    px.errorfiles[status] = answer
-    px.errorlocs.pop(status, None)
+        raise BadAnswer(f"'{path}': {fault.message}", fault.hint) from None
 
 
 def _read(path: str) -> bytes:

@@ -5,6 +5,7 @@ Knows which line goes where on `model.Proxy`. Must not know actions (config/acti
 
 from __future__ import annotations
 
+from ..actions.redirect import read_redirect
 from ..actions.row import ActionFault, ActionReader
 from ..model import Proxy
 from ..rule import Rule
@@ -71,6 +72,24 @@ def set_use_server(st: Statement, px: Proxy) -> None:
     else:
         rule = Rule(st.line_location(), "use-server", "name", (name,), condition)
     px.rules.setdefault("use-server", []).append(rule)
+
+
+def set_redirect(st: Statement, px: Proxy) -> None:
+    """`redirect ...`: runs behind all http-request rules."""
+    reader = ActionReader(st, "H", 1, aliases=st.reading.format_aliases)
+    try:
+        arguments = read_redirect(reader)
+    except ActionFault as fault:
+        at = fault.word if fault.word >= 0 else 0
+        message = f"error detected in proxy '{px.name}' while parsing redirect rule : {fault.message}."
+        raise fail_at(st, message, at, fault) from None
+    what = "a 'redirect' condition"
+    condition = condition_behind(
+        st, px, reader.at, "'redirect' expects either 'if' or 'unless' followed by a condition but found '{0}'.", what
+    )
+    warn_if_never(st, condition, Point.REQUEST_HEADERS, "frontend http-request header rule", reader.at)
+    warn_of_order(st, px, "redirect")
+    px.rules.setdefault("redirect", []).append(Rule(st.line_location(), "redirect", "redirect", arguments, condition, True))
 
 
 def set_condition_only(keyword: str, point: Point, where: str) -> SetProxy:
@@ -141,6 +160,14 @@ PROXY: tuple[ProxyKeyword, ...] = (
         "<timeout>",
         manual="4.2",
         apply=set_inspect_delay("response_inspect_delay_ms"),
+    ),
+    ProxyKeyword(
+        "redirect",
+        "rules",
+        "FLB",
+        "{ location | prefix | scheme } <arg> [code <code>] <option> [{if | unless} <condition>]",
+        manual="4.2",
+        apply=set_redirect,
     ),
     ProxyKeyword("use_backend", "rules", "FL", "<backend> [{if | unless} <condition>]", manual="4.2", apply=set_use_backend),
     ProxyKeyword("use-server", "rules", "LB", "<server> [{if | unless} <condition>]", manual="4.2", apply=set_use_server),

@@ -201,7 +201,6 @@ option transparent DLB
 persist rdp-cookie DLB
 quic-initial DFL
 rate-limit sessions DFL
-redirect FLB
 retry-on DLB
 server-state-file-name DLB
 server-template LB
