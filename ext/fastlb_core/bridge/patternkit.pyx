@@ -27,7 +27,7 @@ from fastlb_core.program.sample cimport (
 
 from ipaddress import IPv4Address, IPv6Address
 
-LIVE = PAT_LIVE
+LIVE = <uint32_t> PAT_LIVE
 OUTPUTS = {"none": PAT_OUT_NONE, "str": PAT_OUT_STR, "int": PAT_OUT_INT, "ip": PAT_OUT_IP, "key": PAT_OUT_KEY}
 
 
@@ -40,8 +40,11 @@ class PatternFault(Exception):
         self.line = line
 
 
-class Method(bytes):
+class Method:
     """A sample of type method."""
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
 
 
 cdef slice_t slice_of_bytes(bytes text):
@@ -72,7 +75,7 @@ cdef void put_sample(sample_t* smp, value):
         if isinstance(value, bytearray):
             smp.str = slice_of(<char*> value, <uint32_t> len(value))
         else:
-            smp.str = slice_of_bytes(value)
+            smp.str = slice_of_bytes(value.name if isinstance(value, Method) else value)
         if isinstance(value, Method):
             smp.type = SMP_T_METH
             smp.num = method_of(smp.str.ptr, smp.str.len)

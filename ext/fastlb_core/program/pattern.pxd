@@ -18,7 +18,7 @@ from fastlb_core.program.pat_store cimport (
 from fastlb_core.program.sample cimport eval_t, sample_t
 
 cdef enum:
-    PAT_LIVE = 0xffffffff        # pat_set_of: the version that is matched
+    PAT_LIVE = 0xffffffffu       # pat_set_of: the version that is matched
 
 cdef struct pat_set_t:
     pat_set_t* next              # owned: pending sets, oldest first

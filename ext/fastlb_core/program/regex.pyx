@@ -228,7 +228,7 @@ cdef bint regex_exec(const regex_t* re, slice_t subject, uint32_t options, regex
     if not search(re, subject, options):
         return False
     for i in range(<uint32_t> REGEX_GROUPS):
-        # A \K in a lookahead can put the end before the start; such a match is an empty one.
+        # PCRE2 before 10.38 lets \K in a lookahead put the end before the start; such a match is an empty one.
         if ovector[2 * i] == PCRE2_UNSET:
             spans[i].start = 1
             spans[i].end = 0
