@@ -151,11 +151,11 @@ class ProgramBuilder:
         self.values["acls"].append({"name": name, "lines": lines})
         return len(self.values["acls"]) - 1
 
-    def add_patterns(self, method, ignore_case, entries, *, file=b"", unique_id=-1, is_map=False, output=""):
+    def add_patterns(self, method, ignore_case, entries, *, file=b"", unique_id=-1, is_map=False, output="", captures=False):
         """The index of patterns matched by `method`; entries: [(key, value, line), ...]. file: b"" for those in the line."""
         self.values["patterns"].append({
             "method": method, "ignore_case": ignore_case, "entries": entries, "file": file, "unique_id": unique_id,
-            "is_map": is_map, "output": output,
+            "is_map": is_map, "output": output, "captures": captures,
         })
         return len(self.values["patterns"]) - 1
 

@@ -8,7 +8,8 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
-from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_patterns, lay_out_rules
+from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_rules
+from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t

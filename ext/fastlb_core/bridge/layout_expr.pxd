@@ -2,8 +2,6 @@
 
 from fastlb_core.program.program cimport program_t, px_t
 
-# The patterns of ACLs and maps, before those.
-cdef int lay_out_patterns(program_t* program, list patterns) except -1
 # The ACLs of the whole program, before anything that refers to them.
 cdef int lay_out_acls(program_t* program, list acls) except -1
 # The rule sets of one proxy: {number of the set: [rules]}.

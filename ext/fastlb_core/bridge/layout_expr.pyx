@@ -6,7 +6,7 @@
 #   expression  ("expr", fetch, [arguments], [(converter, input type, [arguments]), ...])
 #   format      ("format", [(kind, value, flags, name, argument), ...], flags), kind "text", "expr" or "alias"
 #   condition   {"unless": bool, "terms": [(acl, is_negated, ends_group), ...]}
-#   acl         {"name": bytes, "lines": [{"expr": expression, "method": int, "takes": int, "patterns": [index, ...]}, ...]}
+#   acl         {"name": bytes, "lines": [{"expr": expression, "method": int, "patterns": [index, ...]}, ...]}
 #   rule        {"action": bytes, "arguments": [...], "condition": condition or None, "file": bytes, "line": int}
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -16,20 +16,16 @@ from fastlb_core.base.slice cimport slice_t
 from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
-    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_SERVER, ARG_SINT,
-    ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
+    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_REGEX, ARG_SERVER,
+    ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
-from fastlb_core.program.pattern cimport pat_entry_t, pat_index_t
-from fastlb_core.program.program cimport program_t, px_t
+from fastlb_core.program.program cimport program_own, program_t, px_t
+from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.program.rules cimport rule_t, rules_t
 
 from ipaddress import IPv4Address, IPv6Address
-
-
-PAT_METHODS = {name: number for number, name in enumerate(
-    ("int", "ip", "bin", "len", "str", "beg", "sub", "dir", "dom", "end", "reg", "meth"))}
 
 
 cdef void* take(program_t* program, uint64_t size) except NULL:
@@ -47,6 +43,23 @@ cdef int keep(program_t* program, slice_t* into, bytes text) except -1:
 
 
 # ---- arguments
+
+cdef void free_regex(void* re) noexcept nogil:
+    regex_free(<regex_t*> re)
+
+
+cdef regex_t* new_regex(program_t* program, bytes pattern, bint ignore_case) except NULL:
+    """A regex with groups. Raises ValueError with HAProxy's words."""
+    cdef char error[REGEX_ERROR_MAX]
+    cdef int flags = REGEX_CAPTURE | (REGEX_ICASE if ignore_case else 0)
+    cdef regex_t* re = regex_new(<const char*> pattern, len(pattern), flags, error)
+    if re == NULL:
+        raise ValueError(f"regex '{pattern.decode('utf-8', 'replace')}' is invalid ({(<bytes> error).decode('utf-8', 'replace')})")
+    if not program_own(program, re, free_regex):
+        regex_free(re)
+        raise MemoryError("the program does not fit into memory")
+    return re
+
 
 cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
     tag = value[0]
@@ -74,6 +87,9 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
     elif tag == "patterns":
         arg.type = ARG_PATTERNS
         arg.ptr = program.patterns[<uint32_t> value[1]]
+    elif tag == "regex":
+        arg.type = ARG_REGEX
+        arg.ptr = new_regex(program, value[1], value[2])
     elif tag == "capture":
         arg.type = ARG_CAPTURE
         arg.num, arg.num2 = value[1], value[2]
@@ -173,28 +189,10 @@ cdef int put_line(program_t* program, acl_line_t* line, dict value) except -1:
     cdef uint32_t i
     put_expr(program, &line.expr, value["expr"])
     line.method = value["method"]
-    line.takes = value["takes"]
     line.n_indexes = len(value["patterns"])
     line.indexes = <void**> take(program, sizeof(void*) * line.n_indexes)
     for i, index in enumerate(value["patterns"]):
         line.indexes[i] = program.patterns[<uint32_t> index]
-    return 0
-
-
-cdef int lay_out_patterns(program_t* program, list patterns) except -1:
-    cdef pat_index_t* index
-    cdef uint32_t i, at
-    program.n_patterns = len(patterns)
-    program.patterns = <void**> take(program, sizeof(void*) * program.n_patterns)
-    for at, value in enumerate(patterns):
-        index = <pat_index_t*> take(program, sizeof(pat_index_t))
-        program.patterns[at] = index
-        index.method = PAT_METHODS[value["method"]]
-        index.ignore_case = value["ignore_case"]
-        index.n_entries = len(value["entries"])
-        index.entries = <pat_entry_t*> take(program, sizeof(pat_entry_t) * index.n_entries)
-        for i, (key, _, _) in enumerate(value["entries"]):
-            keep(program, &index.entries[i].key, key)
     return 0
 
 

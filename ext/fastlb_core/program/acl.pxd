@@ -20,8 +20,7 @@ cdef enum acl_method_t:          # what a line does with its sample
 cdef struct acl_line_t:
     expr_t expr                  # inline
     uint8_t method               # acl_method_t
-    uint8_t takes                # smp_type_t the sample is cast to
-    void** indexes               # owned (program memory): pat_index_t of pattern.pxd
+    void** indexes               # owned (program memory): pat_index_t of pattern.pxd, all of one method
     uint32_t n_indexes
 
 cdef struct acl_t:

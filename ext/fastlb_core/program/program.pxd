@@ -184,6 +184,12 @@ cdef struct listener_t:
     int32_t* fds                 # owned (program memory): [n_workers] listening descriptors
     counters_t* counters         # shared, arena: [n_workers + 1]
 
+# Something on the heap that goes with the program.
+cdef struct owned_t:
+    owned_t* next                # owned (program memory)
+    void* ptr                    # owned
+    void (*release)(void* ptr) noexcept nogil
+
 cdef struct program_t:
     arena_t* arena               # shared
     px_t** proxies               # owned
@@ -196,6 +202,9 @@ cdef struct program_t:
     uint32_t n_acls
     void** patterns              # owned: pat_index_t of pattern.pxd
     uint32_t n_patterns
+    void** pattern_refs          # owned: pat_ref_t, what the runtime API changes
+    uint32_t n_pattern_refs
+    owned_t* owned               # owned: what the heap holds for it
     log_sink_desc_t* log_sinks   # owned
     uint32_t n_log_sinks
     log_target_t* log_targets    # owned: of `global`, for lines that belong to no proxy
@@ -217,5 +226,7 @@ cdef struct program_t:
 cdef program_t* program_new() noexcept nogil
 # Frees the program, its memory and its arena. NULL is allowed.
 cdef void program_free(program_t* program) noexcept nogil
+# Makes program_free call release(ptr). False when memory is short; ptr is then still the caller's.
+cdef bint program_own(program_t* program, void* ptr, void (*release)(void* ptr) noexcept nogil) noexcept nogil
 # Index of the error page for a status, or -1 when there is none.
 cdef int err_index(int status) noexcept nogil

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastlb.cli.arguments import Arguments
 from fastlb.config import HAPROXY_VERSION, load
 from fastlb.config.diagnostics import Diagnostics
-from fastlb.config.model import Configuration
+from fastlb.config.model import Configuration, Location
 from fastlb.supervisor.alerts import Alerts
 
 ZERO_WARNING = "config : Some warnings were found and 'zero-warning' is set. Aborting."
@@ -33,7 +34,7 @@ def load_configuration(arguments: Arguments, alerts: Alerts) -> Loaded:
     Refused as well where -dW is given and there is a warning. Blocks for file and name lookups.
     """
     export_environment(arguments)
-    configuration, diagnostics = load(arguments.files)
+    configuration, diagnostics = load(arguments.files, verify=_verify)
     refused_for_warnings = configuration is not None and arguments.is_zero_warning and diagnostics.has_warnings
     if arguments.format == "json":
         if not arguments.is_quiet:
@@ -43,6 +44,14 @@ def load_configuration(arguments: Arguments, alerts: Alerts) -> Loaded:
         if refused_for_warnings:
             alerts.alert(ZERO_WARNING)
     return Loaded(None if refused_for_warnings else configuration, diagnostics)
+
+
+def _verify(configuration: Configuration, diagnostics: Diagnostics, source_of: Callable[[Location], str]) -> None:
+    """Imports the core, and only where the files have rules for it to look at."""
+    if any(px.acls or px.rules for px in configuration.proxies):
+        from fastlb.compile.verify import verify
+
+        verify(configuration, diagnostics, source_of)
 
 
 def export_environment(arguments: Arguments) -> None:

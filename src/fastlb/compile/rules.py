@@ -13,13 +13,14 @@ from typing import Any
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import ACL_METHODS, RULE_SETS
 
-from fastlb.config.acl import METHOD_TYPES, Acl, AclExpression, Condition, PatternSource
+from fastlb.config.acl import Acl, AclExpression, Condition, PatternSource
 from fastlb.config.expressions import SCOPES
 from fastlb.config.logformat import LogFormat
 from fastlb.config.model import Configuration, Location, Proxy
+from fastlb.config.pattern_files import read_patterns
 from fastlb.config.rule import Rule, RuleValue
 from fastlb.config.samples.ast import Expression
-from fastlb.config.samples.values import AclRef, ListValue, ProxyRef, ServerRef, Unset, VariableRef
+from fastlb.config.samples.values import AclRef, ListValue, MapRef, ProxyRef, RegexValue, ServerRef, Unset, VariableRef
 
 from .failure import CompileError
 from .text import file_bytes
@@ -66,6 +67,7 @@ class RuleCompiler:
         self._kept: list[Acl] = []  # so that an id() in _acls is never given to another object
         self._px: Proxy | None = None
         self._location = Location("", 0)
+        self._locations: dict[int, Location] = {}  # where each entry of the builder's patterns is used
         self.variables = Variables()
 
     def add_rules(self, px: Proxy, index: int) -> None:
@@ -75,6 +77,9 @@ class RuleCompiler:
             if rules:
                 self._builder.set_rules(index, RULE_SETS[name], [self._rule(name, rule) for rule in rules])
         self._builder.set_inspect(index, px.inspect_delay_ms or 0, px.response_inspect_delay_ms or 0)
+
+    def location_of_patterns(self, index: int) -> Location:
+        return self._locations.get(index, self._location)
 
     def finish(self) -> None:
         self._builder.set_variables(self.variables.counts())
@@ -203,20 +208,40 @@ class RuleCompiler:
         return {
             "expr": self.expression(line.expression),
             "method": ACL_METHODS[method],
-            "takes": int(METHOD_TYPES[line.match]),
             "patterns": [self._patterns(line, source) for source in line.sources],
         }
 
 
+    def _regex(self, value: RegexValue) -> Plain:
+        return ("regex", file_bytes(value.pattern), value.ignore_case)
+
+    def _map(self, ref: MapRef) -> Plain:
+        """The map's entries are read again here: the configuration only holds its name."""
+        index = self._builder.add_patterns(
+            ref.method.removesuffix("m"),
+            False,
+            [(file_bytes(entry.key), file_bytes(entry.value), entry.line) for entry in read_patterns(ref.file, True)],
+            file=file_bytes(ref.file),
+            is_map=True,
+            output=ref.output,
+            captures=ref.method == "regm",
+        )
+        self._locations[index] = self._location
+        return ("patterns", index)
+
     def _patterns(self, line: AclExpression, source: PatternSource) -> int:
+        method = line.match
+        if method == "int" and line.expression.row.core in ("req.ssl_ver", "req_ssl_ver"):
+            method = "dot"
         index: int = self._builder.add_patterns(
-            line.match,
+            method,
             source.ignore_case,
             [(file_bytes(entry.key), file_bytes(entry.value), entry.line) for entry in source.lines],
             file=file_bytes(source.file),
             unique_id=-1 if line.unique_id is None else line.unique_id,
             is_map=source.is_map,
         )
+        self._locations[index] = line.location
         return index
 
 
@@ -228,4 +253,6 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     VariableRef: RuleCompiler._variable,
     AclRef: RuleCompiler._acl_reference,
     ListValue: RuleCompiler._list,
+    RegexValue: RuleCompiler._regex,
+    MapRef: RuleCompiler._map,
 }

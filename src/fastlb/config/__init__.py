@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from .conditions import HAPROXY_VERSION, ConditionError, evaluate, evaluate_argument
 from .diagnostics import Diagnostic, Diagnostics
-from .model import Configuration
+from .model import Configuration, Location
 from .parser import Parser, find_files
 from .resolve import resolve
 from .sections import rows
@@ -34,10 +34,19 @@ __all__ = [
 ]
 
 
+Verify = Callable[[Configuration, Diagnostics, Callable[[Location], str]], None]
+
+
 def load(
-    paths: Sequence[str], *, environment: Mapping[str, str] | None = None, resolver: Resolver | None = None
+    paths: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    resolver: Resolver | None = None,
+    verify: Verify | None = None,
 ) -> tuple[Configuration | None, Diagnostics]:
     """Reads the files (and the *.cfg of directories) in the order given, as one configuration.
+
+    verify: looks at what is complete for mistakes that this package cannot see (compile/verify.py).
 
     environment: variables for `${NAME}`; None takes the process's. resolver: for host names; None asks the system, which
     may block. Returns the configuration, None where there are errors, and everything that is to be said. Raises nothing
@@ -48,7 +57,7 @@ def load(
     parser = _parser(diagnostics, environment, resolver, files)
     for path in files:
         parser.read(path)
-    return _finish(parser)
+    return _finish(parser, verify)
 
 
 def load_text(
@@ -75,10 +84,12 @@ def _parser(
     return Parser(diagnostics, variables, resolver or Resolver())
 
 
-def _finish(parser: Parser) -> tuple[Configuration | None, Diagnostics]:
+def _finish(parser: Parser, verify: Verify | None = None) -> tuple[Configuration | None, Diagnostics]:
     configuration, diagnostics = parser.configuration, parser.diagnostics
     configuration.proxies = [draft.proxy for draft in parser.sections.drafts]
     resolve(configuration, parser.sections.drafts, diagnostics, parser.source_of)
+    if verify is not None and not diagnostics.has_errors:
+        verify(configuration, diagnostics, parser.source_of)
     if parser.reading.zero_warning and diagnostics.has_warnings:
         diagnostics.alert("zero-warning", "Some warnings were found and 'zero-warning' is set. Aborting.")
     diagnostics.conclude()
