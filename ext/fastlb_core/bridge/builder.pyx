@@ -136,7 +136,7 @@ class ProgramBuilder:
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
-            "inspect": (0, 0),
+            "inspect": (0, 0), "error_answers": {},
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -162,6 +162,10 @@ class ProgramBuilder:
     def set_rules(self, proxy, number, rules):
         """The proxy's rules of set `number` (RULE_SETS), as layout_expr.pyx has them."""
         self.proxies[proxy]["rules"][number] = rules
+
+    def set_error_answers(self, proxy, answers):
+        """What `http-error` says: {status: [arguments]}, see answer.pxd."""
+        self.proxies[proxy]["error_answers"] = answers
 
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)

@@ -4,5 +4,7 @@ from fastlb_core.program.program cimport program_t, px_t
 
 # The ACLs of the whole program, before anything that refers to them.
 cdef int lay_out_acls(program_t* program, list acls) except -1
+# The answers of one proxy's `http-error` lines: {status: [arguments]}.
+cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) except -1
 # The rule sets of one proxy: {number of the set: [rules]}.
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1

@@ -20,7 +20,7 @@ from fastlb_core.program.expr cimport (
     ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
-from fastlb_core.program.program cimport program_own, program_t, px_t
+from fastlb_core.program.program cimport err_index, program_own, program_t, px_t
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.program.rules cimport rule_t, rules_t
@@ -54,7 +54,8 @@ cdef regex_t* new_regex(program_t* program, bytes pattern, bint ignore_case) exc
     cdef int flags = REGEX_CAPTURE | (REGEX_ICASE if ignore_case else 0)
     cdef regex_t* re = regex_new(<const char*> pattern, len(pattern), flags, error)
     if re == NULL:
-        raise ValueError(f"regex '{pattern.decode('utf-8', 'replace')}' is invalid ({(<bytes> error).decode('utf-8', 'replace')})")
+        text = pattern.decode("utf-8", "replace")
+        raise ValueError(f"regex '{text}' is invalid ({(<bytes> error).decode('utf-8', 'replace')})")
     if not program_own(program, re, free_regex):
         regex_free(re)
         raise MemoryError("the program does not fit into memory")
@@ -239,6 +240,12 @@ cdef int put_rule(program_t* program, rule_t* rule, dict value, uint8_t number) 
     keep(program, &rule.file, value["file"])
     rule.line = value["line"]
     rule.set = number
+    return 0
+
+
+cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) except -1:
+    for status, arguments in answers.items():
+        px.error_answers[err_index(status)] = new_args(program, arguments)
     return 0
 
 

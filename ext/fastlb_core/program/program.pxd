@@ -154,6 +154,7 @@ cdef struct px_t:
     net_t fwf_except
     slice_t monitor_uri
     slice_t error_pages[21]      # whole answers, by ERR_*; ptr NULL: the built-in page
+    void* error_answers[21]      # owned (program memory): arguments of an answer that is made (`http-error`), or NULL
     # internal service: requests whose target starts with the prefix go to this server (control)
     slice_t internal_prefix
     srv_t* internal_server       # borrowed (program), or NULL

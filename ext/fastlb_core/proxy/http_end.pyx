@@ -8,10 +8,14 @@ from fastlb_core.http.message cimport METHOD_HEAD, MSG_F_EXPECT_100
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_ERROR, conn_close, conn_flush, conn_poll, conn_set_timer, conn_t,
 )
+from fastlb_core.program.expr cimport arg_t
+from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
+from fastlb_core.proxy.answer cimport answer_make
 from fastlb_core.proxy.backend cimport back_finish
+from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
-from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
+from fastlb_core.proxy.reply cimport reply_answer, reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
     STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_OWN_PAGE, STRM_F_REPLY,
     STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
@@ -43,6 +47,14 @@ cdef void http_finish(stream_t* strm) noexcept nogil:
 
 
 cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil:
+    cdef const arg_t* args = reply_answer(strm, status)
+    cdef eval_t ev
+    cdef slice_t page
+    if args != NULL:
+        eval_stream(&ev, strm, EVAL_O_FINAL)
+        if answer_make(&ev, args, &page) and page.ptr != NULL:
+            http_reply_page(strm, status, page, err, state)
+            return
     _reply(strm, status, reply_page(strm, status), err, state)
 
 

@@ -5,11 +5,14 @@
 from libc.stdint cimport uint32_t, uint64_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.http.message cimport http_msg_t
+from fastlb_core.program.expr cimport arg_t
 from fastlb_core.proxy.stream cimport stream_t
 
 # The page for a status as the backend, else the frontend, else the built-in table has it; ptr NULL when there is none.
 # The page for a status that a rule sends: as reply_page, and *closes is true where the connection must close behind it.
 cdef slice_t reply_rule_page(const stream_t* strm, int status, bint* closes) noexcept nogil
+# The arguments of the answer that `http-error` makes for the status (answer.pxd), or NULL.
+cdef const arg_t* reply_answer(const stream_t* strm, int status) noexcept nogil
 cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil
 # Sends the page to the client, with the `connection` header that its version and the stream's STRM_F_CLOSE_FRONT ask for;
 # what the socket does not take waits in front.tx. is_head: without its body. False when the client is gone.

@@ -26,6 +26,15 @@ cdef slice_t _own_page(const stream_t* strm, int status) noexcept nogil:
     return slice_of(NULL, 0)
 
 
+cdef const arg_t* reply_answer(const stream_t* strm, int status) noexcept nogil:
+    cdef int i = err_index(status)
+    if i < 0:
+        return NULL
+    if strm.be != NULL and strm.be.error_answers[i] != NULL:
+        return <const arg_t*> strm.be.error_answers[i]
+    return <const arg_t*> strm.fe.error_answers[i]
+
+
 cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil:
     cdef slice_t page = _own_page(strm, status)
     if page.ptr != NULL:

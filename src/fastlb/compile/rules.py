@@ -14,6 +14,7 @@ from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import ACL_METHODS, RULE_SETS
 
 from fastlb.config.acl import Acl, AclExpression, Condition, PatternSource
+from fastlb.config.actions.replies import PAGE, PAGE_SET, REPLY_ACTIONS
 from fastlb.config.expressions import SCOPES
 from fastlb.config.logformat import LogFormat
 from fastlb.config.model import Configuration, Location, Proxy
@@ -76,6 +77,9 @@ class RuleCompiler:
         for name, rules in px.rules.items():
             if rules:
                 self._builder.set_rules(index, RULE_SETS[name], [self._rule(name, rule) for rule in rules])
+        if px.http_error_rules:
+            answers = {status: self._answer(reply) for status, reply in px.http_error_rules.items()}
+            self._builder.set_error_answers(index, answers)
         self._builder.set_inspect(index, px.inspect_delay_ms or 0, px.response_inspect_delay_ms or 0)
 
     def location_of_patterns(self, index: int) -> Location:
@@ -95,8 +99,24 @@ class RuleCompiler:
             "line": rule.location.line,
         }
 
+    def _answer(self, reply: Sequence[RuleValue]) -> list[Plain]:
+        """The words of an answer (config/actions/replies.py), the page of an http-errors section in its place."""
+        status, kind, content_type, body, headers = reply
+        if kind == PAGE_SET:
+            kind, body = PAGE, self._page_of(str(body), status)
+        return self._values([status, kind, content_type, body, headers])
+
+    def _page_of(self, section: str, status: RuleValue) -> bytes:
+        found = self._configuration.http_errors.get(section)
+        page = found.pages.get(status) if found is not None and isinstance(status, int) else None
+        if page is None:
+            raise self._error(f"http-errors section '{section}' has no page for status {status}")
+        return page
+
     def _rule_arguments(self, name: str, rule: Rule) -> list[Plain]:
         target = rule.arguments[0] if rule.arguments else None
+        if rule.core in REPLY_ACTIONS:
+            return self._answer(rule.arguments)
         if name == "use_backend" and isinstance(target, str):
             return [self._value(ProxyRef(target, "backend"))]
         if name == "use-server" and isinstance(target, str):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .acl import Acl
-    from .rule import Rule
+    from .rule import Rule, RuleValue
 
 Network = IPv4Network | IPv6Network
 
@@ -247,6 +247,15 @@ class Stats:
     admin: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorFiles:
+    """`errorfiles <section> [<status>...]`; no statuses: all that the section has."""
+
+    location: Location
+    section: str
+    statuses: tuple[int, ...] = ()
+
+
 @dataclass(slots=True)
 class Proxy:
     """A frontend, a backend or a listen section; `listen` is both and `kind` tells.
@@ -257,6 +266,8 @@ class Proxy:
     http_mode: "keep-alive", "server-close" or "close".
     log_format: "" (default line), "tcplog" or "httplog" (or "httplog clf" from the second issue on).
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
+    errorfile_sets: `errorfiles` lines, which resolve turns into errorfiles. http_error_rules: `http-error` lines by status,
+    the words of an answer as config/actions/replies.py reads them.
     acls: by name. rules: by rule set ("http-request", "use_backend", ...), in the order of the lines.
     """
 
@@ -287,6 +298,8 @@ class Proxy:
     monitor_uri: str = ""
     errorfiles: dict[int, bytes] = field(default_factory=dict)
     errorlocs: dict[int, tuple[int, str]] = field(default_factory=dict)
+    errorfile_sets: list[ErrorFiles] = field(default_factory=list)
+    http_error_rules: dict[int, tuple[RuleValue, ...]] = field(default_factory=dict)
     forwardfor: ForwardFor | None = None
     check: HttpCheck | None = None
     stats: Stats | None = None
@@ -306,12 +319,43 @@ class Proxy:
 
 
 @dataclass(slots=True)
+class User:
+    """A `user` of a userlist. password: as crypt(3) writes it, or the very word where is_plain. None: nobody can log in."""
+
+    name: str
+    password: str | None = None
+    is_plain: bool = False
+    groups: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UserList:
+    """`userlist`: users and groups (name -> the users that its line names; a user's line may name groups as well)."""
+
+    location: Location
+    name: str
+    users: dict[str, User] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class HttpErrors:
+    """`http-errors`: status -> the complete bytes to send."""
+
+    location: Location
+    name: str
+    pages: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Configuration:
     """Everything the files say. `proxies` is in file order and holds no defaults sections."""
 
     global_: Global = field(default_factory=Global)
     proxies: list[Proxy] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    userlists: dict[str, UserList] = field(default_factory=dict)
+    http_errors: dict[str, HttpErrors] = field(default_factory=dict)
 
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .actions.replies import PAGE_SET, REPLY_ACTIONS
 from .diagnostics import Diagnostics, nearest
 from .keywords.row import Draft
 from .model import Configuration, Location, Proxy
@@ -62,7 +63,10 @@ class _Resolution:
             self._check_timeouts(px)
             self._check_http_only(px)
             self._check_log_format(px, draft)
+        self._check_userlists()
         for draft in self.drafts:
+            self._check_page_sets(draft.proxy)
+            self._expand_errorfiles(draft.proxy)
             self._expand_logs(draft.proxy)
             self._inherit_maxconn(draft.proxy)
 
@@ -190,7 +194,48 @@ class _Resolution:
         if px.has_frontend and px.log_format and not px.logs and not (px.log_global and self.configuration.global_.logs):
             self._warn("no-log-target", f"log format ignored for {title} '{px.name}' since it has no log address.", px.location)
 
+    def _check_userlists(self) -> None:
+        for users in self.configuration.userlists.values():
+            for group, members in users.groups.items():
+                for name in members:
+                    if name not in users.users:
+                        message = f"userlist '{users.name}': no such user '{name}' specified in group '{group}'"
+                        self._alert("unknown-user", message, users.location)
+            for user in users.users.values():
+                for group in user.groups:
+                    if group not in users.groups:
+                        message = f"userlist '{users.name}': no such group '{group}' specified in user '{user.name}'"
+                        self._alert("unknown-group", message, users.location)
+
+    def _check_page_sets(self, px: Proxy) -> None:
+        """`errorfiles <name>` in an answer of a rule."""
+        replies = [(rule.location, rule.arguments) for rules in px.rules.values() for rule in rules if rule.core in REPLY_ACTIONS]
+        replies += [(px.location, reply) for reply in px.http_error_rules.values()]
+        for location, reply in replies:
+            name = str(reply[3])
+            if reply[1] == PAGE_SET and name not in self.configuration.http_errors:
+                message = f"Proxy '{px.name}': unknown http-errors section '{name}' referenced by an http reply ."
+                self._alert("unknown-http-errors", message, location)
+
     # --- completion ---
+
+    def _expand_errorfiles(self, px: Proxy) -> None:
+        """Puts the pages of `errorfiles` beside those of `errorfile`, which win (manual, "errorfiles")."""
+        for wanted in px.errorfile_sets:
+            section = self.configuration.http_errors.get(wanted.section)
+            if section is None:
+                guess = nearest(wanted.section, self.configuration.http_errors)
+                self._alert(
+                    "unknown-http-errors",
+                    f"proxy '{px.name}': unknown http-errors section '{wanted.section}' (at {wanted.location}).",
+                    wanted.location,
+                    hint=f"did you mean '{guess}'?" if guess else "",
+                )
+                continue
+            for status, page in section.pages.items():
+                if not wanted.statuses or status in wanted.statuses:
+                    px.errorfiles.setdefault(status, page)
+        px.errorfile_sets = []
 
     def _expand_logs(self, px: Proxy) -> None:
         """Puts global's targets in the place of `log global`: `logs` is complete, `log_global` is off afterwards."""

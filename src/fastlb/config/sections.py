@@ -34,16 +34,16 @@ from .keywords.row import (
 from .keywords.server import bad_character, template
 from .keywords.server import copy as copy_server
 from .model import Location, Proxy
+from .other_sections import READERS
 from .values import names
 
 PROXY_SECTIONS = ("defaults", "frontend", "backend", "listen")
 # Sections of HAProxy that fastlb does not read yet: one error at their first line, their body skipped.
 OTHER_SECTIONS = names("""
-userlist peers resolvers mailers cache ring log-forward log-profile http-errors fcgi-app crt-store acme traces healthcheck
-namespace_list program
+peers resolvers mailers cache ring log-forward log-profile fcgi-app crt-store acme traces healthcheck namespace_list program
 """)
 RowT = TypeVar("RowT", GlobalKeyword, ProxyKeyword)
-SECTIONS = ("global", *PROXY_SECTIONS, *OTHER_SECTIONS)
+SECTIONS = ("global", *PROXY_SECTIONS, *READERS, *OTHER_SECTIONS)
 _LETTERS = {"defaults": "D", "frontend": "F", "backend": "B", "listen": "L"}
 _NEGATABLE = "options, log, busy-polling, set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping"
 
@@ -51,7 +51,7 @@ _NEGATABLE = "options, log, busy-polling, set-dumpable, strict-limits, insecure-
 def rows() -> Iterator[Row]:
     """Everything that the tables know, sections first, for `-dKall` and docs/compatibility.md."""
     for name in SECTIONS:
-        known = name == "global" or name in PROXY_SECTIONS
+        known = name == "global" or name in PROXY_SECTIONS or name in READERS
         yield Row(name, "section", manual="3" if name == "global" else "4", status=SUPPORTED if known else UNSUPPORTED)
     yield from keyword_rows()
 
@@ -76,6 +76,8 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         logs=[replace(target, sample_ranges=list(target.sample_ranges)) for target in settings.logs],
         errorfiles=dict(settings.errorfiles),
         errorlocs=dict(settings.errorlocs),
+        errorfile_sets=list(settings.errorfile_sets),
+        http_error_rules=dict(settings.http_error_rules),
         forwardfor=copy(settings.forwardfor),
         acls={name: Acl(name, list(acl.expressions)) for name, acl in settings.acls.items()},
         rules={name: list(rules) for name, rules in settings.rules.items()},
@@ -126,6 +128,9 @@ class Sections:
         if self.kind in OTHER_SECTIONS:
             self.kind = "skipped"
             st.alert(f"section '{st.words[0]}': {NOT_YET}", 0, "unsupported-section", "its lines are skipped")
+        elif self.kind in READERS:
+            with suppress(BadStatement):
+                READERS[self.kind].open(st)
         elif self.kind == "global":
             if len(st.words) > 1:
                 st.alert(f"'global' cannot handle unexpected argument '{st.words[1]}'.", 1, "unexpected-argument")
@@ -215,6 +220,9 @@ class Sections:
     # --- bodies ---
 
     def _statement(self, st: Statement) -> None:
+        if self.kind in READERS:
+            READERS[self.kind].statement(st)
+            return
         self._shift_prefix(st)
         if self.kind == "global":
             row = self._find_global(st)

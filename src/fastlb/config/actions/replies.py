@@ -13,6 +13,8 @@ from .row import ActionFault, ActionReader
 
 # The kinds of bodies; the numbers are those of ext/fastlb_core/proxy/answer.pxd.
 EMPTY, RAW, FORMAT, PAGE, DEFAULT_PAGE, PAGE_SET = range(6)
+# The actions whose arguments are an answer.
+REPLY_ACTIONS = frozenset({"deny", "return", "tarpit"})
 _BODIES = ("default-errorfiles", "errorfile", "errorfiles", "file", "lf-file", "string", "lf-string")
 _MAX_FILE = 1 << 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from ..model import Proxy
+from ..model import ErrorFiles, Proxy
 from .row import ProxyKeyword, SetProxy, Statement
 
 STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)
@@ -152,7 +152,27 @@ def _status(st: Statement, name: str) -> int:
     return int(word)
 
 
+def set_errorfiles(st: Statement, px: Proxy) -> None:
+    """`errorfiles <section> [<status> ...]`."""
+    statuses = []
+    for at, word in enumerate(st.arguments[1:], 2):
+        if not word.isdigit() or int(word[:9]) not in STATUSES:
+            raise st.fail(f"errorfiles : status code '{word}' not handled.", at, hint=f"one of {' '.join(map(str, STATUSES))}")
+        statuses.append(int(word))
+    px.errorfile_sets.append(ErrorFiles(st.line_location(), st.argument(0), tuple(statuses)))
+
+
 PROXY: tuple[ProxyKeyword, ...] = (
+    ProxyKeyword(
+        "errorfiles",
+        "errors",
+        "DFLB",
+        "<name> [<code> ...]",
+        manual="4.2",
+        arguments=(1, None),
+        missing="errorfiles : expects <name> as argument.",
+        apply=set_errorfiles,
+    ),
     ProxyKeyword("errorfile", "errors", "DFLB", "<code> <file>", "HAProxy's page", "4.2", apply=set_errorfile),
     ProxyKeyword("errorloc", "errors", "DFLB", "<code> <url>", manual="4.2", apply=errorloc(302, "errorloc")),
     ProxyKeyword("errorloc302", "errors", "DFLB", "<code> <url>", manual="4.2", apply=errorloc(302, "errorloc302")),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
-from ..model import Address, Bind, Configuration, Global, Location, Proxy, Server
+from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, Proxy, Server, UserList
 from ..values import (
     AddressRules,
     Resolver,
@@ -70,6 +70,8 @@ class Reading:
     zero_warning: bool = False
     acl_ids: set[int] = field(default_factory=set)
     format_aliases: Mapping[str, object] = field(default_factory=dict)
+    userlist: UserList | None = None  # the section that is open
+    http_errors: HttpErrors | None = None
 
 
 @dataclass(slots=True)

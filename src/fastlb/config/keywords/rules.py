@@ -6,11 +6,13 @@ Knows which line goes where on `model.Proxy`. Must not know actions (config/acti
 from __future__ import annotations
 
 from ..actions.redirect import read_redirect
+from ..actions.replies import DEFAULT_PAGE, read_reply
 from ..actions.row import ActionFault, ActionReader
 from ..model import Proxy
 from ..rule import Rule
 from ..rules import add_acl, add_rule, condition_behind, fail_at, warn_if_never, warn_of_order
 from ..samples.types import Point
+from .errors import STATUSES
 from .row import ProxyKeyword, SetProxy, Statement
 
 
@@ -92,6 +94,23 @@ def set_redirect(st: Statement, px: Proxy) -> None:
     px.rules.setdefault("redirect", []).append(Rule(st.line_location(), "redirect", "redirect", arguments, condition, True))
 
 
+def set_http_error(st: Statement, px: Proxy) -> None:
+    """`http-error status <code> ...`: an answer of the proxy's own for a status."""
+    if st.argument(0) != "status" or not st.argument(1):
+        raise st.fail("http-error : expects at least a <status> as arguments.", 0, "missing-argument", "http-error status 503")
+    reader = ActionReader(st, "H", 1, aliases=st.reading.format_aliases)
+    try:
+        reply = read_reply(reader, 0, DEFAULT_PAGE)
+    except ActionFault as fault:
+        raise fail_at(st, f"http-error : {fault.message}", max(fault.word, 0), fault) from None
+    st.at_most(reader.at - 1)
+    status = reply[0]
+    if not isinstance(status, int) or status not in STATUSES:
+        hint = f"one of {' '.join(map(str, STATUSES))}"
+        raise st.fail(f"http-error : status code '{status}' not handled.", 2, hint=hint)
+    px.http_error_rules[status] = tuple(reply)
+
+
 def set_condition_only(keyword: str, point: Point, where: str) -> SetProxy:
     """`monitor fail`, `force-persist`, `ignore-persist`: a condition and nothing else."""
 
@@ -160,6 +179,14 @@ PROXY: tuple[ProxyKeyword, ...] = (
         "<timeout>",
         manual="4.2",
         apply=set_inspect_delay("response_inspect_delay_ms"),
+    ),
+    ProxyKeyword(
+        "http-error",
+        "rules",
+        "DFLB",
+        "status <code> [content-type <type>] [{ errorfile | file | lf-file | string | lf-string } <arg>] [hdr <name> <fmt>]*",
+        manual="4.2",
+        apply=set_http_error,
     ),
     ProxyKeyword(
         "redirect",

@@ -143,7 +143,6 @@ declare capture FL
 dynamic-cookie-key DLB
 email-alert DFLB
 error-log-format DFL
-errorfiles DFLB
 external-check DLB
 filter DFLB
 filter-sequence FLB
@@ -154,7 +153,6 @@ hash-balance-factor DLB
 hash-preserve-affinity DLB
 hash-type DLB
 http-check DLB
-http-error DFLB
 http-send-name-header DLB
 ignore-persist LB
 load-server-state-from-file DLB
