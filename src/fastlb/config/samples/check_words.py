@@ -11,7 +11,7 @@ from .values import ArgumentFault, Unset, Value, VariableRef
 
 SCOPES = ("proc", "sess", "txn", "req", "res", "check")
 _NAME = re.compile(r"[A-Za-z0-9._]+")
-_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]+|[+-]")
 _INT_MAX = 2**63 - 1
 
 
@@ -66,7 +66,8 @@ def number_of(text: Value) -> int | None:
         return text
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
         return None
-    return max(-_INT_MAX - 1, min(_INT_MAX, int(text)))
+    # haproxy: a sign alone is 0.
+    return max(-_INT_MAX - 1, min(_INT_MAX, int(text if text[-1].isdigit() else 0)))
 
 
 def one_of(value: Value, words: dict[str, int], message: str) -> int:

@@ -33,7 +33,7 @@ def _decimals(values: list[Value]) -> list[Value]:
 
 def _hexadecimals(values: list[Value]) -> list[Value]:
     separator, chunk, truncate = padded(values, 3)
-    if (_count(chunk) <= 0 and is_given(separator)) or _count(chunk) < 0:
+    if _count(chunk) <= 0 and (is_given(separator) or _count(truncate)):
         raise ArgumentFault(f"chunk_size needs to be positive ({_count(chunk)})")
     _truncate(truncate)
     return [separator, chunk, truncate]
