@@ -13,7 +13,7 @@ from support.converter_refused import REFUSED
 from support.converter_run import in_core, in_program
 from support.proxy import HTTP, command_of
 
-FAMILIES = ("number", "encode", "text", "join", "date", "address", "variable")
+FAMILIES = ("number", "encode", "text", "join", "date", "address", "variable", "regex")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

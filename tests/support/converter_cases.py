@@ -228,6 +228,11 @@ ADDRESS_CASES = [
     *cases("ipmask", ADDRESSES, "24", "0", "32", "17", "255.0.255.0", "24|64", "24|0", "24|33", "24|128", "24|ffff::"),
     *cases("ipmask", (16909060, -1), "24"),
 ]
+SUBSTITUTIONS = (
+    "X|y", "X|y|g", "x|y|gi", "x|y", "z*|-|g", "b*|-|g", "b*|-", "^a|x|g", "(a)(.)|<\\2\\1>|g", "b|\\9", "b|\\0\\0|g", ".|",
+    "$|x|g", "a|\\x41|g", "(z)?a|[\\1]|g", "b$|x|g", "\\b|.|g", "c*$|-|g", ".*|-|g",
+)  # fmt: skip
+REGEX_CASES = cases("regsub", ("aXbXc", "abc", "", "b", "aab", "foo12", "bbb", "x" * 2000, "a b"), *SUBSTITUTIONS)
 CONDITIONS = (
     "", "|ifexists", "|ifnotexists", "|ifempty", "|ifnotempty", "|ifset", "|ifnotset", "|ifgt", "|iflt", "|ifset|iflt",
     "|ifset|ifnotempty|ifexists|ifgt",
@@ -303,5 +308,5 @@ NEW_CASES = [
     *known("bytes", (b"\1\2\3", "txn.yes", b"\2\3"), (b"\1\2\3", "txn.zero|txn.yes", b"\1"), (b"\1", "txn.none", None)),
 ]  # fmt: skip
 OLD_CASES = [
-    *NUMBER_CASES, *ENCODE_CASES, *TEXT_CASES, *JOIN_CASES, *DATE_CASES, *ADDRESS_CASES, *VARIABLE_CASES,
+    *NUMBER_CASES, *ENCODE_CASES, *TEXT_CASES, *JOIN_CASES, *DATE_CASES, *ADDRESS_CASES, *VARIABLE_CASES, *REGEX_CASES,
 ]  # fmt: skip

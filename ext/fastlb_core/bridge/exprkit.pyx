@@ -8,8 +8,9 @@ from libc.string cimport memcpy, memset
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.registry cimport find_conv, find_fetch
 from fastlb_core.program.expr cimport (
-    ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_fn, fetch_fn,
+    ARG_IPV4, ARG_IPV6, ARG_REGEX, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_fn, fetch_fn,
 )
+from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
     sample_t, scratch_t, smp_cast,
@@ -26,14 +27,23 @@ SCOPES = ("proc", "sess", "txn", "req", "res", "check")
 
 
 cdef int put_arg(arg_t* arg, value, list keep, VarStore store=None) except -1:
-    """value: int, str, bytes, an address, None for one that was left out, or what has a `scope` and a `name`: a variable."""
+    """value: int, str, bytes, an address, None for one that was left out, what has a `scope` and a `name` (a variable), or
+    a `pattern` and `ignore_case` (a regular expression)."""
     cdef bytes text
+    cdef char error[REGEX_ERROR_MAX]
     if value is None:
         arg.type = ARG_UNSET
     elif hasattr(value, "scope"):
         arg.type = ARG_VAR
         arg.num = SCOPES.index(value.scope)
         arg.num2 = store.slot_of(f"{value.scope}.{value.name}")
+    elif hasattr(value, "pattern"):
+        text = value.pattern.encode()
+        arg.type = ARG_REGEX
+        arg.ptr = regex_new(<const char*> text, <uint32_t> len(text), REGEX_CAPTURE | (REGEX_ICASE if value.ignore_case else 0),
+                            error)
+        if arg.ptr == NULL:
+            raise ValueError((<bytes> error).decode())
     elif isinstance(value, int):
         arg.type = ARG_SINT
         arg.num = value
@@ -184,6 +194,9 @@ cdef object run(str name, bint is_fetch, value, tuple args, dict variables, int 
         result = value_of(&smp) if found else None
     finally:
         free(scratch.area)
+        for i in range(<int> len(args)):
+            if values[i].type == ARG_REGEX:
+                regex_free(<regex_t*> values[i].ptr)
     variables.clear()
     variables.update((known, store.get(known)) for known in store.names if store.get(known) is not None)
     return result
@@ -192,7 +205,7 @@ cdef object run(str name, bint is_fetch, value, tuple args, dict variables, int 
 def convert(name: str, value, *args, input_type: int = 0, real_us: int = 0, room: int = 65536, variables=None):
     """What converter `name` makes of `value` (bool, int, address, str for text, bytes for data); None where it fails.
 
-    args: int, str, bytes, addresses, None for one that was left out, and variables: objects with a `scope` and a `name`.
+    args: as put_arg takes them.
     input_type: cast to this smp_type_t first. real_us: the wall clock. room: bytes of the scratch area.
     variables: value by `scope.name`; holds those that are set afterwards. Raises KeyError for an unknown converter.
     """

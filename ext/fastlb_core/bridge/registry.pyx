@@ -14,6 +14,7 @@ from fastlb_core.program.conv_json cimport conv_json_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
 from fastlb_core.program.conv_number cimport conv_number_entries
 from fastlb_core.program.conv_part cimport conv_part_entries
+from fastlb_core.program.conv_regex cimport conv_regex_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
 from fastlb_core.program.conv_x509 cimport conv_x509_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
@@ -27,12 +28,12 @@ ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_vars_entries]
 cdef conv_table_fn* conv_tables = [
     conv_text_entries, conv_part_entries, conv_join_entries, conv_number_entries, conv_encode_entries, conv_json_entries,
-    conv_date_entries, conv_address_entries, conv_forwarded_entries, conv_x509_entries, conv_vars_entries, conv_hash_entries,
-    conv_map_entries,
+    conv_date_entries, conv_address_entries, conv_forwarded_entries, conv_x509_entries, conv_vars_entries, conv_regex_entries,
+    conv_hash_entries, conv_map_entries,
 ]
 cdef enum:
     N_FETCH_TABLES = 3
-    N_CONV_TABLES = 13
+    N_CONV_TABLES = 14
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:

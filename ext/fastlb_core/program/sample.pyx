@@ -21,7 +21,7 @@ cdef bint smp_can_cast(uint8_t have, uint8_t want) noexcept nogil:
     if want == SMP_T_ADDR:
         return have == SMP_T_IPV4 or have == SMP_T_IPV6 or have == SMP_T_SINT or have == SMP_T_STR
     if have == SMP_T_BOOL:
-        return want == SMP_T_SINT
+        return want == SMP_T_SINT or want == SMP_T_BIN
     if have == SMP_T_SINT:
         return want != SMP_T_METH
     if have == SMP_T_IPV4:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fastlb_core.bridge import exprkit
 
+from fastlb.config.samples.values import RegexValue
 from support.converter_cases import HAPROXY, NEW_CASES, OLD_CASES, VARIABLES, Case
 from support.converter_run import convert
 
@@ -40,3 +41,9 @@ def test_converter_without_room_fails_or_yields_the_same(case: Case):
 def test_unknown_converter_is_a_key_error():
     with pytest.raises(KeyError):
         exprkit.convert("nosuch", 1)
+
+
+def test_regsub_gives_up_when_its_matches_are_slow_all_together():
+    text = "x" * 16000 + "yz"
+    found = exprkit.convert("regsub", text, RegexValue("x(?=.*y.*z)(?=.*z)(?=.*y)"), "", 1)
+    assert found in (None, "yz")
