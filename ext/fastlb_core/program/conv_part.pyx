@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.base.slice cimport slice_has, slice_of, slice_t
 from fastlb_core.program.expr cimport ARG_STOP, ARG_STR, ARG_UNSET, arg_t, conv_fn
-from fastlb_core.program.sample cimport eval_t, sample_t, smp_set_str
+from fastlb_core.program.sample cimport eval_t, sample_t, smp_keep, smp_set_str
 from fastlb_core.program.vars cimport arg_int
 
 cdef conv_entry_t[8] entries
@@ -14,21 +14,6 @@ cdef uint32_t n_entries = 0
 cdef const conv_entry_t* conv_part_entries(uint32_t* n) noexcept nogil:
     n[0] = n_entries
     return entries
-
-
-cdef bint is_in(char c, slice_t set) noexcept nogil:
-    cdef uint32_t i
-    for i in range(set.len):
-        if set.ptr[i] == c:
-            return True
-    return False
-
-
-cdef bint keep(sample_t* smp, uint32_t start, uint32_t end) noexcept nogil:
-    smp.room -= start if smp.room > start else smp.room
-    smp.str.ptr += start
-    smp.str.len = end - start
-    return True
 
 
 cdef bint is_given(const arg_t* arg) noexcept nogil:
@@ -41,10 +26,10 @@ cdef bint bytes_(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     if not arg_int(ev, &args[0], &offset) or (is_given(&args[0]) and is_given(&args[1]) and not arg_int(ev, &args[1], &length)):
         return False
     if offset < 0 or offset >= smp.str.len:
-        return keep(smp, 0, 0)
+        return smp_keep(smp, 0, 0)
     if length < 0 or length > smp.str.len - offset:
         length = smp.str.len - offset
-    return keep(smp, <uint32_t> offset, <uint32_t> (offset + length))
+    return smp_keep(smp, <uint32_t> offset, <uint32_t> (offset + length))
 
 
 # ---- field and word
@@ -57,8 +42,8 @@ cdef char peek(slice_t text, uint32_t at, bint from_end) noexcept nogil:
 
 cdef bint keep_walked(sample_t* smp, uint32_t start, uint32_t end, bint from_end) noexcept nogil:
     if from_end:
-        return keep(smp, smp.str.len - end, smp.str.len - start)
-    return keep(smp, start, end)
+        return smp_keep(smp, smp.str.len - end, smp.str.len - start)
+    return smp_keep(smp, start, end)
 
 
 cdef bint field(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -70,7 +55,7 @@ cdef bint field(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef uint32_t start = 0, at = 0
     cdef uint64_t index = 1
     while index < wanted and at < text.len:
-        if is_in(peek(text, at, from_end), delimiters):
+        if slice_has(delimiters, peek(text, at, from_end)):
             index += 1
             start = at + 1
         at += 1
@@ -78,7 +63,7 @@ cdef bint field(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
         return False
     at = start
     while at < text.len:
-        if is_in(peek(text, at, from_end), delimiters):
+        if slice_has(delimiters, peek(text, at, from_end)):
             count -= 1
             if count == 0:
                 break
@@ -98,7 +83,7 @@ cdef bint word(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef uint32_t start = 0, at = 0
     cdef uint64_t index = 0
     while at < text.len:
-        is_delimiter = is_in(peek(text, at, from_end), delimiters)
+        is_delimiter = slice_has(delimiters, peek(text, at, from_end))
         if not is_delimiter and not in_word:
             index += 1
             if index == wanted:
@@ -109,7 +94,7 @@ cdef bint word(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
                 break
         in_word = not is_delimiter
         at += 1
-    return keep_walked(smp, start, at, from_end) if index >= wanted else keep(smp, 0, 0)
+    return keep_walked(smp, start, at, from_end) if index >= wanted else smp_keep(smp, 0, 0)
 
 
 # ---- parameters
@@ -127,9 +112,9 @@ cdef bint param(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
         while i < name.len and start + i < end and text.ptr[start + i] == name.ptr[i]:
             i += 1
         if i == name.len and start + i == end:
-            return keep(smp, end, end)
+            return smp_keep(smp, end, end)
         if i == name.len and text.ptr[start + i] == b'=':
-            return keep(smp, start + i + 1, end)
+            return smp_keep(smp, start + i + 1, end)
         start = end + 1
     return False
 

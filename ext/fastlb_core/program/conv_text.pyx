@@ -3,10 +3,10 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from fastlb_core.base.slice cimport lower_byte, slice_t
+from fastlb_core.base.slice cimport lower_byte, slice_has, slice_of, slice_t
 from fastlb_core.program.expr cimport ARG_STR, arg_t, conv_fn
 from fastlb_core.program.sample cimport (
-    SMP_T_STR, eval_t, sample_t, scratch_take, smp_make_writable, smp_set_bool, smp_set_int, smp_set_own,
+    SMP_T_STR, eval_t, sample_t, scratch_take, smp_keep, smp_make_writable, smp_set_bool, smp_set_int, smp_set_own,
 )
 
 cdef conv_entry_t[16] entries
@@ -55,44 +55,27 @@ cdef bint has_ctl(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
 
 # ---- ends
 
-cdef void keep(sample_t* smp, uint32_t start, uint32_t end) noexcept nogil:
-    """The bytes from start to end, where they stand."""
-    smp.room -= start if smp.room > start else smp.room
-    smp.str.ptr += start
-    smp.str.len = end - start
-
-
-cdef bint is_in(char c, const arg_t* arg) noexcept nogil:
-    cdef uint32_t i
-    if arg.type == ARG_STR:
-        for i in range(arg.str.len):
-            if arg.str.ptr[i] == c:
-                return True
-    return False
-
-
 cdef bint cut_crlf(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef uint32_t end = 0
     while end < smp.str.len and smp.str.ptr[end] != b'\r' and smp.str.ptr[end] != b'\n':
         end += 1
-    keep(smp, 0, end)
-    return True
+    return smp_keep(smp, 0, end)
 
 
 cdef bint ltrim(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef slice_t chars = args[0].str if args[0].type == ARG_STR else slice_of(NULL, 0)
     cdef uint32_t start = 0
-    while start < smp.str.len and is_in(smp.str.ptr[start], args):
+    while start < smp.str.len and slice_has(chars, smp.str.ptr[start]):
         start += 1
-    keep(smp, start, smp.str.len)
-    return True
+    return smp_keep(smp, start, smp.str.len)
 
 
 cdef bint rtrim(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef slice_t chars = args[0].str if args[0].type == ARG_STR else slice_of(NULL, 0)
     cdef uint32_t end = smp.str.len
-    while end and is_in(smp.str.ptr[end - 1], args):
+    while end and slice_has(chars, smp.str.ptr[end - 1]):
         end -= 1
-    keep(smp, 0, end)
-    return True
+    return smp_keep(smp, 0, end)
 
 
 # ---- backwards

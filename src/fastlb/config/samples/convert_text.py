@@ -9,7 +9,7 @@ from ..keywords.row import UNSUPPORTED
 from .check_words import is_given, number_of, one_of, padded, registered, required_variable, text_of, variable, variable_of
 from .convert_number import CONVERTERS as NUMBERS
 from .row import ConverterRow
-from .types import ANY, BIN, BOOL, SAME, SINT, STR
+from .types import ANY, BIN, BOOL, SINT, STR
 from .values import ArgumentFault, RegexValue, Unset, Value
 
 _CONDITIONS = {
@@ -121,16 +121,16 @@ _PARTS: tuple[ConverterRow, ...] = (
 _OTHERS: tuple[ConverterRow, ...] = (
     ConverterRow("add_item", STR, STR, "str str str?", check=_add_item),
     ConverterRow("concat", STR, STR, "str? str? str?", check=_concat),
-    ConverterRow("debug", ANY, SAME, "str? str?", check=_debug),
+    ConverterRow("debug", ANY, ANY, "str? str?", check=_debug),
     ConverterRow("iif", BOOL, STR, "str str"),
     ConverterRow("json", STR, STR, "str?", check=_json),
     ConverterRow("regsub", STR, STR, "str str str?", check=_regsub),
     ConverterRow("secure_memcmp", BIN, BOOL, "str?", check=required_variable),
-    ConverterRow("set-var", ANY, SAME, "any? any? any? any? any?", check=_set_var),
+    ConverterRow("set-var", ANY, ANY, "any? any? any? any? any?", check=_set_var),
     ConverterRow("strcmp", STR, SINT, "str?", check=required_variable),
-    ConverterRow("unset-var", ANY, SAME, "any?", check=_unset_var),
+    ConverterRow("unset-var", ANY, ANY, "any?", check=_unset_var),
     ConverterRow(
-        "when", ANY, SAME, "any any?", since="3.1", status=UNSUPPORTED, note="needs what the stream knows of its own end"
+        "when", ANY, ANY, "any any?", since="3.1", status=UNSUPPORTED, note="needs what the stream knows of its own end"
     ),
 )
 CONVERTERS: tuple[ConverterRow, ...] = (*_WHOLE, *_PARTS, *_OTHERS, *NUMBERS)
