@@ -23,6 +23,7 @@ cdef extern from *:
 # ---- arithmetic
 
 cdef int64_t sum_of(int64_t a, int64_t b) noexcept nogil:
+    # haproxy: 2.6 answers INT64_MAX for any two negative numbers (-7,add(-3)); not followed, the manual promises a sum.
     cdef int64_t result = 0
     if add_overflows(a, b, &result):
         return INT64_MAX if b > 0 else INT64_MIN
