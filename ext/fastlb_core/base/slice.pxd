@@ -83,6 +83,13 @@ cdef extern from *:
     # Whether length bytes are the same. For names of some ten bytes.
     bint same_bytes "flb_same" (const char* a, const char* b, uint32_t length) noexcept nogil
 
+cdef inline bint slice_has(slice_t a, char c) noexcept nogil:
+    cdef uint32_t i
+    for i in range(a.len):
+        if a.ptr[i] == c:
+            return True
+    return False
+
 # `lower` must be in lower case already.
 cdef inline bint slice_eq_nocase(slice_t a, const char* lower, uint32_t length) noexcept nogil:
     cdef uint32_t i

@@ -89,7 +89,7 @@ cdef int pat_read_range(slice_t text, bint is_dotted, int64_t* low, int64_t* hig
     rest.len -= 1
     if rest.len == 0:
         return 0 if has_low else 2
-    is_negative = not is_dotted and rest.ptr[0] == b'-'
+    is_negative = rest.ptr[0] == b'-'
     if is_negative:
         rest.ptr += 1
         rest.len -= 1

@@ -125,6 +125,12 @@ cdef inline bint smp_set_own(sample_t* smp, uint8_t type, char* ptr, uint32_t le
     smp.str = slice_of(ptr, length)
     return True
 
+# Of a STR or BIN sample the bytes from start to end (start <= end <= its length), where they stand.
+cdef inline bint smp_keep(sample_t* smp, uint32_t start, uint32_t end) noexcept nogil:
+    smp.room -= start if smp.room > start else smp.room
+    smp.str = slice_of(smp.str.ptr + start, end - start)
+    return True
+
 # True: a value of type `have` may become one of type `want` (compile time and run time agree on this table).
 cdef bint smp_can_cast(uint8_t have, uint8_t want) noexcept nogil
 # Turns the sample into type `want` (ANY and SAME: leaves it). False when that value cannot be one: "abc" as an integer.

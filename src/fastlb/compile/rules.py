@@ -18,7 +18,7 @@ from fastlb.config.actions.replies import PAGE, PAGE_SET, REPLY_ACTIONS
 from fastlb.config.expressions import SCOPES
 from fastlb.config.logformat import LogFormat
 from fastlb.config.model import Configuration, Location, Proxy
-from fastlb.config.pattern_files import read_patterns
+from fastlb.config.pattern_files import parse_name, read_patterns
 from fastlb.config.rule import Rule, RuleValue
 from fastlb.config.samples.ast import Expression
 from fastlb.config.samples.values import AclRef, ListValue, MapRef, ProxyRef, RegexValue, ServerRef, Unset, VariableRef
@@ -240,8 +240,8 @@ class RuleCompiler:
         index = self._builder.add_patterns(
             ref.method.removesuffix("m"),
             False,
-            [(file_bytes(entry.key), file_bytes(entry.value), entry.line) for entry in read_patterns(ref.file, True)],
-            file=file_bytes(ref.file),
+            [(entry.key, entry.value or b"", entry.line) for entry in read_patterns(ref.file, True)],
+            file=file_bytes(parse_name(ref.file).name),
             is_map=True,
             output=ref.output,
             captures=ref.method == "regm",
@@ -256,8 +256,8 @@ class RuleCompiler:
         index: int = self._builder.add_patterns(
             method,
             source.ignore_case,
-            [(file_bytes(entry.key), file_bytes(entry.value), entry.line) for entry in source.lines],
-            file=file_bytes(source.file),
+            [(entry.key, entry.value or b"", entry.line) for entry in source.lines],
+            file=file_bytes(parse_name(source.file).name),
             unique_id=-1 if line.unique_id is None else line.unique_id,
             is_map=source.is_map,
         )

@@ -14,6 +14,7 @@ from fastlb.config.pattern_files import read_patterns
 from fastlb.config.rule import Rule
 from fastlb.config.samples.ast import Expression
 from fastlb.config.samples.values import MapRef, RegexValue
+from fastlb.config.values import ValueFault
 
 from .text import file_bytes
 
@@ -62,7 +63,7 @@ def _verify_line(line: AclExpression, lead: str, diagnostics: Diagnostics, sourc
     from fastlb_core.bridge.patterns import pattern_error
 
     for source in line.sources:
-        entries = [(file_bytes(entry.key), file_bytes(entry.value), entry.line) for entry in source.lines]
+        entries = [(entry.key, entry.value or b"", entry.line) for entry in source.lines]
         fault = pattern_error(line.match, source.ignore_case, entries)
         if fault is not None:
             where = f" at line {fault[1]} of file '{source.file}'" if source.file else ""
@@ -80,9 +81,9 @@ def _map_fault(ref: MapRef) -> str:
     from fastlb_core.bridge.patterns import pattern_error
 
     try:
-        entries = [(file_bytes(line.key), file_bytes(line.value), line.line) for line in read_patterns(ref.file, True)]
-    except OSError:
-        return f"failed to open pattern file <{ref.file}>"
+        entries = [(line.key, line.value or b"", line.line) for line in read_patterns(ref.file, True)]
+    except ValueFault as unreadable:
+        return unreadable.message
     fault = pattern_error(ref.method.removesuffix("m"), False, entries, ref.output, ref.method == "regm")
     return "" if fault is None else f"{fault[0]} at line {fault[1]} of file '{ref.file}'"
 

@@ -14,6 +14,7 @@ from .model import Location
 from .pattern_files import PatternLine, read_patterns
 from .samples.ast import Expression
 from .samples.types import ADDR, BIN, BOOL, IPV4, IPV6, METH, SINT, STR, Point, SampleType, can_cast
+from .values import ValueFault
 
 METHODS = ("found", "bool", "int", "ip", "bin", "len", "str", "beg", "sub", "dir", "dom", "end", "reg")
 _OPERATORS = ("eq", "ge", "gt", "le", "lt")
@@ -194,10 +195,8 @@ class _AclReader:
     def _load(self, path: str, ignore_case: bool, word: int) -> None:
         try:
             lines = read_patterns(path, self.is_map)
-        except IsADirectoryError as error:
-            raise AclFault(f"error encountered while reading  <{path}> : {error.strerror}", word, code="missing-file") from None
-        except OSError:
-            raise AclFault(f"failed to open pattern file <{path}>", word, code="missing-file") from None
+        except ValueFault as fault:
+            raise AclFault(fault.message, word, code="missing-file") from None
         self.sources.append(PatternSource(ignore_case, path, self.is_map, tuple(lines)))
 
     def _patterns(self) -> None:
@@ -208,9 +207,12 @@ class _AclReader:
                 if word in _OPERATORS:
                     operator = word
                     continue
-                self.inline.append(PatternLine(self.location.line, self._range(word, operator, index)))
+                self._add(self._range(word, operator, index))
             elif self.match not in ("found", "bool"):
-                self.inline.append(PatternLine(self.location.line, word))
+                self._add(word)
+
+    def _add(self, word: str) -> None:
+        self.inline.append(PatternLine(self.location.line, word.encode("utf-8", "surrogateescape"), None))
 
     def _range(self, word: str, operator: str, index: int) -> str:
         """An integer pattern as `low:high`, either end open (manual, section 7.1.2)."""

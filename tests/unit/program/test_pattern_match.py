@@ -115,6 +115,7 @@ def test_text_is_cast_to_what_the_method_compares() -> None:
 def test_dotted_numbers_are_versions() -> None:
     index = index_of("dot", [b"3:3.1", b"1.1"])
     assert [which(index, n) for n in (3 << 16, 3 << 16 | 1, 3 << 16 | 2, 1 << 16 | 1, 1 << 16)] == [0, 0, None, 1, None]
+    assert which(index_of("dot", [b":-1.65535"]), 0) is None  # what `lt 0` becomes
 
 
 def test_found_and_bool_need_no_pattern() -> None:
