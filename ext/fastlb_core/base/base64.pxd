@@ -7,5 +7,5 @@ from libc.stdint cimport int64_t, uint32_t
 # Decodes all of `text` into `out`, which must hold length * 3 / 4 + 3 bytes, and returns the number of bytes, or -1 for text
 # that is not base64. Standard alphabet; the length must be a multiple of four, with at most two "=" at the end.
 cdef int64_t base64_decode(const char* text, uint32_t length, char* out) noexcept nogil
-# The URL alphabet; padding may be there or be left out, as in JWT (RFC 7515, section 2).
+# The URL alphabet without padding, as in JWT (RFC 7515, section 2).
 cdef int64_t base64url_decode(const char* text, uint32_t length, char* out) noexcept nogil

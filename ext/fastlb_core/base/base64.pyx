@@ -44,8 +44,6 @@ cdef int64_t base64_decode(const char* text, uint32_t length, char* out) noexcep
 
 
 cdef int64_t base64url_decode(const char* text, uint32_t length, char* out) noexcept nogil:
-    if length % 4 == 0:
-        length = unpadded(text, length)
     return decode(url, text, length, out)
 
 

@@ -8,6 +8,7 @@ from libc.string cimport memcpy, memset
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.registry cimport find_conv
 from fastlb_core.program.expr cimport ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, arg_t, conv_fn
+from fastlb_core.program.keystore cimport keystore_add
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
     sample_t, scratch_t, smp_cast,
@@ -121,3 +122,9 @@ def cast(value, want: int):
     ev.scratch = &scratch
     put_sample(&smp, value, keep)
     return value_of(&smp) if smp_cast(&ev, &smp, <uint8_t> want) else None
+
+
+def add_key(name: str, pem: bytes) -> bool:
+    """Puts a public key into the process's key store; False when `pem` holds none."""
+    cdef bytes key = name.encode()
+    return keystore_add(slice_of(<const char*> key, <uint32_t> len(key)), <const char*> pem, <uint32_t> len(pem))

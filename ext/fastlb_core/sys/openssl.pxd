@@ -67,7 +67,7 @@ cdef extern from "openssl/bio.h" nogil:
 cdef extern from "openssl/pem.h" nogil:
     ctypedef struct X509:
         pass
-    ctypedef int (*pem_password_cb)(char* buffer, int size, int rwflag, void* user) noexcept
+    ctypedef int pem_password_cb(char* buffer, int size, int rwflag, void* user) noexcept
     EVP_PKEY* PEM_read_bio_PUBKEY(BIO* bio, EVP_PKEY** key, pem_password_cb* callback, void* user) noexcept
     X509* PEM_read_bio_X509(BIO* bio, X509** cert, pem_password_cb* callback, void* user) noexcept
 
