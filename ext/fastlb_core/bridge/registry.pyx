@@ -6,10 +6,12 @@ from libc.string cimport strcmp
 
 from fastlb_core.program.conv_cipher cimport conv_cipher_entries
 from fastlb_core.program.conv_digest cimport conv_digest_entries
+from fastlb_core.program.conv_fix cimport conv_fix_entries
 from fastlb_core.program.conv_hash cimport conv_hash_entries
 from fastlb_core.program.conv_json_query cimport conv_json_query_entries
 from fastlb_core.program.conv_jwt cimport conv_jwt_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
+from fastlb_core.program.conv_protobuf cimport conv_protobuf_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
 from fastlb_core.program.fetch_const cimport fetch_const_entries
@@ -21,11 +23,11 @@ ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries]
 cdef conv_table_fn* conv_tables = [
     conv_text_entries, conv_hash_entries, conv_map_entries, conv_digest_entries, conv_cipher_entries,
-    conv_json_query_entries, conv_jwt_entries,
+    conv_json_query_entries, conv_jwt_entries, conv_protobuf_entries, conv_fix_entries,
 ]
 cdef enum:
     N_FETCH_TABLES = 2
-    N_CONV_TABLES = 7
+    N_CONV_TABLES = 9
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:
