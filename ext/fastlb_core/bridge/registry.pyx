@@ -11,6 +11,7 @@ from fastlb_core.program.conv_hash cimport conv_hash_entries
 from fastlb_core.program.conv_json_query cimport conv_json_query_entries
 from fastlb_core.program.conv_jwt cimport conv_jwt_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
+from fastlb_core.program.conv_mqtt cimport conv_mqtt_entries
 from fastlb_core.program.conv_protobuf cimport conv_protobuf_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
@@ -24,10 +25,11 @@ cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries]
 cdef conv_table_fn* conv_tables = [
     conv_text_entries, conv_hash_entries, conv_map_entries, conv_digest_entries, conv_cipher_entries,
     conv_json_query_entries, conv_jwt_entries, conv_protobuf_entries, conv_fix_entries,
+    conv_mqtt_entries,
 ]
 cdef enum:
     N_FETCH_TABLES = 2
-    N_CONV_TABLES = 9
+    N_CONV_TABLES = 10
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:
