@@ -1,11 +1,12 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
-# Base64 decoding. Contracts: base64.pxd.
+# Base64. Contracts: base64.pxd.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 cdef enum:
     NO_DIGIT = 255
 
+cdef const char* LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 cdef uint8_t[256] standard
 cdef uint8_t[256] url
 
@@ -45,6 +46,22 @@ cdef int64_t base64_decode(const char* text, uint32_t length, char* out) noexcep
 
 cdef int64_t base64url_decode(const char* text, uint32_t length, char* out) noexcept nogil:
     return decode(url, text, length, out)
+
+
+cdef uint32_t base64_encode(const uint8_t* bytes, uint32_t length, char* out) noexcept nogil:
+    cdef uint32_t i = 0, n = 0, word, have, at
+    while i < length:
+        have = length - i if length - i < 3 else 3
+        word = <uint32_t> bytes[i] << 16
+        if have > 1:
+            word |= <uint32_t> bytes[i + 1] << 8
+        if have > 2:
+            word |= bytes[i + 2]
+        for at in range(4):
+            out[n + at] = LETTERS[word >> (18 - 6 * at) & 63] if at <= have else 61
+        i += 3
+        n += 4
+    return n
 
 
 cdef void fill() noexcept nogil:

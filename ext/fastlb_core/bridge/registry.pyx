@@ -4,32 +4,44 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport strcmp
 
+from fastlb_core.program.conv_address cimport conv_address_entries
 from fastlb_core.program.conv_cipher cimport conv_cipher_entries
+from fastlb_core.program.conv_date cimport conv_date_entries
 from fastlb_core.program.conv_digest cimport conv_digest_entries
+from fastlb_core.program.conv_encode cimport conv_encode_entries
 from fastlb_core.program.conv_fix cimport conv_fix_entries
+from fastlb_core.program.conv_forwarded cimport conv_forwarded_entries
 from fastlb_core.program.conv_hash cimport conv_hash_entries
+from fastlb_core.program.conv_join cimport conv_join_entries
+from fastlb_core.program.conv_json cimport conv_json_entries
 from fastlb_core.program.conv_json_query cimport conv_json_query_entries
 from fastlb_core.program.conv_jwt cimport conv_jwt_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
 from fastlb_core.program.conv_mqtt cimport conv_mqtt_entries
+from fastlb_core.program.conv_number cimport conv_number_entries
+from fastlb_core.program.conv_part cimport conv_part_entries
 from fastlb_core.program.conv_protobuf cimport conv_protobuf_entries
+from fastlb_core.program.conv_regex cimport conv_regex_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
+from fastlb_core.program.conv_x509 cimport conv_x509_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
 from fastlb_core.program.fetch_const cimport fetch_const_entries
 from fastlb_core.program.fetch_http cimport fetch_http_entries
+from fastlb_core.program.fetch_vars cimport conv_vars_entries, fetch_vars_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
 ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 
-cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries]
+cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_vars_entries]
 cdef conv_table_fn* conv_tables = [
-    conv_text_entries, conv_hash_entries, conv_map_entries, conv_digest_entries, conv_cipher_entries,
-    conv_json_query_entries, conv_jwt_entries, conv_protobuf_entries, conv_fix_entries,
-    conv_mqtt_entries,
+    conv_text_entries, conv_part_entries, conv_join_entries, conv_number_entries, conv_encode_entries, conv_json_entries,
+    conv_date_entries, conv_address_entries, conv_forwarded_entries, conv_x509_entries, conv_vars_entries, conv_regex_entries,
+    conv_hash_entries, conv_digest_entries, conv_cipher_entries, conv_json_query_entries, conv_jwt_entries,
+    conv_protobuf_entries, conv_fix_entries, conv_mqtt_entries, conv_map_entries,
 ]
 cdef enum:
-    N_FETCH_TABLES = 2
-    N_CONV_TABLES = 10
+    N_FETCH_TABLES = 3
+    N_CONV_TABLES = 21
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:

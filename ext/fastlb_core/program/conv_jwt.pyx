@@ -13,7 +13,7 @@ from fastlb_core.program.conv_json_query cimport json_answer
 from fastlb_core.program.expr cimport ARG_STR, arg_t, conv_fn
 from fastlb_core.program.keystore cimport keystore_find
 from fastlb_core.program.sample cimport SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_int, smp_set_own
-from fastlb_core.program.secret cimport read_secret
+from fastlb_core.program.vars cimport arg_text
 from fastlb_core.sys.openssl cimport (
     CRYPTO_memcmp, ERR_clear_error, EVP_DigestVerify, EVP_DigestVerifyInit, EVP_MAX_MD_SIZE, EVP_MD, EVP_MD_CTX,
     EVP_MD_CTX_new, EVP_MD_CTX_reset, EVP_PKEY, EVP_PKEY_EC, EVP_PKEY_RSA, EVP_PKEY_get_base_id,
@@ -228,7 +228,7 @@ cdef int verify(eval_t* ev, slice_t text, slice_t name, slice_t key, bint key_is
 
 cdef bint jwt_verify(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef slice_t name, key
-    if not read_secret(ev, &args[0], &name) or not read_secret(ev, &args[1], &key):
+    if not arg_text(ev, &args[0], &name) or not arg_text(ev, &args[1], &key):
         return False
     return smp_set_int(smp, verify(ev, smp.str, name, key, False))
 
@@ -236,7 +236,7 @@ cdef bint jwt_verify(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogi
 # As jwt_verify; the key is never a secret.
 cdef bint jwt_verify_cert(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef slice_t name, key
-    if not read_secret(ev, &args[0], &name) or not read_secret(ev, &args[1], &key):
+    if not arg_text(ev, &args[0], &name) or not arg_text(ev, &args[1], &key):
         return False
     return smp_set_int(smp, verify(ev, smp.str, name, key, True))
 

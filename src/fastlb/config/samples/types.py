@@ -28,7 +28,7 @@ _EVERYTHING = frozenset(SampleType)
 _CASTS: dict[SampleType, frozenset[SampleType]] = {
     ANY: _EVERYTHING,
     SAME: _EVERYTHING,
-    BOOL: frozenset({BOOL, SINT, STR}),
+    BOOL: frozenset({BOOL, SINT, STR, BIN}),
     SINT: _EVERYTHING - {METH},
     ADDR: frozenset({ADDR, IPV4, IPV6, SINT, STR, BIN}),
     IPV4: frozenset({IPV4, ADDR, IPV6, SINT, STR, BIN}),
