@@ -19,30 +19,36 @@ from .types import ANY, BIN, BOOL, SINT, STR
 from .values import ArgumentFault, KeyFile, Unset, Value
 
 # The names of OpenSSL's message digests, lower case.
-DIGESTS = frozenset(
-    "blake2b512 blake2s256 md4 md5 md5-sha1 mdc2 ripemd ripemd160 rmd160 sha1 sha224 sha256 sha3-224 sha3-256 sha3-384"
-    " sha3-512 sha384 sha512 sha512-224 sha512-256 shake128 shake256 sm3 ssl3-md5 ssl3-sha1 whirlpool".split()
-)
+_DIGESTS_TEXT = """
+    blake2b512 blake2s256 md4 md5 md5-sha1 mdc2 ripemd ripemd160 rmd160 sha1 sha224 sha256 sha3-224 sha3-256
+    sha3-384 sha3-512 sha384 sha512 sha512-224 sha512-256 shake128 shake256 sm3 ssl3-md5 ssl3-sha1 whirlpool
+"""
+DIGESTS = frozenset(_DIGESTS_TEXT.split())
 # The order is that of type_t in ext/fastlb_core/program/conv_protobuf.pyx.
-PROTOBUF_TYPES = (
-    "int32 int64 uint32 uint64 bool enum sint32 sint64 fixed64 sfixed64 double fixed32 sfixed32 float"
-).split()
+_PROTOBUF_TYPES_TEXT = """
+    int32 int64 uint32 uint64 bool enum sint32 sint64 fixed64 sfixed64 double fixed32 sfixed32 float
+"""
+PROTOBUF_TYPES = tuple(_PROTOBUF_TYPES_TEXT.split())
 FIX_TAGS = {"beginstring": 8, "bodylength": 9, "checksum": 10, "msgtype": 35, "sendercompid": 49, "targetcompid": 56}
 # From 256 on, in the order of field_t in ext/fastlb_core/program/conv_mqtt.pyx.
-MQTT_FIELDS = (
-    "flags protocol_name protocol_version client_identifier will_topic will_payload username password keepalive reason_code"
-).split()
-MQTT_TYPES = (
-    "invalid connect connack publish puback pubrec pubrel pubcomp subscribe suback unsubscribe unsuback pingreq pingresp"
-    " disconnect auth"
-).split()
-MQTT_ALLOWED = {
+_MQTT_FIELDS_TEXT = """
+    flags protocol_name protocol_version client_identifier will_topic will_payload username password keepalive
+    reason_code
+"""
+MQTT_FIELDS = tuple(_MQTT_FIELDS_TEXT.split())
+_MQTT_TYPES_TEXT = """
+    invalid connect connack publish puback pubrec pubrel pubcomp subscribe suback unsubscribe unsuback pingreq
+    pingresp disconnect auth
+"""
+MQTT_TYPES = tuple(_MQTT_TYPES_TEXT.split())
+MQTT_ALLOWED = {  # of a DISCONNECT there is never a value
     1: {*MQTT_FIELDS[:9], *map(str, (1, 2, 3, 8, 9, 17, 21, 22, 23, 24, 25, 33, 34, 38, 39))},
     2: {
         *("flags", "protocol_version", "reason_code"),
         *map(str, (17, 18, 19, 21, 22, 26, 28, 31, 33, 34, 36, 37, 38, 39, 40, 41, 42)),
     },
 }
+MQTT_ALLOWED[14] = {"17", "28", "31", "38"}
 JWT_ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "none")
 JWT_UNMANAGED = ("PS256", "PS384", "PS512")
 
@@ -69,7 +75,7 @@ def _algorithm(value: Value) -> str:
 
 
 def check_bits(values: list[Value]) -> list[Value]:
-    bits = values[0] if values and not isinstance(values[0], Unset) else 256
+    bits = values[0] if values and isinstance(values[0], int) else 256
     if bits not in (224, 256, 384, 512):
         raise ArgumentFault(f"Unsupported number of bits: '{bits}'")
     return [bits]
