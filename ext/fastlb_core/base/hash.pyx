@@ -66,10 +66,10 @@ cdef uint32_t hash_avalanche(uint32_t value) noexcept nogil:
 
 
 cdef void fill_table(uint32_t* table, uint32_t polynomial) noexcept nogil:
-    cdef uint32_t value, i, bit
+    cdef uint32_t value, i, _bit
     for i in range(256):
         value = i
-        for bit in range(8):
+        for _bit in range(8):
             value = value >> 1 ^ (polynomial if value & 1 else 0)
         table[i] = value
 

@@ -28,7 +28,7 @@ SCOPES = ("proc", "sess", "txn", "req", "res", "check")
 
 
 cdef int put_arg(arg_t* arg, value, list keep, VarStore store=None) except -1:
-    """value: int, str, bytes, an address, None for one that was left out, what has a `scope` and a `name` (a variable), 
+    """value: int, str, bytes, an address, None for one that was left out, what has a `scope` and a `name` (a variable),
     a `pattern` and `ignore_case` (a regular expression), or a `path` and a `pem` (a public key)."""
     cdef bytes text
     cdef char error[REGEX_ERROR_MAX]

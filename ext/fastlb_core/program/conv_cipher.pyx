@@ -1,7 +1,8 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
 # fastlb: links the C libraries
 # AES in GCM and CBC mode (manual, section 7.3.1): `aes_gcm_dec`, `aes_gcm_enc`, `aes_cbc_dec`, `aes_cbc_enc`. Arguments: the
-# key's bits, then nonce, key, for GCM the tag (a variable to write when it encrypts), and additional data that is authenticated only. Each converter gets a BIN sample.
+# key's bits, then nonce, key, for GCM the tag (a variable to write when it encrypts), and additional
+# data that is authenticated only. Each converter gets a BIN sample.
 #
 # One context per process and the ciphers are taken when the module is loaded: nothing of ours is allocated for a request.
 

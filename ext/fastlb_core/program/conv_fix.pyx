@@ -142,7 +142,7 @@ cdef bint fix_tag_value(eval_t* ev, const arg_t* args, sample_t* smp) noexcept n
         if tag == args[0].num:
             smp_set_str(smp, value.ptr, value.len)
             smp.type = SMP_T_BIN
-            return True
+            return value.len > 0
         if tag == TAG_CHECK_SUM:
             return False
 

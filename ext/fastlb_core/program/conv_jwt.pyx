@@ -38,6 +38,7 @@ cdef enum alg_t:
 
 cdef enum:
     HALF_MAX = 66                # bytes of one number of an ES512 signature
+    RSA_LENGTH = 255
     DER_MAX = 160                # 2 * (HALF_MAX + 1) and the headers of three elements
 
 cdef struct token_t:
@@ -186,8 +187,8 @@ cdef int verify_public(token_t* token, alg_t alg, const EVP_MD* md, uint32_t hal
         if EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA:
             return JWT_INVALID
         return verify_with_key(key, md, token.signed_text, <const uint8_t*> sig.ptr, sig.len)
-    if sig.len != 2 * half:
-        return JWT_BAD_TOKEN
+    if sig.len != 2 * half:      # haproxy: one that is as long as of an RSA key is only invalid
+        return JWT_BAD_TOKEN if sig.len < RSA_LENGTH else JWT_INVALID
     if EVP_PKEY_get_base_id(key) != EVP_PKEY_EC:
         return JWT_INVALID
     return verify_with_key(key, md, token.signed_text, der, der_signature(<const uint8_t*> sig.ptr, half, der))
@@ -217,8 +218,8 @@ cdef int verify(eval_t* ev, slice_t text, slice_t name, slice_t key, bint key_is
     sig = token.parts[2]
     if sig.len == 0:
         return JWT_BAD_TOKEN
-    if sig.ptr[sig.len - 1] == 61:
-        return JWT_INVALID       # padding. haproxy: the same
+    if sig.ptr[sig.len - 1] == 61:                           # padding. haproxy: the same
+        return JWT_INVALID if alg == ALG_HS or keystore_find(key) != NULL else JWT_UNKNOWN_KEY
     if not decoded(ev, sig, &sig):
         return JWT_BAD_TOKEN
     if alg == ALG_HS:

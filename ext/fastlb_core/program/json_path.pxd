@@ -1,7 +1,8 @@
 # Finds one value in a JSON text by a path like `$.a.b[3].c` (manual, section 7.3.1 "json_query").
 #
 # Knows as much of RFC 8259 as is needed to step over values, and HAProxy's paths: `.name`, `[index]`, and a backslash
-# before a byte of a name that is meant literally (`\.`). Must not know samples. Reads the text once up to the value that is asked for; what follows is not looked at.
+# before a byte of a name that is meant literally (`\.`). Must not know samples. Reads the text
+# once up to the value that is asked for; what follows is not looked at.
 # Time is linear in the text, and nothing recurses: containers may be nested JSON_DEPTH deep.
 
 from fastlb_core.base.slice cimport slice_t

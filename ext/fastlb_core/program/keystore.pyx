@@ -3,7 +3,7 @@
 # Public keys by name. Contracts: keystore.pxd.
 
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport malloc
 from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t

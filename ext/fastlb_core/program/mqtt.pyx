@@ -138,6 +138,8 @@ cdef bint mqtt_property(const mqtt_packet_t* packet, uint32_t identifier, slice_
         return find_property(packet.properties, connack_kinds, identifier, text, number)
     if connect_kinds[identifier]:
         return find_property(packet.properties, connect_kinds, identifier, text, number)
+    if not packet.flags & MQTT_F_WILL:
+        return False
     return find_property(packet.will_properties, will_kinds, identifier, text, number)
 
 
