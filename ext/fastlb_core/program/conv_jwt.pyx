@@ -38,7 +38,7 @@ cdef enum alg_t:
 
 cdef enum:
     HALF_MAX = 66                # bytes of one number of an ES512 signature
-    RSA_LENGTH = 255
+    RSA_LENGTH = 256
     DER_MAX = 160                # 2 * (HALF_MAX + 1) and the headers of three elements
 
 cdef struct token_t:
