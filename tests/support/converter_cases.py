@@ -33,6 +33,7 @@ VARIABLES: tuple[tuple[str, str, Input], ...] = (
     ("txn.num", "str(12)", "12"),
     ("txn.empty", "str()", ""),
     ("txn.data", "bin(616200ff)", b"ab\0\xff"),
+    ("txn.b64", "str(MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=)", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
 )
 
 

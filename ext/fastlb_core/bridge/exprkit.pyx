@@ -10,6 +10,7 @@ from fastlb_core.bridge.registry cimport find_conv, find_fetch
 from fastlb_core.program.expr cimport (
     ARG_IPV4, ARG_IPV6, ARG_REGEX, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_fn, fetch_fn,
 )
+from fastlb_core.program.keystore cimport keystore_add
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
@@ -27,8 +28,8 @@ SCOPES = ("proc", "sess", "txn", "req", "res", "check")
 
 
 cdef int put_arg(arg_t* arg, value, list keep, VarStore store=None) except -1:
-    """value: int, str, bytes, an address, None for one that was left out, what has a `scope` and a `name` (a variable), or
-    a `pattern` and `ignore_case` (a regular expression)."""
+    """value: int, str, bytes, an address, None for one that was left out, what has a `scope` and a `name` (a variable),
+    a `pattern` and `ignore_case` (a regular expression), or a `path` and a `pem` (a public key)."""
     cdef bytes text
     cdef char error[REGEX_ERROR_MAX]
     if value is None:
@@ -37,6 +38,9 @@ cdef int put_arg(arg_t* arg, value, list keep, VarStore store=None) except -1:
         arg.type = ARG_VAR
         arg.num = SCOPES.index(value.scope)
         arg.num2 = store.slot_of(f"{value.scope}.{value.name}")
+    elif hasattr(value, "pem"):
+        add_key(value.path, value.pem)
+        put_arg(arg, value.path, keep)
     elif hasattr(value, "pattern"):
         text = value.pattern.encode()
         arg.type = ARG_REGEX
@@ -232,3 +236,9 @@ def cast(value, want: int):
     ev.scratch = &scratch
     put_sample(&smp, value, keep)
     return value_of(&smp) if smp_cast(&ev, &smp, <uint8_t> want) else None
+
+
+def add_key(name: str, pem: bytes) -> bool:
+    """Puts a public key into the process's key store; False when `pem` holds none."""
+    cdef bytes key = name.encode()
+    return keystore_add(slice_of(<const char*> key, <uint32_t> len(key)), <const char*> pem, <uint32_t> len(pem))

@@ -5,15 +5,22 @@ from libc.stdint cimport uint32_t
 from libc.string cimport strcmp
 
 from fastlb_core.program.conv_address cimport conv_address_entries
+from fastlb_core.program.conv_cipher cimport conv_cipher_entries
 from fastlb_core.program.conv_date cimport conv_date_entries
+from fastlb_core.program.conv_digest cimport conv_digest_entries
 from fastlb_core.program.conv_encode cimport conv_encode_entries
+from fastlb_core.program.conv_fix cimport conv_fix_entries
 from fastlb_core.program.conv_forwarded cimport conv_forwarded_entries
 from fastlb_core.program.conv_hash cimport conv_hash_entries
 from fastlb_core.program.conv_join cimport conv_join_entries
 from fastlb_core.program.conv_json cimport conv_json_entries
+from fastlb_core.program.conv_json_query cimport conv_json_query_entries
+from fastlb_core.program.conv_jwt cimport conv_jwt_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
+from fastlb_core.program.conv_mqtt cimport conv_mqtt_entries
 from fastlb_core.program.conv_number cimport conv_number_entries
 from fastlb_core.program.conv_part cimport conv_part_entries
+from fastlb_core.program.conv_protobuf cimport conv_protobuf_entries
 from fastlb_core.program.conv_regex cimport conv_regex_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
 from fastlb_core.program.conv_x509 cimport conv_x509_entries
@@ -62,6 +69,13 @@ cdef conv_table_fn* conv_tables = [
     conv_regex_entries,
     conv_hash_entries,
     conv_map_entries,
+    conv_cipher_entries,
+    conv_digest_entries,
+    conv_fix_entries,
+    conv_json_query_entries,
+    conv_jwt_entries,
+    conv_mqtt_entries,
+    conv_protobuf_entries,
     NULL,
 ]
 cdef action_table_fn* action_tables = [

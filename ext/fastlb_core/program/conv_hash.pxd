@@ -1,4 +1,5 @@
-# Converters that hash, sign, encrypt or read structured data: their table for bridge/registry.
+# Non-cryptographic hashes as converters (crc32, djb2, wt6, xxh3, ...): their table for bridge/registry.
+# The functions themselves are in base/hash and base/xxhash.
 
 from libc.stdint cimport uint32_t
 from fastlb_core.program.expr cimport conv_entry_t

@@ -85,6 +85,14 @@ class MapRef:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A public key or certificate by its file's path; pem: the file's bytes, empty where it holds none."""
+
+    path: str
+    pem: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ListValue:
     """Several values in one argument."""
 
@@ -106,5 +114,6 @@ Value = (
     | AclRef
     | RegexValue
     | MapRef
+    | KeyFile
     | ListValue
 )

@@ -1,0 +1,161 @@
+# cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
+# fastlb: links the C libraries
+# AES in GCM and CBC mode (manual, section 7.3.1): `aes_gcm_dec`, `aes_gcm_enc`, `aes_cbc_dec`, `aes_cbc_enc`. Arguments: the
+# key's bits, then nonce, key, for GCM the tag (a variable to write when it encrypts), and additional
+# data that is authenticated only. Each converter gets a BIN sample.
+#
+# One context per process and the ciphers are taken when the module is loaded: nothing of ours is allocated for a request.
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from fastlb_core.base.base64 cimport base64_encode
+from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.program.expr cimport arg_t, args_count, conv_fn
+from fastlb_core.program.sample cimport SMP_T_BIN, eval_t, sample_t, scratch_take, smp_set_own
+from fastlb_core.program.secret cimport read_secret, write_variable
+from fastlb_core.sys.openssl cimport (
+    ERR_clear_error, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_ctrl, EVP_CIPHER_CTX_new, EVP_CIPHER_CTX_reset,
+    EVP_CIPHER_fetch, EVP_CipherFinal_ex, EVP_CipherInit_ex, EVP_CipherUpdate, EVP_CTRL_AEAD_GET_TAG,
+    EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG,
+)
+
+cdef enum:
+    BLOCK = 16
+    NONCE_MAX = 128              # bytes, what OpenSSL's GCM takes
+    INPUT_MAX = 0x1000000
+    TAG_TEXT = 24                # characters of a tag in base64
+
+cdef struct aes_t:
+    slice_t nonce
+    slice_t key
+    slice_t tag
+    slice_t aad
+    uint8_t[BLOCK] made          # the tag of an encryption
+
+cdef conv_entry_t[4] entries
+cdef uint32_t n_entries = 0
+cdef EVP_CIPHER_CTX* ctx = EVP_CIPHER_CTX_new()
+cdef EVP_CIPHER* gcm[3]
+cdef EVP_CIPHER* cbc[3]
+
+
+cdef const conv_entry_t* conv_cipher_entries(uint32_t* n) noexcept nogil:
+    n[0] = n_entries
+    return entries
+
+
+# Reads nonce, key, tag and additional data, as far as they are among the arguments. False: one has no value, or no length
+# that the cipher could use. haproxy: a longer key is cut to the cipher's size.
+cdef bint read_args(eval_t* ev, const arg_t* args, bint has_tag, aes_t* aes) noexcept nogil:
+    cdef uint32_t n = args_count(args), at = 3
+    cdef int64_t bits = args[0].num if n else 0
+    if n < 3 or bits not in (128, 192, 256):
+        return False
+    if not read_secret(ev, &args[1], &aes.nonce) or not read_secret(ev, &args[2], &aes.key):
+        return False
+    aes.tag.len = aes.aad.len = 0
+    if has_tag:
+        if n < 4:
+            return False
+        at = 4
+    if at < n and not read_secret(ev, &args[at], &aes.aad):
+        return False
+    return aes.key.len >= bits // 8 and 0 < aes.nonce.len <= NONCE_MAX
+
+
+cdef bint set_tag(const aes_t* aes) noexcept nogil:
+    return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, <int> aes.tag.len, <void*> aes.tag.ptr) == 1
+
+
+cdef bint run(int encrypts, const EVP_CIPHER* cipher, aes_t* aes, slice_t text, uint8_t* out, int* length) noexcept nogil:
+    cdef int n = 0
+    cdef bint is_gcm = cipher in (gcm[0], gcm[1], gcm[2])
+    if EVP_CipherInit_ex(ctx, cipher, NULL, NULL, NULL, encrypts) != 1:
+        return False
+    if is_gcm and EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, <int> aes.nonce.len, NULL) != 1:
+        return False
+    if EVP_CipherInit_ex(ctx, NULL, NULL, <uint8_t*> aes.key.ptr, <uint8_t*> aes.nonce.ptr, encrypts) != 1:
+        return False
+    if aes.aad.len and EVP_CipherUpdate(ctx, NULL, &n, <uint8_t*> aes.aad.ptr, <int> aes.aad.len) != 1:
+        return False
+    length[0] = 0
+    if text.len and EVP_CipherUpdate(ctx, out, length, <uint8_t*> text.ptr, <int> text.len) != 1:
+        return False
+    if is_gcm and not encrypts and not set_tag(aes):
+        return False
+    if EVP_CipherFinal_ex(ctx, out + length[0], &n) != 1:
+        return False
+    length[0] += n
+    return not (is_gcm and encrypts) or EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, BLOCK, aes.made) == 1
+
+
+cdef bint convert(eval_t* ev, sample_t* smp, int encrypts, const EVP_CIPHER* cipher, aes_t* aes) noexcept nogil:
+    cdef char* out
+    cdef int length = 0
+    cdef bint done
+    if ctx == NULL or cipher == NULL or smp.str.len > INPUT_MAX:
+        return False
+    out = scratch_take(ev, smp.str.len + BLOCK)
+    if out == NULL:
+        return False
+    done = run(encrypts, cipher, aes, smp.str, <uint8_t*> out, &length)
+    EVP_CIPHER_CTX_reset(ctx)
+    ERR_clear_error()
+    return done and smp_set_own(smp, SMP_T_BIN, out, <uint32_t> length, smp.str.len + BLOCK)
+
+
+cdef inline uint32_t which(const arg_t* args) noexcept nogil:
+    return <uint32_t> ((args[0].num - 128) // 64)
+
+
+cdef bint aes_gcm_dec(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef aes_t aes
+    if not read_args(ev, args, True, &aes) or not read_secret(ev, &args[3], &aes.tag) or not 0 < aes.tag.len <= BLOCK:
+        return False
+    return convert(ev, smp, 0, gcm[which(args)], &aes)
+
+
+# haproxy: the tag is kept in base64, as aes_gcm_dec wants it.
+cdef bint aes_gcm_enc(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef aes_t aes
+    cdef char[TAG_TEXT] text
+    if not read_args(ev, args, True, &aes):
+        return False
+    if not convert(ev, smp, 1, gcm[which(args)], &aes):
+        return False
+    return write_variable(ev, &args[3], slice_of(text, base64_encode(aes.made, BLOCK, text)))
+
+
+# A CBC cipher has one size of nonce: a longer one is cut like a key, a shorter one cannot be used.
+cdef bint aes_cbc(eval_t* ev, const arg_t* args, sample_t* smp, int encrypts) noexcept nogil:
+    cdef aes_t aes
+    if not read_args(ev, args, False, &aes) or aes.nonce.len < BLOCK or aes.aad.len:
+        return False
+    return convert(ev, smp, encrypts, cbc[which(args)], &aes)
+
+
+cdef bint aes_cbc_dec(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return aes_cbc(ev, args, smp, 0)
+
+
+cdef bint aes_cbc_enc(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return aes_cbc(ev, args, smp, 1)
+
+
+cdef void add(const char* name, conv_fn fn) noexcept nogil:
+    global n_entries
+    entries[n_entries].name = name
+    entries[n_entries].fn = fn
+    n_entries += 1
+
+
+gcm[0] = EVP_CIPHER_fetch(NULL, b"AES-128-GCM", NULL)
+gcm[1] = EVP_CIPHER_fetch(NULL, b"AES-192-GCM", NULL)
+gcm[2] = EVP_CIPHER_fetch(NULL, b"AES-256-GCM", NULL)
+cbc[0] = EVP_CIPHER_fetch(NULL, b"AES-128-CBC", NULL)
+cbc[1] = EVP_CIPHER_fetch(NULL, b"AES-192-CBC", NULL)
+cbc[2] = EVP_CIPHER_fetch(NULL, b"AES-256-CBC", NULL)
+add(b"aes_gcm_dec", aes_gcm_dec)
+add(b"aes_gcm_enc", aes_gcm_enc)
+add(b"aes_cbc_dec", aes_cbc_dec)
+add(b"aes_cbc_enc", aes_cbc_enc)
