@@ -8,16 +8,26 @@ from fastlb_core.program.conv_hash cimport conv_hash_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
+from fastlb_core.program.fetch_auth cimport fetch_auth_entries
+from fastlb_core.program.fetch_body cimport fetch_body_entries
 from fastlb_core.program.fetch_const cimport fetch_const_entries
+from fastlb_core.program.fetch_cookie cimport fetch_cookie_entries
+from fastlb_core.program.fetch_headers cimport fetch_headers_entries
 from fastlb_core.program.fetch_http cimport fetch_http_entries
+from fastlb_core.program.fetch_payload cimport fetch_payload_entries
+from fastlb_core.program.fetch_tls_hello cimport fetch_tls_hello_entries
+from fastlb_core.program.fetch_url cimport fetch_url_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
 ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 
-cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries]
+cdef fetch_table_fn* fetch_tables = [
+    fetch_const_entries, fetch_http_entries, fetch_headers_entries, fetch_cookie_entries, fetch_url_entries, fetch_body_entries,
+    fetch_auth_entries, fetch_payload_entries, fetch_tls_hello_entries,
+]
 cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
 cdef enum:
-    N_FETCH_TABLES = 2
+    N_FETCH_TABLES = 9
     N_CONV_TABLES = 3
 
 
