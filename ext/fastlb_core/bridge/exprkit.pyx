@@ -197,11 +197,11 @@ def cast(value, want: int):
 
 
 cdef object text_of(eval_t* ev, sample_t* smp, bint as_text):
-    """The value, or with as_text its bytes as a log line shows them."""
+    """The value, or with as_text its bytes as a converter of text sees them."""
     cdef sample_t copy = smp[0]
     if not as_text:
         return value_of(smp)
-    if not smp_cast(ev, &copy, SMP_T_STR):
+    if copy.type != SMP_T_BIN and not smp_cast(ev, &copy, SMP_T_STR):
         return None
     return copy.str.ptr[:copy.str.len] if copy.str.len else b""
 
@@ -213,8 +213,8 @@ def fetch(
     """What fetch `name` (the core's) finds: a value, None, or a list with `iterate` (what an ACL sees).
 
     request, response: heads with what is buffered of their bodies. bytes_in, bytes_out: raw bytes of a TCP stream instead.
-    final: no more bytes will come; without it MAY_CHANGE is given for a fetch that waits for more. as_text: bytes as in a log
-    line. room: bytes of the scratch area. Raises KeyError for an unknown fetch, ValueError for a malformed head.
+    final: no more bytes will come; without it MAY_CHANGE is given for a fetch that waits for more. as_text: its bytes as text.
+    room: bytes of the scratch area. Raises KeyError for an unknown fetch, ValueError for a malformed head.
     """
     cdef bytes key = name.encode()
     cdef fetch_fn fn = find_fetch(<const char*> key)

@@ -93,7 +93,7 @@ cdef bint read_auth(eval_t* ev, sample_t* smp, auth_t* auth) noexcept nogil:
     cdef http_msg_t* msg = seen_request(ev, smp)
     cdef slice_t value, scheme, rest
     # haproxy: an absolute target asks for a proxy's login only with `option http-use-proxy-header`; Authorization is the rule.
-    if msg == NULL or not values_find(msg, slice_of(b"authorization", 13), True, 1, &value):
+    if msg == NULL or not values_find(msg, slice_of(b"authorization", 13), False, 1, &value):
         return False
     if not split_scheme(value, &scheme, &rest):
         return False
@@ -112,7 +112,7 @@ cdef const user_t* authenticated(const auth_t* auth, const arg_t* args) noexcept
 
 cdef bint http_auth(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef auth_t auth
-    return read_auth(ev, smp, &auth) and smp_set_bool(smp, authenticated(&auth, args) != NULL)
+    return read_auth(ev, smp, &auth) and not auth.is_bearer and smp_set_bool(smp, authenticated(&auth, args) != NULL)
 
 
 # The user's name; ctx[0] is the user_t for an ACL that asks for groups.

@@ -30,7 +30,7 @@ cdef struct cookie_walk_t:
     uint32_t at                  # where its next pair begins; text.len: at its end
     slice_t name                 # ptr NULL: any
     slice_t found                # the last pair's name
-    bint is_set_cookie           # only the first pair counts, and commas do not separate
+    bint is_set_cookie           # attributes stand behind the cookie
 
 
 cdef void cookies_start(cookie_walk_t* walk, const arg_t* args, bint is_set_cookie) noexcept nogil:
@@ -61,12 +61,10 @@ cdef bint next_pair(cookie_walk_t* walk, slice_t* value) noexcept nogil:
     cdef uint32_t end, equals
     cdef slice_t pair, name
     # haproxy: a rest that is too short for the name, `=` and one byte more is not looked at, so that `a=` alone is no `a`.
-    while walk.at + (walk.name.len if walk.name.ptr != NULL else 0) + 1 < walk.text.len or (
-        walk.at and walk.at < walk.text.len
-    ):
+    while walk.at + walk.name.len + 1 < walk.text.len:
         end = pair_end(walk.text, walk.at)
         pair = slice_trim(slice_of(walk.text.ptr + walk.at, end - walk.at))
-        walk.at = walk.text.len if walk.is_set_cookie or end == walk.text.len else end + 1
+        walk.at = walk.text.len if end == walk.text.len else end + 1
         equals = 0
         while equals < pair.len and pair.ptr[equals] != b'=':
             equals += 1
@@ -77,6 +75,9 @@ cdef bint next_pair(cookie_walk_t* walk, slice_t* value) noexcept nogil:
         if walk.name.ptr == NULL or slice_eq(name, walk.name.ptr, walk.name.len):
             value[0] = slice_trim(slice_of(pair.ptr + equals + 1, pair.len - equals - 1))
             return True
+        # haproxy: behind another name only attributes follow; without a name they are all counted.
+        if walk.is_set_cookie:
+            walk.at = walk.text.len
     return False
 
 
