@@ -1,5 +1,6 @@
 # cython: language_level=3
-# Testing access to converters and fetches: one at a time, on values and messages from Python. Must not be imported outside tests/ and bench/.
+# Testing access to converters and fetches: one at a time, on values and messages from Python. Must not be imported outside
+# tests/ and bench/.
 
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -9,9 +10,12 @@ from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.registry cimport find_conv, find_fetch
 from fastlb_core.http.h1 cimport H1_DONE, h1_init_request, h1_init_response, h1_parse_head, h1_parser_t
 from fastlb_core.http.message cimport METHOD_GET, hdr_t, http_msg_t, msg_cap_hdrs, msg_init, msg_reset, msg_slice
-from fastlb_core.program.expr cimport ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_USERS, arg_t, conv_fn, fetch_fn
+from fastlb_core.program.expr cimport (
+    ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_USERS, arg_t, conv_fn, fetch_fn,
+)
 from fastlb_core.program.sample cimport (
-    EVAL_O_FINAL, EVAL_O_ITERATE, EVAL_O_RESPONSE, SMP_F_CONST, SMP_F_MAY_CHANGE, SMP_F_MORE, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
+    EVAL_O_FINAL, EVAL_O_ITERATE, EVAL_O_RESPONSE, SMP_F_CONST, SMP_F_MAY_CHANGE, SMP_F_MORE,
+    SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
     sample_t, scratch_t, smp_cast,
 )
 

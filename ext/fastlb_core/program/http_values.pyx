@@ -140,21 +140,30 @@ cdef bint is_separator(uint8_t c, uint8_t delimiter) noexcept nogil:
     return c == b'&' or c == b';' or c == delimiter
 
 
+# Where the value of the parameter at `start` begins, or text.len + 1 when that is not the one.
+cdef uint32_t param_value(slice_t text, uint32_t start, slice_t name, uint8_t delimiter) noexcept nogil:
+    cdef uint32_t i = start
+    if name.ptr != NULL:         # haproxy: the name is compared before separators are looked for
+        if text.len - start > name.len and text.ptr[start + name.len] == b'=' and (
+            slice_eq(slice_of(text.ptr + start, name.len), name.ptr, name.len)
+        ):
+            return start + name.len + 1
+        return text.len + 1
+    while i < text.len and text.ptr[i] != b'=' and not is_separator(<uint8_t> text.ptr[i], delimiter):
+        i += 1
+    return i + 1 if i < text.len and text.ptr[i] == b'=' else text.len + 1
+
+
 cdef bint param_next(slice_t text, uint32_t* at, slice_t name, uint8_t delimiter, slice_t* value) noexcept nogil:
-    cdef uint32_t start, equals, end
+    cdef uint32_t begin, end
     while at[0] < text.len:
-        start = at[0]
-        equals = start
-        while equals < text.len and text.ptr[equals] != b'=' and not is_separator(<uint8_t> text.ptr[equals], delimiter):
-            equals += 1
-        end = equals
+        begin = param_value(text, at[0], name, delimiter)
+        end = begin if begin <= text.len else at[0]
         while end < text.len and not is_separator(<uint8_t> text.ptr[end], delimiter):
             end += 1
         at[0] = end + 1
-        if equals == end:        # no `=`: haproxy counts it as no parameter
-            continue
-        if name.ptr == NULL or slice_eq(slice_of(text.ptr + start, equals - start), name.ptr, name.len):
-            value[0] = slice_of(text.ptr + equals + 1, end - equals - 1)
+        if begin <= text.len:
+            value[0] = slice_of(text.ptr + begin, end - begin)
             return True
     return False
 
