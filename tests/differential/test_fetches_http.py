@@ -22,21 +22,22 @@ from support.syslog import Syslog
 LIST = "userlist ul\n" + "".join(
     f"    user {name} {'insecure-password' if is_plain else 'password'} {secret}\n" for name, secret, is_plain in USERS
 )
-# haproxy: log formats of HTTP proxies write control characters as %XX, and NUL not at all.
+# haproxy: log formats of HTTP proxies write control characters as %XX; data that becomes text ends at its first NUL.
 _CONTROL = re.compile(rb"[\x01-\x08\x0a-\x1f\x7f]")
 _END = b"\x02"
 
 
-def shown(value: bytes | None) -> bytes:
+def shown(value: bytes | None, is_http: bool) -> bytes:
     """The value as the configurations below make haproxy show it: `!` behind it, nothing where there is none."""
     if value is None:
         return b""
-    return _CONTROL.sub(lambda found: b"%%%02X" % found[0][0], value.replace(b"\0", b"")) + b"!"
+    text = value.split(b"\0")[0]
+    return (_CONTROL.sub(lambda found: b"%%%02X" % found[0][0], text) if is_http else text) + b"!"
 
 
 def expected(expression: str, message: dict[str, bytes]) -> bytes:
     name, arguments = parse(expression, exprkit.Users(*USERS))
-    return shown(exprkit.fetch(name, *arguments, as_text=True, **message))
+    return shown(exprkit.fetch(name, *arguments, as_text=True, **message), "bytes_in" not in message)
 
 
 def compare(group: Group, kind: str, seen: list[list[bytes]]) -> None:

@@ -192,7 +192,7 @@ BYTES = Group(
         HELLO, hello(SNI), hello(ALPN, (35, b"ticket")), hello(), hello(GROUPS), hello(has_extensions=False),
         hello(SNI, version=b"\x03\x03"),
         hello((0, b"")), hello((0, _list(b"\0" + _list(b"")))), hello((0, _list(b"\1" + _list(b"abc")))), HELLO[:60], HELLO[:3],
-        hello(kind=2), b"\x80\x2e\x01\x03\x01" + b"x" * 60, b"\x16\x02\x00\x00\x10" + b"y" * 16, b"\x17\x03\x03\x00\x04abcd",
+        hello(kind=2), b"\x16\x02\x00\x00\x10" + b"y" * 16,
         b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"\x01\x00\x03abcdefghij", b"\x00\x05hello world", b"ab",
         _rdp("Cookie: mstshash=bob\r\n"), _rdp("Cookie: msts=1.2.3\r\nmore"), _rdp("cookie: MSTS=x\r\n"),
         _rdp("Cookie: nope\r\n"),
@@ -201,7 +201,7 @@ BYTES = Group(
     (
         "req.len", "req_len", "req.payload(0,3)", "req.payload(1,0)", "req.payload(0,9999)", "payload(2,2)",
         "req.payload_lv(0,2)",
-        "req.payload_lv(0,1,2)", "req.payload_lv(0,1,+1)", "payload_lv(1,1,-1)", "req.proto_http", "req.rdp_cookie",
+        "req.payload_lv(0,1,0)", "req.payload_lv(0,1,+1)", "payload_lv(1,1,-1)", "req.rdp_cookie",
         "req.rdp_cookie(mstshash)", "rdp_cookie(msts)", "req.rdp_cookie_cnt", "rdp_cookie_cnt(msts)", "req.ssl_hello_type",
         "req_ssl_hello_type", "req.ssl_sni", "req_ssl_sni", "req.ssl_alpn", "req.ssl_ec_ext", "req.ssl_st_ext", "req.ssl_ver",
         "req_ssl_ver", "distcc_param(DIST)", "distcc_param(ARGV,2)", "distcc_body(ARGV,2)", "distcc_body(DOTI)",

@@ -115,7 +115,7 @@ cdef bint proto_http(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogi
     while i < ev.req_bytes.len and 65 <= ev.req_bytes.ptr[i] <= 90:
         i += 1
     if i < ev.req_bytes.len and (i == 0 or ev.req_bytes.ptr[i] != b' '):
-        return smp_set_bool(smp, False)
+        return False             # haproxy: no value rather than false
     return not_yet(smp)
 
 
@@ -129,13 +129,11 @@ cdef enum:
 cdef bint rdp_find(slice_t bytes, const arg_t* args, sample_t* smp, slice_t* value) noexcept nogil:
     cdef slice_t text, name = args[0].str if args[0].type == ARG_STR else slice_of(NULL, 0)
     cdef uint32_t equals = RDP_COOKIE, end, i
-    if bytes.len <= RDP_HEADERS:
+    if bytes.len < RDP_HEADERS + RDP_COOKIE:
         return not_yet(smp)
     if memcmp(bytes.ptr, b"\x03\x00", 2) != 0 or <uint8_t> bytes.ptr[5] != 0xe0 or memcmp(bytes.ptr + 6, b"\0\0\0\0\0", 5) != 0:
         return False
     text = slice_of(bytes.ptr + RDP_HEADERS, bytes.len - RDP_HEADERS)
-    if text.len < RDP_COOKIE:
-        return not_yet(smp)
     if not slice_starts_nocase(text, b"cookie: ", RDP_COOKIE):
         return False
     while equals < text.len and text.ptr[equals] != b'=' and text.ptr[equals] != b'\r':
@@ -166,6 +164,8 @@ cdef bint rdp_cookie(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogi
 cdef bint rdp_cookie_cnt(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef slice_t value
     cdef bint found = rdp_find(ev.req_bytes, args, smp, &value)
+    if smp.flags & SMP_F_MAY_CHANGE:
+        return False
     return smp_set_int(smp, 1 if found else 0)
 
 

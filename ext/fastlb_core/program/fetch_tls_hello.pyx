@@ -133,7 +133,7 @@ cdef bint req_sni(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     if not find_extension(ev, smp, EXT_SERVER_NAME, &content) or not take_block(&content, 2, &names):
         return False
     # RFC 6066, section 3: type 0 is a host name, and there is at most one.
-    if not take(&names, 1, &kind) or kind.ptr[0] != 0 or not take_block(&names, 2, &name):
+    if not take(&names, 1, &kind) or kind.ptr[0] != 0 or not take_block(&names, 2, &name) or name.len == 0:
         return False
     return smp_set_str(smp, name.ptr, name.len)
 
@@ -155,6 +155,8 @@ cdef bint req_ec_ext(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogi
 cdef bint req_st_ext(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef slice_t content, ciphers, extensions
     if not read_client(ev, smp, &ciphers, &extensions):
+        return False
+    if extensions.ptr == NULL:   # haproxy: no value without a block of extensions
         return False
     if not find_extension(ev, smp, EXT_TICKET, &content):
         return smp_set_int(smp, 0)
@@ -210,6 +212,12 @@ cdef bint req_ver(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     if is_record:
         if <uint8_t> bytes.ptr[1] < 3:
             return False
+        if first == 0x16 and bytes.len < RECORD_HEADER + be16(bytes.ptr + 3):
+            smp.flags |= SMP_F_MAY_CHANGE
+            return False
+        # haproxy: of a hello its own version, the record's is older on purpose (RFC 8446, section 5.1).
+        if first == 0x16 and be16(bytes.ptr + 3) >= MESSAGE_HEADER + 2:
+            return smp_set_int(smp, <uint8_t> bytes.ptr[9] << 16 | <uint8_t> bytes.ptr[10])
         return smp_set_int(smp, <uint8_t> bytes.ptr[1] << 16 | <uint8_t> bytes.ptr[2])
     if bytes.ptr[2] != CLIENT_HELLO:
         return False
