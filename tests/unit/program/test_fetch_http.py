@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from fastlb_core.bridge import exprkit, registry
 
 from fastlb.config.samples import ACL_FETCHES, fetch_buffer, fetch_http
-from fastlb_core.bridge import exprkit, registry
 from support.fetch_cases import BYTES, HELLO, head
 from support.fetch_words import parse
 
