@@ -24,6 +24,7 @@ LIBRARIES = {
     "libcrypto": ("libssl-dev", "openssl-devel"),
     "libpcre2-8": ("libpcre2-dev", "pcre2-devel"),
     "libnghttp2": ("libnghttp2-dev", "libnghttp2-devel"),
+    "libcrypt": ("libcrypt-dev", "libxcrypt-devel"),
     "zlib": ("zlib1g-dev", "zlib-devel"),
 }
 

@@ -102,7 +102,7 @@ class ProgramBuilder:
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
-            "log_targets": [], "acls": [], "patterns": [], "n_vars": [0] * 6,
+            "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
         }
         self.proxies = []
         self.servers = []
@@ -145,6 +145,11 @@ class ProgramBuilder:
         if not self.proxies[backend]["caps"] & PX_CAP_BE:
             raise ValueError("default_backend: not a backend")
         self.proxies[proxy]["default_backend"] = backend
+
+    def add_userlist(self, name, users):
+        """users: [(name, password, is_plain, [group, ...]), ...]."""
+        self.values["userlists"].append((name, users))
+        return len(self.values["userlists"]) - 1
 
     def add_acl(self, name, lines):
         """An ACL's index; `lines` as layout_expr.pyx has them."""

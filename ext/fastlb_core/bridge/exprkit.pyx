@@ -27,13 +27,15 @@ from ipaddress import IPv4Address, IPv6Address
 SCOPES = ("proc", "sess", "txn", "req", "res", "check")
 
 
-cdef int put_arg(arg_t* arg, value, list keep, VarStore store=None) except -1:
+cdef int put_arg(arg_t* arg, value, list keep, store=None) except -1:
     """value: int, str, bytes, an address, None for one that was left out, what has a `scope` and a `name` (a variable),
     a `pattern` and `ignore_case` (a regular expression), or a `path` and a `pem` (a public key)."""
     cdef bytes text
     cdef char error[REGEX_ERROR_MAX]
     if value is None:
         arg.type = ARG_UNSET
+    elif hasattr(value, "put"):
+        value.put(<size_t> arg)
     elif hasattr(value, "scope"):
         arg.type = ARG_VAR
         arg.num = SCOPES.index(value.scope)

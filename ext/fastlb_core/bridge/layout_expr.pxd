@@ -2,6 +2,8 @@
 
 from fastlb_core.program.program cimport program_t, px_t
 
+# The user lists: [(name, [(user, password, is_plain, [group, ...]), ...]), ...]; before what refers to them.
+cdef int lay_out_userlists(program_t* program, list userlists) except -1
 # The ACLs of the whole program, before anything that refers to them.
 cdef int lay_out_acls(program_t* program, list acls) except -1
 # The answers of one proxy's `http-error` lines: {status: [arguments]}.

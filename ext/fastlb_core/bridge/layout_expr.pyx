@@ -12,18 +12,20 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from fastlb_core.base.slice cimport slice_t
+from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
     ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_REGEX, ARG_SERVER,
-    ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
+    ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_USERS, ARG_VAR, arg_t, conv_t, expr_t,
 )
+from fastlb_core.program.keystore cimport keystore_add
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
 from fastlb_core.program.program cimport err_index, program_own, program_t, px_t
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.program.rules cimport rule_t, rules_t
+from fastlb_core.program.userlist cimport user_t, userlist_t
 
 from ipaddress import IPv4Address, IPv6Address
 
@@ -62,6 +64,10 @@ cdef regex_t* new_regex(program_t* program, bytes pattern, bint ignore_case) exc
     return re
 
 
+cdef slice_t _slice(bytes text):
+    return slice_of(<const char*> text, <uint32_t> len(text))
+
+
 cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
     tag = value[0]
     if tag == "expr":
@@ -91,6 +97,14 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
     elif tag == "regex":
         arg.type = ARG_REGEX
         arg.ptr = new_regex(program, value[1], value[2])
+    elif tag == "users":
+        arg.type = ARG_USERS
+        arg.ptr = program.userlists[<uint32_t> value[1]]
+    elif tag == "key":
+        if not keystore_add(_slice(value[1]), <const char*> (<bytes> value[2]), <uint32_t> len(value[2])):
+            raise ValueError(f"'{value[1].decode('utf-8', 'replace')}' holds no public key")
+        arg.type = ARG_STR
+        keep(program, &arg.str, value[1])
     elif tag == "capture":
         arg.type = ARG_CAPTURE
         arg.num, arg.num2 = value[1], value[2]
@@ -182,6 +196,41 @@ cdef logformat_t* new_format(program_t* program, tuple value) except NULL:
     for i, item in enumerate(value[1]):
         put_item(program, &format.items[i], item)
     return format
+
+
+# ---- user lists
+
+cdef int put_user(program_t* program, user_t* user, tuple value) except -1:
+    cdef slice_t* groups
+    cdef uint32_t i
+    name, password, is_plain, names = value
+    keep(program, &user.name, name)
+    keep(program, &user.password, password)
+    user.is_plain = is_plain
+    user.n_groups = len(names)
+    groups = <slice_t*> take(program, sizeof(slice_t) * user.n_groups)
+    for i, group in enumerate(names):
+        keep(program, &groups[i], group)
+    user.groups = groups
+    return 0
+
+
+cdef int lay_out_userlists(program_t* program, list userlists) except -1:
+    cdef userlist_t* users
+    cdef user_t* items
+    cdef uint32_t at, i
+    program.n_userlists = len(userlists)
+    program.userlists = <void**> take(program, sizeof(void*) * program.n_userlists)
+    for at, (name, values) in enumerate(userlists):
+        users = <userlist_t*> take(program, sizeof(userlist_t))
+        program.userlists[at] = users
+        keep(program, &users.name, name)
+        users.n_users = len(values)
+        items = <user_t*> take(program, sizeof(user_t) * users.n_users)
+        users.users = items
+        for i, value in enumerate(values):
+            put_user(program, &items[i], value)
+    return 0
 
 
 # ---- ACLs and conditions

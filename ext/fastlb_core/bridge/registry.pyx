@@ -25,8 +25,15 @@ from fastlb_core.program.conv_regex cimport conv_regex_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
 from fastlb_core.program.conv_x509 cimport conv_x509_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
+from fastlb_core.program.fetch_auth cimport fetch_auth_entries
+from fastlb_core.program.fetch_body cimport fetch_body_entries
 from fastlb_core.program.fetch_const cimport fetch_const_entries
+from fastlb_core.program.fetch_cookie cimport fetch_cookie_entries
+from fastlb_core.program.fetch_headers cimport fetch_headers_entries
 from fastlb_core.program.fetch_http cimport fetch_http_entries
+from fastlb_core.program.fetch_payload cimport fetch_payload_entries
+from fastlb_core.program.fetch_tls_hello cimport fetch_tls_hello_entries
+from fastlb_core.program.fetch_url cimport fetch_url_entries
 from fastlb_core.program.fetch_vars cimport conv_vars_entries, fetch_vars_entries
 from fastlb_core.program.logformat cimport alias_entry_t, alias_fn
 from fastlb_core.program.rules cimport action_entry_t, action_fn
@@ -52,6 +59,13 @@ cdef fetch_table_fn* fetch_tables = [
     fetch_http_entries,
     fetch_vars_entries,
     fetch_stream_entries,
+    fetch_auth_entries,
+    fetch_body_entries,
+    fetch_cookie_entries,
+    fetch_headers_entries,
+    fetch_payload_entries,
+    fetch_tls_hello_entries,
+    fetch_url_entries,
     NULL,
 ]
 cdef conv_table_fn* conv_tables = [

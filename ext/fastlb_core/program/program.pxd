@@ -201,6 +201,8 @@ cdef struct program_t:
     uint32_t n_servers
     void** acls                  # owned: acl_t of acl.pxd
     uint32_t n_acls
+    void** userlists             # owned: userlist_t of userlist.pxd
+    uint32_t n_userlists
     void** patterns              # owned: pat_index_t of pattern.pxd
     uint32_t n_patterns
     void** pattern_refs          # owned: pat_ref_t, what the runtime API changes

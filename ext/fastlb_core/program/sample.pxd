@@ -83,6 +83,20 @@ cdef struct eval_t:
     scratch_t* scratch
     void* vars[6]                # by eval_scope_t: vars_t of program/vars.pxd, or NULL
     const void* rule             # rule_t that runs (last_rule_line), or NULL
+    # What the stream remembers of both messages once their bytes are gone; ptr NULL where there is nothing yet.
+    slice_t* captures_req        # borrowed (stream): n_captures_req values of `capture request header`, by slot
+    slice_t* captures_res        # the same of `capture response header`
+    uint32_t n_captures_req
+    uint32_t n_captures_res
+    slice_t log_method           # the request line as it came
+    slice_t log_uri
+    slice_t log_ver              # "HTTP/1.1"
+    slice_t log_res_ver          # of the answer
+    slice_t unique_id            # ptr NULL without unique-id-format
+    uint16_t server_status       # the status as the server sent it, 0: none yet
+    uint16_t txn_status          # the status that goes to the client, 0: none yet
+    slice_t res_cache            # name of the cache that the answer came from
+    slice_t res_comp             # name of the algorithm that the answer is compressed with
 
 # `n` writable bytes that live until the rule ends; NULL when the area is full (the sample then fails).
 cdef inline char* scratch_take(eval_t* ev, uint32_t n) noexcept nogil:

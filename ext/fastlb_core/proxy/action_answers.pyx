@@ -55,8 +55,7 @@ cdef act_t _answer(stream_t* strm, eval_t* ev, const rule_t* rule, char err, cha
 
 cdef void _drop_answer(stream_t* strm, eval_t* ev) noexcept nogil:
     """The server's answer is not used. haproxy: what has come of it is counted, and it has no time."""
-    cdef uint32_t body = ev.res_bytes.len - ev.res.head_len
-    strm.bytes_out += reply_counted_head(ev.res) + body
+    strm.bytes_out += reply_counted_head(ev.res) + ev.res_bytes.len
     strm.t_response = 0
 
 

@@ -127,7 +127,7 @@ cdef act_t redirect(eval_t* ev, const rule_t* rule) noexcept nogil:
     if rule.set != RULES_HTTP_RESPONSE:
         fe_counters(strm).intercepted += 1
     else:
-        strm.bytes_out += reply_counted_head(ev.res) + ev.res_bytes.len - ev.res.head_len
+        strm.bytes_out += reply_counted_head(ev.res) + ev.res_bytes.len
         strm.t_response = 0
     http_reply_page(strm, <int> code, page, b'L', b'H' if rule.set == RULES_HTTP_RESPONSE else b'R')
     return ACT_DONE

@@ -263,7 +263,7 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     conn_stop_timer(strm.front)
     fe_counters(strm).cum_req += 1
     rate_add(&fe_counters(strm).req_rate, w.loop.second, 1)
-    if fe.log_kind == LOG_K_HTTP:
+    if fe.log_kind == LOG_K_HTTP or fe.has_rules or fe.default_backend != NULL and fe.default_backend.has_rules:
         _save_log_line(strm)
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_open = True

@@ -17,11 +17,22 @@ from fastlb.config.acl import Acl, AclExpression, Condition, PatternSource
 from fastlb.config.actions.replies import PAGE, PAGE_SET, REPLY_ACTIONS
 from fastlb.config.expressions import SCOPES
 from fastlb.config.logformat import LogFormat
-from fastlb.config.model import Configuration, Location, Proxy
+from fastlb.config.model import Configuration, Location, Proxy, User, UserList
 from fastlb.config.pattern_files import parse_name, read_patterns
 from fastlb.config.rule import Rule, RuleValue
 from fastlb.config.samples.ast import Expression
-from fastlb.config.samples.values import AclRef, ListValue, MapRef, ProxyRef, RegexValue, ServerRef, Unset, VariableRef
+from fastlb.config.samples.values import (
+    AclRef,
+    KeyFile,
+    ListValue,
+    MapRef,
+    ProxyRef,
+    RegexValue,
+    ServerRef,
+    Unset,
+    UserListRef,
+    VariableRef,
+)
 
 from .failure import CompileError
 from .text import file_bytes
@@ -67,6 +78,7 @@ class RuleCompiler:
         self._acls: dict[int, int] = {}
         self._kept: list[Acl] = []  # so that an id() in _acls is never given to another object
         self._px: Proxy | None = None
+        self._userlists: dict[str, int] = {}
         self._location = Location("", 0)
         self._locations: dict[int, Location] = {}  # where each entry of the builder's patterns is used
         self.variables = Variables()
@@ -202,6 +214,22 @@ class RuleCompiler:
             raise self._error(f"ACL '{ref.name}' not found")
         return ("acl", self.acl(acl), int(ref.is_negated))
 
+    def _users(self, ref: UserListRef) -> Plain:
+        users = self._configuration.userlists.get(ref.name)
+        if users is None:
+            raise self._error(f"unable to find userlist '{ref.name}'")
+        if ref.name not in self._userlists:
+            plain = [
+                (file_bytes(user.name), file_bytes(user.password or ""), user.is_plain, _groups_of(users, user))
+                for user in users.users.values()
+                if user.password is not None
+            ]
+            self._userlists[ref.name] = self._builder.add_userlist(file_bytes(ref.name), plain)
+        return ("users", self._userlists[ref.name])
+
+    def _key(self, value: KeyFile) -> Plain:
+        return ("key", file_bytes(value.path), value.pem)
+
     def _list(self, value: ListValue) -> Plain:
         return ("list", self._values(value.items))
 
@@ -265,6 +293,12 @@ class RuleCompiler:
         return index
 
 
+def _groups_of(users: UserList, user: User) -> list[bytes]:
+    """The groups that the user's line names, and those whose line names the user."""
+    named = [group for group, members in users.groups.items() if user.name in members]
+    return [file_bytes(group) for group in dict.fromkeys((*user.groups, *named))]
+
+
 _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     Expression: RuleCompiler.expression,
     LogFormat: RuleCompiler.format,
@@ -275,4 +309,6 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     ListValue: RuleCompiler._list,
     RegexValue: RuleCompiler._regex,
     MapRef: RuleCompiler._map,
+    UserListRef: RuleCompiler._users,
+    KeyFile: RuleCompiler._key,
 }

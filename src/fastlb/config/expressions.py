@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from .diagnostics import nearest
 from .keywords.row import NOT_YET, SUPPORTED
-from .samples import CONVERTERS, FETCHES
+from .samples import ACL_FETCHES, CONVERTERS, FETCHES
 from .samples.ast import Conversion, Expression
 from .samples.row import Check, ConverterRow, FetchRow
 from .samples.types import SAME, Point, can_cast
@@ -74,14 +74,9 @@ def parse_acl_expression(text: str) -> Expression:
     return _Reader(text, 0, "").expression(acl=True).expression
 
 
-def is_acl_only(row: FetchRow) -> bool:
-    """True for the derivatives of section 7.3 that no expression may use, `path_beg` for instance."""
-    return bool(row.match) and row.name.endswith("_" + row.match)
-
-
 def find_fetch(name: str, acl: bool) -> FetchRow | None:
-    row = FETCHES.get(name)
-    return None if row is None or (is_acl_only(row) and not acl) else row
+    """The row of a name; an ACL may begin with a derivative (`path_beg`) as well, which no expression may use."""
+    return (ACL_FETCHES.get(name) if acl else None) or FETCHES.get(name)
 
 
 def unavailable(expression: Expression, point: Point) -> str:
@@ -148,7 +143,7 @@ class _Reader:
             raise ExpressionFault("missing fetch method", offset)
         row = find_fetch(name, acl)
         if row is None:
-            hint = guess(name, [n for n in FETCHES if find_fetch(n, acl)])
+            hint = guess(name, [*FETCHES, *(ACL_FETCHES if acl else ())])
             raise ExpressionFault(f"unknown fetch method '{name}'", offset, hint, "unknown-fetch")
         if row.status != SUPPORTED:
             raise ExpressionFault(f"fetch method '{name}': {NOT_YET}", offset, row.note, "unsupported-fetch")

@@ -5,13 +5,22 @@ Knows all tables. Must not know how an expression is written (`config/expression
 
 from __future__ import annotations
 
-from . import convert_hash, convert_map, convert_text, fetch_http, fetch_state, fetch_track, fetch_vars
+from . import convert_hash, convert_map, convert_text, fetch_buffer, fetch_http, fetch_state, fetch_track, fetch_vars
 from .row import ConverterRow, FetchRow
 
 FETCHES: dict[str, FetchRow] = {
-    row.name: row for row in (*fetch_state.FETCHES, *fetch_http.FETCHES, *fetch_track.FETCHES, *fetch_vars.FETCHES)
+    row.name: row
+    for row in (
+        *fetch_state.FETCHES,
+        *fetch_http.FETCHES,
+        *fetch_buffer.FETCHES,
+        *fetch_track.FETCHES,
+        *fetch_vars.FETCHES,
+    )
 }
 CONVERTERS: dict[str, ConverterRow] = {
     row.name: row
     for row in (*convert_text.CONVERTERS, *convert_hash.CONVERTERS, *convert_map.CONVERTERS, *fetch_track.CONVERTERS)
 }
+# Words that an ACL may begin with besides a fetch's name; where both have a name (`path`), the ACL takes this one.
+ACL_FETCHES: dict[str, FetchRow] = {row.name: row for row in (*fetch_http.DERIVATIVES, *fetch_buffer.DERIVATIVES)}
