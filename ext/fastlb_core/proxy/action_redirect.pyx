@@ -60,15 +60,20 @@ cdef bint _put_path(head_t* head, slice_t target, uint32_t flags) noexcept nogil
 
 
 cdef bint _put_host(eval_t* ev, head_t* head) noexcept nogil:
-    cdef uri_t uri = uri_split(msg_target(ev.req))
-    cdef int host = msg_find(ev.req, HDR_HOST)
+    cdef uri_t uri
+    cdef int host
+    if ev.req == NULL:
+        return True
+    uri = uri_split(msg_target(ev.req))
+    host = msg_find(ev.req, HDR_HOST)
     if uri.form == URI_ABSOLUTE:
         return head_text(head, uri.authority)
     return head_text(head, msg_hdr_value(ev.req, host)) if host >= 0 else True
 
 
 cdef bint _put_location(eval_t* ev, const rule_t* rule, head_t* head, slice_t text) noexcept nogil:
-    cdef slice_t target = msg_target(ev.req)
+    # Of an answer's request only the line that was saved is left.
+    cdef slice_t target = msg_target(ev.req) if ev.req != NULL else ev.log_uri
     cdef uint32_t flags = <uint32_t> rule.args[A_FLAGS].num
     if not head_text(head, slice_of(b"location: ", 10)):
         return False
