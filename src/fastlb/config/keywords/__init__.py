@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from . import balance, bind, check, errors, global_, legacy, log, options, proxy, server, stats, timeouts, unsupported
+from . import balance, bind, check, errors, global_, legacy, log, options, proxy, server, stats, stick, timeouts, unsupported
 from .row import GlobalKeyword, ProxyKeyword, Row
 
 RowT = TypeVar("RowT", bound=Row)
@@ -26,6 +26,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *log.PROXY,
     *errors.PROXY,
     *stats.PROXY,
+    *stick.PROXY,
     *legacy.PROXY,
     *unsupported.PROXY,
 )

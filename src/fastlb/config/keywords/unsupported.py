@@ -220,7 +220,6 @@ stick match LB
 stick on LB
 stick store-request LB
 stick store-response LB
-stick-table FLB
 tcp-check DLB
 tcp-request DFLB
 tcp-response DLB
