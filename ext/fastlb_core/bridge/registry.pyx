@@ -10,15 +10,16 @@ from fastlb_core.program.conv_text cimport conv_text_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
 from fastlb_core.program.fetch_const cimport fetch_const_entries
 from fastlb_core.program.fetch_http cimport fetch_http_entries
+from fastlb_core.proxy.fetch_track cimport conv_track_entries, fetch_track_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
 ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 
-cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries]
-cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
+cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_track_entries]
+cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries, conv_track_entries]
 cdef enum:
-    N_FETCH_TABLES = 2
-    N_CONV_TABLES = 3
+    N_FETCH_TABLES = 3
+    N_CONV_TABLES = 4
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:

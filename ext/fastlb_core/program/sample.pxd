@@ -81,6 +81,7 @@ cdef struct eval_t:
     scratch_t* scratch
     void* vars[6]                # by eval_scope_t: vars_t of program/vars.pxd, or NULL
     const void* rule             # rule_t that runs (last_rule_line), or NULL
+    void* trackers               # trackers_t of proxy/track.pxd, or NULL
 
 # `n` writable bytes that live until the rule ends; NULL when the area is full (the sample then fails).
 cdef inline char* scratch_take(eval_t* ev, uint32_t n) noexcept nogil:

@@ -19,7 +19,8 @@ cdef int64_t stick_add(
     const stick_table_t* table, stick_entry_t* entry, uint32_t type, uint32_t index, uint64_t n, uint64_t now_ms) noexcept nogil
 # Sets a counter; a rate reads `value` from now on and decays. False where it is not stored or is a text.
 cdef bint stick_set(
-    const stick_table_t* table, stick_entry_t* entry, uint32_t type, uint32_t index, int64_t value, uint64_t now_ms) noexcept nogil
+    const stick_table_t* table, stick_entry_t* entry, uint32_t type, uint32_t index, int64_t value,
+    uint64_t now_ms) noexcept nogil
 # The connection of worker `worker` that is tracked begins (+1) or ends (-1) to count in conn_cur.
 cdef void stick_cur_add(const stick_table_t* table, stick_entry_t* entry, uint32_t worker, int32_t n) noexcept nogil
 # server_key; longer ones are cut at STICK_TEXT_MAX bytes, when read and compared too.

@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.proxy.stick_table cimport (
-    STICK_CONN_CUR, STICK_GPC, STICK_GPC0, STICK_GPC0_RATE, STICK_GPC1, STICK_GPC1_RATE, STICK_GPC_RATE, STICK_GPT, STICK_GPT0,
+    STICK_GPC, STICK_GPC0, STICK_GPC0_RATE, STICK_GPC1, STICK_GPC1_RATE, STICK_GPC_RATE, STICK_GPT, STICK_GPT0,
     STICK_KIND_CUR, STICK_KIND_RATE, STICK_KIND_TEXT, STICK_KIND_U32, STICK_SERVER_KEY, STICK_TEXT_MAX, stick_cur, stick_kind,
     stick_stores, stick_text_t)
 
@@ -134,7 +134,8 @@ cdef void stick_text_set(const stick_table_t* table, stick_entry_t* entry, slice
         stored.len = <uint8_t> length
 
 
-cdef inline bint _in_array(const stick_table_t* table, uint32_t array, uint32_t at, uint32_t* type, uint32_t* index) noexcept nogil:
+cdef inline bint _in_array(const stick_table_t* table, uint32_t array, uint32_t at, uint32_t* type,
+                           uint32_t* index) noexcept nogil:
     if not stick_stores(table, array, at):
         return False
     type[0] = array

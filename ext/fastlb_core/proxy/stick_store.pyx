@@ -136,9 +136,10 @@ cdef bint _discard_oldest(const stick_table_t* table, stick_stripe_t* stripe, ui
 cdef bint _ask_others(const stick_table_t* table, stick_stripe_t* own, uint64_t now_ms, bint only_expired) noexcept nogil:
     """Room from another stripe. Only those that are free at once: two that waited for each other would wait for ever."""
     cdef stick_stripe_t* other
-    cdef uint32_t i
+    cdef uint32_t asked = 0
     cdef bint found
-    for i in range(<uint32_t> OTHERS_ASKED):
+    while asked < OTHERS_ASKED:
+        asked += 1
         own.victim = (own.victim + 1) & (table.n_stripes - 1)
         other = stick_stripes(table) + own.victim
         if other == own or not shlock_trylock(&other.lock, process_pid):
@@ -181,7 +182,8 @@ cdef stick_entry_t* _search(const stick_table_t* table, stick_stripe_t* stripe, 
     return NULL
 
 
-cdef stick_entry_t* _live(const stick_table_t* table, stick_stripe_t* stripe, const stick_key_t* key, uint64_t now_ms) noexcept nogil:
+cdef stick_entry_t* _live(const stick_table_t* table, stick_stripe_t* stripe, const stick_key_t* key,
+                          uint64_t now_ms) noexcept nogil:
     cdef stick_entry_t* entry = _search(table, stripe, key)
     if entry != NULL and _is_expired(table, entry, now_ms):
         _discard(table, stripe, entry)
@@ -192,8 +194,9 @@ cdef stick_entry_t* _live(const stick_table_t* table, stick_stripe_t* stripe, co
 cdef bint _reserve(const stick_table_t* table, stick_stripe_t* stripe, uint64_t now_ms) noexcept nogil:
     """Counts one more entry; throws others away where the table is full. False: there is no room."""
     cdef bint only_expired = table.flags & STICK_F_NOPURGE
-    cdef uint32_t i
-    for i in range(<uint32_t> TRIES_FOR_ROOM):
+    cdef uint32_t tries = 0
+    while tries < TRIES_FOR_ROOM:
+        tries += 1
         if add_fetch_u64(&table.sh.n_used, 1) <= table.size:
             return True
         sub_fetch_u64(&table.sh.n_used, 1)
@@ -209,7 +212,8 @@ cdef stick_entry_t* _take(const stick_table_t* table, stick_stripe_t* stripe, ui
     return entry
 
 
-cdef stick_entry_t* _make(const stick_table_t* table, stick_stripe_t* stripe, const stick_key_t* key, uint64_t now_ms) noexcept nogil:
+cdef stick_entry_t* _make(const stick_table_t* table, stick_stripe_t* stripe, const stick_key_t* key,
+                          uint64_t now_ms) noexcept nogil:
     cdef stick_entry_t* entry
     cdef uint32_t swept = 0
     while swept < SWEPT_PER_INSERT and _discard_oldest(table, stripe, now_ms, True):
@@ -283,11 +287,12 @@ cdef uint64_t stick_used(const stick_table_t* table) noexcept nogil:
 
 cdef uint32_t stick_sweep(const stick_table_t* table, uint32_t budget, uint64_t now_ms) noexcept nogil:
     cdef uint32_t done = 0
-    cdef uint32_t i
+    cdef uint32_t visited = 0
     cdef stick_stripe_t* stripe
     if table.expire_ms == 0:
         return 0
-    for i in range(table.n_stripes):
+    while visited < table.n_stripes:
+        visited += 1
         stripe = stick_stripes(table) + (add_fetch_u64(&table.sh.sweep, 1) & (table.n_stripes - 1))
         if not shlock_trylock(&stripe.lock, process_pid):
             continue

@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from fastlb_core.base.arena cimport arena_alloc, arena_t
 
 cdef enum:
-    ENTRIES_PER_STRIPE = 256     # at least: fewer would fill too unevenly; a small table has one stripe and evicts exactly the oldest
+    ENTRIES_PER_STRIPE = 256     # at least: fewer would fill unevenly; a small table has one and loses exactly its oldest
     LINE = 64
 
 

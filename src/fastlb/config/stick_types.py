@@ -5,17 +5,16 @@ Knows HAProxy's names; the numbers are those of ext/fastlb_core/proxy/stick_tabl
 
 from __future__ import annotations
 
-from .samples.types import BIN, IPV4, IPV6, SINT, STR, SampleType
 from .values import names
 
-# Name -> (stick_key_type_t, bytes of a key, 0 where `len` says it, what a sample is cast to).
-KEY_TYPES: dict[str, tuple[int, int, SampleType]] = {
-    "ip": (0, 4, IPV4),
-    "ipv4": (0, 4, IPV4),
-    "ipv6": (1, 16, IPV6),
-    "integer": (2, 4, SINT),
-    "string": (3, 0, STR),
-    "binary": (4, 0, BIN),
+# Name -> (stick_key_type_t, bytes of a key, 0 where `len` says it, name of the samples.types.SampleType that a value is cast to).
+KEY_TYPES: dict[str, tuple[int, int, str]] = {
+    "ip": (0, 4, "IPV4"),
+    "ipv4": (0, 4, "IPV4"),
+    "ipv6": (1, 16, "IPV6"),
+    "integer": (2, 4, "SINT"),
+    "string": (3, 0, "STR"),
+    "binary": (4, 0, "BIN"),
 }
 DEFAULT_LENGTH = 32
 MAX_ELEMENTS = 100
