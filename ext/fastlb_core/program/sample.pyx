@@ -2,7 +2,7 @@
 #
 # Knows what HAProxy makes of a value of one type where another is wanted (seen on 2.6). Must not know fetches.
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastlb_core.base.slice cimport slice_t

@@ -35,7 +35,9 @@ class Lab:
 
     def __init__(self, source: IPv4Address | IPv6Address | None = SOURCE) -> None:
         self.tables = {
-            "tg": Table("string", 100, store(*"gpc0 conn_cur http_req_rate gpt0 http_req_cnt".split()), length=5, expire_ms=60000),
+            "tg": Table(
+                "string", 100, store("gpc0", "conn_cur", "http_req_rate", "gpt0", "http_req_cnt"), length=5, expire_ms=60000
+            ),
             "rate": Table("string", 100, store("gpc0_rate"), length=5),
             "none": Table("string", 100, {}, length=5),
             "arr": Table("string", 100, store("gpc(2)", "gpt(2)", "gpc_rate(2)"), length=5),
