@@ -10,6 +10,7 @@ from posix.unistd cimport getpid
 from fastlb_core.base.arena cimport arena_map, arena_t, arena_unmap, shlock_lock
 from fastlb_core.base.atomic cimport add_fetch_u64
 from fastlb_core.base.slice cimport slice_of
+from fastlb_core.bridge.layout_stick cimport fill_table, share_table
 from fastlb_core.proxy.stick_data cimport (
     stick_add, stick_cur_add, stick_set, stick_text, stick_text_set, stick_value)
 from fastlb_core.proxy.stick_key cimport stick_key_raw, stick_key_t
@@ -17,8 +18,8 @@ from fastlb_core.proxy.stick_store cimport (
     stick_clear, stick_expires_in, stick_find, stick_find_or_make, stick_hold, stick_is_sound, stick_let, stick_lock, stick_next,
     stick_recover, stick_set_process, stick_sweep, stick_touch, stick_unlock, stick_used, stick_worker)
 from fastlb_core.proxy.stick_table cimport (
-    STICK_F_NOPURGE, STICK_K_BIN, STICK_K_INT, STICK_K_IPV4, STICK_K_IPV6, STICK_K_STR, stick_buckets, stick_bytes,
-    stick_entry, stick_entry_t, stick_init, stick_key_bytes, stick_layout, stick_stripe_of, stick_stripe_t, stick_table_t)
+    STICK_K_BIN, STICK_K_INT, STICK_K_IPV4, STICK_K_IPV6, STICK_K_STR, stick_buckets, stick_bytes,
+    stick_entry, stick_entry_t, stick_key_bytes, stick_stripe_of, stick_stripe_t, stick_table_t)
 
 KEY_TYPES = {"ip": STICK_K_IPV4, "ipv6": STICK_K_IPV6, "integer": STICK_K_INT, "string": STICK_K_STR, "binary": STICK_K_BIN}
 KEY_SIZES = {"ip": 4, "ipv6": 16, "integer": 4}
@@ -26,6 +27,8 @@ KEY_SIZES = {"ip": 4, "ipv6": 16, "integer": 4}
 
 cdef class Table:
     """One stick table. `store` maps stick_type_t to (elements, period in ms). Keys are bytes as the table keeps them.
+
+    compiled: what compile/stick.py says, instead of the other arguments.
 
     Raises KeyError for an unknown key type, ValueError for an unusable key, MemoryError. Times in ms.
     """
@@ -35,21 +38,17 @@ cdef class Table:
 
     def __cinit__(
         self, type: str, size: int, store: dict, *, length: int = 32, expire_ms: int = 0, nopurge: bool = False,
-        n_workers: int = 8, seed: int = 7,
+        n_workers: int = 8, compiled: dict | None = None,
     ):
-        self.table.key_type = KEY_TYPES[type]
-        self.table.key_size = KEY_SIZES.get(type, length)
-        self.table.expire_ms = expire_ms
-        self.table.size = size
-        self.table.flags = STICK_F_NOPURGE if nopurge else 0
-        for number, (elements, period_ms) in store.items():
-            self.table.count[<uint32_t> number] = elements
-            self.table.period_ms[<uint32_t> number] = period_ms
-        if not stick_layout(&self.table, n_workers):
-            raise MemoryError
+        values = {
+            "key_type": KEY_TYPES[type], "key_size": KEY_SIZES.get(type, length), "size": size, "expire_ms": expire_ms,
+            "nopurge": nopurge, "srvkey_addr": False, "store": [(number, *what) for number, what in store.items()],
+        }
+        fill_table(&self.table, values | (compiled or {}), n_workers)
         self.arena = arena_map(stick_bytes(&self.table), n_workers)
-        if self.arena == NULL or not stick_init(&self.table, self.arena, seed, seed * 31):
+        if self.arena == NULL:
             raise MemoryError
+        share_table(&self.table, self.arena)
         stick_set_process(getpid(), 0)
 
     def __dealloc__(self):

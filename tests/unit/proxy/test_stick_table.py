@@ -13,6 +13,9 @@ from fastlb_core.bridge.stickkit import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastlb.compile.stick import table_values
+from fastlb.config import load_text
+
 GPC0, GPC0_RATE, CONN_CUR, BYTES_IN, SERVER_KEY, GPT, GPC, GPC_RATE = 2, 3, 6, 13, 19, 22, 23, 24
 COUNTER = {GPC0: (1, 0)}
 N_TYPES = 27
@@ -159,6 +162,22 @@ def test_clear_gives_room_back() -> None:
     table.add(key(1), GPC0, 1, 0)
     assert table.add(key(2), GPC0, 1, 0) is None and table.clear(key(1), 0) and table.clear(key(9), 0)
     assert table.add(key(2), GPC0, 1, 0) == 1 and table.keys(0) == [key(2)]
+
+
+def test_statement_becomes_the_table_it_describes() -> None:
+    text = b"""backend b
+    stick-table type string len 5 size 2 nopurge expire 1s store gpc(2),gpc0_rate(3s) store bytes_in_cnt
+"""
+    model, _ = load_text(text, file="test.cfg")
+    assert model is not None
+    described = model.proxies[0].stick_table
+    assert described is not None
+    table = Table("ip", 1, {}, compiled=table_values(described))
+    assert table.add(b"abcde", GPC, 4, 1000, index=1) == 4 and table.add(b"", BYTES_IN, 9, 1000) == 9
+    assert table.add(b"x", GPC, 1, 1000) is None and not table.has(b"", 2000)
+    assert table.set(b"y", GPC0_RATE, 30, 3000) and table.value(b"y", GPC0_RATE, 3500) == 25
+    with pytest.raises(ValueError, match="abcdef"):
+        table.has(b"abcdef", 0)
 
 
 # ---- many processes
