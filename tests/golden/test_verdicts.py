@@ -293,6 +293,19 @@ source
 timeout connect 5s
 timeout queue 5s
 timeout check x
+stick-table type ip size 10k expire 30s store gpc0,conn_rate(10s)
+stick-table type string len 5 size 10 nopurge store gpc(2),gpt(2),gpc_rate(2,1s),
+stick-table type binary len 0 size 10
+stick-table size 10
+stick-table type ip
+stick-table type ip size 10x
+stick-table type ip size 5g
+stick-table type ip size 10 expire 30d
+stick-table type ip size 10 store conn_rate
+stick-table type ip size 10 store gpc(0)
+stick-table type ip size 10 store gpc0,gpc(2)
+stick-table type ip size 10 store gpc0,gpc0
+stick-table type ip size 10 srvkey x
 bind :80
 maxconn 5
 option dontlognull

@@ -46,6 +46,7 @@ from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
 from fastlb_core.proxy.fetch_stream cimport fetch_stream_entries
+from fastlb_core.proxy.fetch_track cimport conv_track_entries, fetch_track_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
 ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
@@ -66,6 +67,7 @@ cdef fetch_table_fn* fetch_tables = [
     fetch_payload_entries,
     fetch_tls_hello_entries,
     fetch_url_entries,
+    fetch_track_entries,
     NULL,
 ]
 cdef conv_table_fn* conv_tables = [
@@ -90,6 +92,7 @@ cdef conv_table_fn* conv_tables = [
     conv_jwt_entries,
     conv_mqtt_entries,
     conv_protobuf_entries,
+    conv_track_entries,
     NULL,
 ]
 cdef action_table_fn* action_tables = [

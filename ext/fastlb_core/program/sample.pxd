@@ -97,6 +97,7 @@ cdef struct eval_t:
     uint16_t txn_status          # the status that goes to the client, 0: none yet
     slice_t res_cache            # name of the cache that the answer came from
     slice_t res_comp             # name of the algorithm that the answer is compressed with
+    void* trackers               # trackers_t of proxy/track.pxd, or NULL
 
 # `n` writable bytes that live until the rule ends; NULL when the area is full (the sample then fails).
 cdef inline char* scratch_take(eval_t* ev, uint32_t n) noexcept nogil:

@@ -257,6 +257,34 @@ class ErrorFiles:
 
 
 @dataclass(slots=True)
+class StickData:
+    """One data type that a stick table stores: its name, how many of it (arrays), and a rate's period."""
+
+    name: str
+    elements: int = 1
+    period_ms: int = 0
+
+
+@dataclass(slots=True)
+class StickTable:
+    """`stick-table` (manual, section 4.2). type: ip, ipv4, ipv6, integer, string or binary; length: bytes of a key at most.
+
+    expire_ms: None for entries that never expire. srvkey: "name" or "addr". write_to, recv_only: what peers would do with it.
+    """
+
+    location: Location
+    type: str = ""
+    length: int = 0
+    size: int = 0
+    expire_ms: int | None = None
+    nopurge: bool = False
+    srvkey: str = "name"
+    write_to: str = ""
+    recv_only: bool = False
+    store: list[StickData] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Proxy:
     """A frontend, a backend or a listen section; `listen` is both and `kind` tells.
 
@@ -308,6 +336,7 @@ class Proxy:
     rules: dict[str, list[Rule]] = field(default_factory=dict)
     inspect_delay_ms: int | None = None
     response_inspect_delay_ms: int | None = None
+    stick_table: StickTable | None = None
 
     @property
     def has_frontend(self) -> bool:

@@ -212,7 +212,6 @@ stick match LB
 stick on LB
 stick store-request LB
 stick store-response LB
-stick-table FLB
 tcp-check DLB
 unique-id-format DFLB
 unique-id-header DFL
