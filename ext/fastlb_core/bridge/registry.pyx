@@ -20,21 +20,28 @@ from fastlb_core.proxy.action_headers cimport action_headers_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
+from fastlb_core.proxy.fetch_conn cimport fetch_conn_entries
+from fastlb_core.proxy.fetch_process cimport fetch_process_entries
+from fastlb_core.proxy.fetch_proxy cimport fetch_proxy_entries
 from fastlb_core.proxy.fetch_stream cimport fetch_stream_entries
+from fastlb_core.proxy.fetch_timers cimport fetch_timers_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
 ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 
 ctypedef const action_entry_t* (*action_table_fn)(uint32_t* n) noexcept nogil
 
-cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_stream_entries]
+cdef fetch_table_fn* fetch_tables = [
+    fetch_const_entries, fetch_http_entries, fetch_stream_entries, fetch_conn_entries, fetch_proxy_entries,
+    fetch_process_entries, fetch_timers_entries,
+]
 cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
 cdef action_table_fn* action_tables = [
     action_flow_entries, action_answers_entries, action_headers_entries, action_request_line_entries,
     action_variables_entries, action_tracking_entries, action_connection_entries,
 ]
 cdef enum:
-    N_FETCH_TABLES = 3
+    N_FETCH_TABLES = 7
     N_CONV_TABLES = 3
     N_ACTION_TABLES = 7
 

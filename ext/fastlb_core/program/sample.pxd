@@ -82,7 +82,8 @@ cdef struct eval_t:
     uint64_t real_us             # wall clock
     scratch_t* scratch
     void* vars[6]                # by eval_scope_t: vars_t of program/vars.pxd, or NULL
-    const void* rule             # rule_t that runs (last_rule_line), or NULL
+    const void* rule             # rule_t that runs, or NULL
+    const void** last_rule       # where the stream keeps the last final rule, or NULL
 
 # `n` writable bytes that live until the rule ends; NULL when the area is full (the sample then fails).
 cdef inline char* scratch_take(eval_t* ev, uint32_t n) noexcept nogil:

@@ -33,6 +33,7 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
     ev.fe = strm.fe
     ev.be = strm.be
     ev.options = options
+    ev.last_rule = &strm.last_rule
     if strm.req_msg.head_len:
         ev.req = &strm.req_msg
     if strm.flags & STRM_F_RES_OPEN and strm.res_msg.head_len:

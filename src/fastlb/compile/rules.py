@@ -88,6 +88,8 @@ class RuleCompiler:
             "condition": self._condition(rule.condition) if rule.condition is not None else None,
             "file": file_bytes(rule.location.file),
             "line": rule.location.line,
+            # haproxy: the legacy redirect rules are not told by last_rule_line (manual, 7.3.2).
+            "is_final": rule.is_final and name != "redirect",
         }
 
     def _rule_arguments(self, name: str, rule: Rule) -> list[Plain]:
