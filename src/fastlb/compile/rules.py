@@ -209,7 +209,6 @@ class RuleCompiler:
             "patterns": [self._patterns(line, source) for source in line.sources],
         }
 
-
     def _patterns(self, line: AclExpression, source: PatternSource) -> int:
         index: int = self._builder.add_patterns(
             line.match,

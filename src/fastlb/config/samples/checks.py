@@ -12,6 +12,11 @@ _UNITS = {"s": 0, "ms": 1, "us": 2}  # date_unit_t of the core
 _BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
 
 
+def _text(value: Value) -> str:
+    """The word that an `any` argument was."""
+    return value if isinstance(value, str) else ""
+
+
 def optional_proxy(side: str) -> Check:
     """`([<backend>])`: left out, it is the proxy that the expression stands in."""
 
@@ -32,14 +37,14 @@ def optional_text(values: list[Value]) -> list[Value]:
 
 
 def boolean(values: list[Value]) -> list[Value]:
-    word = str(values[0]).lower() if values else ""
+    word = _text(values[0]).lower() if values else ""
     if word not in _BOOLEANS:
         raise ArgumentFault("Expects 'true', 'false', '0' or '1'")
     return [_BOOLEANS[word]]
 
 
 def hexadecimal(values: list[Value]) -> list[Value]:
-    text = str(values[0]) if values else ""
+    text = _text(values[0]) if values else ""
     if not text:
         raise ArgumentFault("(null)")
     bad = next((char for char in text if char not in "0123456789abcdefABCDEF"), "")
@@ -52,12 +57,12 @@ def hexadecimal(values: list[Value]) -> list[Value]:
 
 def date(values: list[Value]) -> list[Value]:
     """`([<offset>],[<unit>])` as offset and unit's number."""
-    unit = values[1] if len(values) > 1 else "s"
+    unit = _text(values[1]) if len(values) > 1 else "s"
     if values and isinstance(values[0], Unset):
         raise ArgumentFault(f"expected ')' before ',{unit})'", 0)
     if unit not in _UNITS:
         raise ArgumentFault(f"expects 's', 'ms' or 'us', got '{unit}'")
-    return [values[0] if values else 0, _UNITS[str(unit)]]
+    return [values[0] if values else 0, _UNITS[unit]]
 
 
 def unit(values: list[Value]) -> list[Value]:
@@ -67,16 +72,17 @@ def unit(values: list[Value]) -> list[Value]:
 
 def rtt(values: list[Value]) -> list[Value]:
     """`([<unit>])`: 1 for microseconds, 0 for milliseconds."""
-    word = values[0] if values else "ms"
+    word = _text(values[0]) if values else "ms"
     if word not in ("us", "ms"):
         raise ArgumentFault(f"expects 'us' or 'ms', got '{word}'")
     return [int(word == "us")]
 
 
 def uuid(values: list[Value]) -> list[Value]:
-    if values and values[0] not in (4, 7):
-        raise ArgumentFault(f"Unsupported UUID version: '{values[0]}'")
-    return values
+    version = values[0] if values and isinstance(values[0], int) else 4
+    if version not in (4, 7):
+        raise ArgumentFault(f"Unsupported UUID version: '{version}'")
+    return [version]
 
 
 def no_arguments(values: list[Value]) -> list[Value]:
