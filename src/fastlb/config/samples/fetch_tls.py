@@ -42,12 +42,14 @@ _SECRETS = (
 
 
 def _certificate(prefix: str, names: str = "") -> Iterator[FetchRow]:
-    """What all three kinds of certificates have: the client's, the frontend's own, the server's."""
-    yield from _rows(prefix, f"der serial sha1 {names}", BIN, _SERVER if prefix == "ssl_s" else _CLIENT)
-    yield from _rows(prefix, "key_alg notafter notbefore sig_alg", STR, _SERVER if prefix == "ssl_s" else _CLIENT)
-    yield from _rows(prefix, "version", SINT, _SERVER if prefix == "ssl_s" else _CLIENT)
-    side = _SERVER if prefix == "ssl_s" else _CLIENT
-    yield from _rows(prefix, "i_dn s_dn", STR, side, _NONE, _NAME, checks.distinguished_name)
+    """What all three kinds of certificates have: the client's, the frontend's own, the server's.
+
+    # haproxy: the server's may be asked for anywhere too, before there is one they have no value.
+    """
+    yield from _rows(prefix, f"der serial sha1 {names}", BIN, _CLIENT)
+    yield from _rows(prefix, "key_alg notafter notbefore sig_alg", STR, _CLIENT)
+    yield from _rows(prefix, "version", SINT, _CLIENT)
+    yield from _rows(prefix, "i_dn s_dn", STR, _CLIENT, _NONE, _NAME, checks.distinguished_name)
 
 
 FETCHES: tuple[FetchRow, ...] = (
