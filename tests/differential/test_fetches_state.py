@@ -34,7 +34,7 @@ frontend fe
     bind fd@other id 4
     bind fd@fe name entrance id 77
     id 50
-    tcp-request content accept if { src 127.0.0.0/8 }
+    tcp-request content accept
     default_backend b
 backend c
     server s1 127.0.0.1:1 maxconn 10

@@ -116,16 +116,17 @@ LAYER4 = [
     *_same("fc_rcvd_proxy", "fc_http_major", "fc_err", "fc_err_str", "be_name", "be_id", "be_server_timeout"),
     *_same("be_tunnel_timeout", "cur_server_timeout", "cur_tunnel_timeout"),
     *_response("be_name", "be_id", "srv_name", "srv_id", "fe_name", "fe_defbe", "bc_src", "bc_dst", "bc_http_major", "bc_err"),
-    *_response("bc_err_str", "be_server_timeout", "wait_end", "src", "so_id", "last_rule_line"),
+    *_response("bc_err_str", "be_server_timeout"),
+    *_response("cur_server_timeout", "cur_tunnel_timeout", "be_conn", "wait_end", "src", "so_id", "last_rule_line"),
     StateCase("bc_dst_port", lambda value, run: int(value) == run.origin_port, "response"),
     StateCase("bc_src_port", r"[1-9]\d+", "response"),
     *_newer(be_connect_timeout="5000", be_queue_timeout="4000", be_max_retries="3", be_tarpit_timeout=_NUMBER),
     *_newer(cur_connect_timeout="5000", cur_queue_timeout="4000", cur_max_retries="3", cur_tarpit_timeout=_NUMBER),
     *_newer(cur_client_timeout="10000", fe_tarpit_timeout=_NUMBER, fc_nb_streams="1", fc_settings_streams_limit="1"),
-    *_newer(fc_glitches="0", fc_saved_syn="", bytes_in=r"[1-9]\d+", bytes_out="0", req__bytes_in=r"[1-9]\d+"),
+    *_newer(fc_glitches="0", fc_saved_syn="", bytes_in=_NUMBER, bytes_out="0", req__bytes_in=_NUMBER),
     *_newer("response", bc_reused="0", bc_nb_streams="1", bc_settings_streams_limit="1", bc_glitches="0", bc_be_queue="0"),
     *_newer("response", bc_srv_queue="0", bc_rtt=_NUMBER, bc_rttvar=_NUMBER, txn__conn_retries="0", txn__redispatched="0"),
-    *_newer("response", req__bytes_out=r"[1-9]\d+", res__bytes_out=_NUMBER),
+    *_newer("response", req__bytes_in=r"[1-9]\d+", res__bytes_out=_NUMBER, bytes_out=_NUMBER),
     StateCase("bc_rtt(us)", r"[1-9]\d*", "response", newer=True),
 ]
 TIMES = [
@@ -136,40 +137,36 @@ TIMES = [
     StateCase("accept_date(ms)", _near(3, 1e3), newer=True),
     StateCase("request_date(us)", _near(3, 1e6), newer=True),
 ]
-_SSL_SECRETS = (
-    "client_early_traffic_secret client_handshake_traffic_secret client_traffic_secret_0 early_exporter_secret exporter_secret "
-    "server_handshake_traffic_secret server_traffic_secret_0"
-).split()
-_CERTIFICATE = "der i_dn i_dn(CN,1,rfc2253) key_alg notafter notbefore s_dn s_dn(CN) serial sha1 sig_alg version".split()
+_SSL_SECRETS = """
+    client_early_traffic_secret client_handshake_traffic_secret client_traffic_secret_0 early_exporter_secret exporter_secret
+    server_handshake_traffic_secret server_traffic_secret_0
+"""
+_CERTIFICATE = "der i_dn i_dn(CN,1,rfc2253) key_alg notafter notbefore s_dn s_dn(CN) serial sha1 sig_alg version"
+_CLIENT_SIDE = f"""
+    alg_keysize alpn cipher cipherlist_bin cipherlist_bin(1) cipherlist_hex cipherlist_str cipherlist_xxh client_random
+    ecformats_bin eclist_bin err err_str extlist_bin has_crt has_early has_sni is_resumed npn protocol protocol_hello_id
+    server_random session_id session_key sni unique_id use_keysize {_SSL_SECRETS}
+"""
+_SERVER_SIDE = """
+    alg_keysize alpn cipher client_random err err_str is_resumed npn protocol server_random session_id session_key unique_id
+    use_keysize
+"""
+
+
+def _all(prefix: str, names: str) -> list[str]:
+    return [f"{prefix}_{name}" for name in names.split()]
+
+
 LAYER5 = [
-    *_same("ssl_fc", *(f"ssl_fc_{name}" for name in _SSL_SECRETS)),
-    *_same(
-        *(
-            f"ssl_fc_{name}"
-            for name in (
-                "alg_keysize alpn cipher cipherlist_bin cipherlist_bin(1) cipherlist_hex cipherlist_str cipherlist_xxh "
-                "client_random ecformats_bin eclist_bin err err_str extlist_bin has_crt has_early has_sni is_resumed npn protocol "
-                "protocol_hello_id server_random session_id session_key sni unique_id use_keysize"
-            ).split()
-        )
-    ),
-    *_same(*(f"ssl_c_{name}" for name in [*_CERTIFICATE, "used", "ca_err", "ca_err_depth", "err", "verify", "chain_der"])),
-    *_same(*(f"ssl_f_{name}" for name in _CERTIFICATE)),
-    *_same(*(f"ssl_s_{name}" for name in [*_CERTIFICATE, "chain_der"])),
-    *_response(
-        *(
-            f"ssl_bc{name}"
-            for name in (
-                "_alg_keysize _alpn _cipher _client_random _err _err_str _is_resumed _npn _protocol _server_random _session_id "
-                "_session_key _unique_id _use_keysize"
-            ).split()
-        ),
-        "ssl_bc",
-    ),
+    *_same("ssl_fc", *_all("ssl_fc", _CLIENT_SIDE)),
+    *_same(*_all("ssl_c", f"{_CERTIFICATE} used ca_err ca_err_depth err verify chain_der")),
+    *_same(*_all("ssl_f", _CERTIFICATE)),
+    *_same(*_all("ssl_s", f"{_CERTIFICATE} chain_der")),
+    *_response("ssl_bc", *_all("ssl_bc", _SERVER_SIDE)),
     *_newer(ssl_fc_crtname="", ssl_fc_curve="", ssl_fc_early_rcvd="0", ssl_fc_sigalgs_bin="", ssl_c_san="", ssl_c_policies=""),
     *_newer(ssl_fc_supported_versions_bin="", ssl_c_r_dn="", fs__aborted="0", fs__rst_code=""),
     *_newer("response", ssl_bc_curve="", ssl_bc_sni="", bs__rst_code=""),
-    *(StateCase(f"ssl_bc_{name}", "", "response", True) for name in _SSL_SECRETS),
+    *(StateCase(name, "", "response", True) for name in _all("ssl_bc", _SSL_SECRETS)),
 ]
 CASES = [*INTERNAL, *LAYER4, *TIMES, *LAYER5]
 ENVIRONMENT = {**os.environ, "STATE_CASE": "of the environment"}

@@ -3,7 +3,7 @@
 # Knows what HAProxy makes of a value of one type where another is wanted (seen on 2.6). Must not know fetches.
 
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.http.message cimport METHOD_OTHER, method_name, method_of
@@ -190,17 +190,12 @@ cdef void method_to_text(sample_t* smp, uint8_t want) noexcept nogil:
     smp.type = want
 
 
-cdef bint bytes_to_text(eval_t* ev, sample_t* smp) noexcept nogil:
-    """haproxy: data as text is its hexadecimal digits."""
-    cdef const char* digits = b"0123456789ABCDEF"
-    cdef uint32_t length = smp.str.len, i
-    cdef char* text = scratch_take(ev, 2 * length)
-    if text == NULL:
-        return False
-    for i in range(length):
-        text[2 * i] = digits[<uint8_t> smp.str.ptr[i] >> 4]
-        text[2 * i + 1] = digits[<uint8_t> smp.str.ptr[i] & 15]
-    return smp_set_own(smp, SMP_T_STR, text, 2 * length, 2 * length)
+cdef void bytes_to_text(sample_t* smp) noexcept nogil:
+    """haproxy: data as text goes up to the first NUL; the `hex` converter is for the rest."""
+    cdef const void* nul = memchr(smp.str.ptr, 0, smp.str.len) if smp.str.len else NULL
+    if nul != NULL:
+        smp.str.len = <uint32_t> (<const char*> nul - smp.str.ptr)
+    smp.type = SMP_T_STR
 
 
 # ---- the table
@@ -267,7 +262,10 @@ cdef bint smp_cast(eval_t* ev, sample_t* smp, uint8_t want) noexcept nogil:
     if want == SMP_T_METH:
         text_to_method(smp)
         return True
-    return want == SMP_T_STR and bytes_to_text(ev, smp)
+    if want != SMP_T_STR:
+        return False
+    bytes_to_text(smp)
+    return True
 
 
 cdef bint smp_make_writable(eval_t* ev, sample_t* smp) noexcept nogil:

@@ -11,7 +11,8 @@ from fastlb_core.base.atomic cimport load_i32, load_i64
 from fastlb_core.program.acl cimport COND_TRUE, acl_eval, acl_t
 from fastlb_core.program.expr cimport ARG_ACL, ARG_STOP, arg_t, fetch_fn
 from fastlb_core.program.sample cimport (
-    EVAL_O_FINAL, SMP_F_MAY_CHANGE, SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_bool, smp_set_int, smp_set_own, smp_set_str,
+    EVAL_O_FINAL, SMP_F_MAY_CHANGE, SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_bool, smp_set_int, smp_set_own,
+    smp_set_str,
 )
 
 cdef extern from "<unistd.h>" nogil:

@@ -1,7 +1,8 @@
 # Sample fetches of proxies' and servers' live state (manual, section 7.3.2): connections, queues, rates, weights.
 #
 # Knows where those numbers stand in the arena: the atomic gauges of all workers where there is one, sums over the workers
-# for rates. Must not know streams. A proxy or server that the expression does not name was filled in when it was compiled.
+# for rates. Must not know what a stream does. A proxy or server that the expression does not name was filled in when it was
+# compiled.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
@@ -13,6 +14,7 @@ from fastlb_core.lb.totals cimport totals_rate_now
 from fastlb_core.program.expr cimport arg_t, fetch_fn
 from fastlb_core.program.program cimport PX_CAP_BE, PX_O_DISABLED, px_t
 from fastlb_core.program.sample cimport eval_t, sample_t, smp_set_bool, smp_set_int
+from fastlb_core.proxy.stream cimport STRM_F_IN_BACKEND, stream_t
 
 cdef enum:
     WEIGHT_SCALE = 16            # srv_shared_t.eweight is the weight times this
@@ -66,7 +68,13 @@ cdef bint nbsrv(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
 
 
 cdef bint be_conn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_int(smp, load_i32(&_px(args).sh.be_conns))
+    """haproxy: a stream counts once its backend is chosen, before that one's rules run; here it enters behind them."""
+    cdef const stream_t* strm = <const stream_t*> ev.strm
+    cdef const px_t* px = _px(args)
+    cdef int64_t n = load_i32(&px.sh.be_conns)
+    if strm != NULL and ev.be == px and not strm.flags & STRM_F_IN_BACKEND and ev.res == NULL:
+        n += 1
+    return smp_set_int(smp, n)
 
 
 cdef bint queue(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:

@@ -107,6 +107,16 @@ cdef bint be_tunnel_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexce
     return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_tunnel)
 
 
+cdef bint cur_server_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """haproxy: 0 until there is a connection to a server."""
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_server if ev.back != NULL else 0)
+
+
+cdef bint cur_tunnel_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """haproxy: 0 until there is a connection to a server."""
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_tunnel if ev.back != NULL else 0)
+
+
 cdef bint be_connect_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_connect)
 
@@ -145,11 +155,6 @@ cdef bint bc_srv_queue(eval_t* ev, const arg_t* args, sample_t* smp) noexcept no
 cdef bint req_bytes_in(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """From the client."""
     return ev.strm != NULL and smp_set_int(smp, <int64_t> _strm(ev).bytes_in)
-
-
-cdef bint req_bytes_out(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    """To the server."""
-    return ev.strm != NULL and smp_set_int(smp, <int64_t> _strm(ev).req.total)
 
 
 cdef bint res_bytes_out(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -212,6 +217,8 @@ add(b"fe_client_timeout", fe_client_timeout)
 add(b"fe_tarpit_timeout", fe_tarpit_timeout)
 add(b"be_server_timeout", be_server_timeout)
 add(b"be_tunnel_timeout", be_tunnel_timeout)
+add(b"cur_server_timeout", cur_server_timeout)
+add(b"cur_tunnel_timeout", cur_tunnel_timeout)
 add(b"be_connect_timeout", be_connect_timeout)
 add(b"be_queue_timeout", be_queue_timeout)
 add(b"be_tarpit_timeout", be_tarpit_timeout)
@@ -221,7 +228,6 @@ add(b"txn.redispatched", txn_redispatched)
 add(b"bc_be_queue", bc_be_queue)
 add(b"bc_srv_queue", bc_srv_queue)
 add(b"req.bytes_in", req_bytes_in)
-add(b"req.bytes_out", req_bytes_out)
 add(b"res.bytes_out", res_bytes_out)
 add(b"txn.sess_term_state", txn_sess_term_state)
 add(b"fs.aborted", fs_aborted)

@@ -13,6 +13,7 @@ from . import checks
 from .row import Check, FetchRow
 from .types import ADDR, BOOL, SINT, STR, SampleType, Source
 
+_OTHER_SIDE = "fastlb counts on the client's side only: req.bytes_in and res.bytes_out"
 _TLV = "fastlb reads the addresses of a PROXY header only"
 _PER_SIDE = "what a multiplexer would say; fastlb speaks HTTP/1 only"
 
@@ -90,8 +91,7 @@ _STREAM: tuple[FetchRow, ...] = (
     *_rows("be_name", STR, _BACK),
     *_rows("be_id be_server_timeout be_tunnel_timeout", SINT, _BACK),
     *_rows("be_connect_timeout be_max_retries be_queue_timeout be_tarpit_timeout", SINT, _BACK, since="3.3"),
-    *_rows("cur_server_timeout", SINT, _BACK, core="be_server_timeout"),
-    *_rows("cur_tunnel_timeout", SINT, _BACK, core="be_tunnel_timeout"),
+    *_rows("cur_server_timeout cur_tunnel_timeout", SINT, _BACK),
     *_rows("cur_client_timeout", SINT, _FRONT, core="fe_client_timeout", since="3.0"),
     *_rows("cur_connect_timeout", SINT, _BACK, core="be_connect_timeout", since="3.3"),
     *_rows("cur_max_retries", SINT, _BACK, core="be_max_retries", since="3.3"),
@@ -104,8 +104,8 @@ _STREAM: tuple[FetchRow, ...] = (
     *_rows("bc_be_queue bc_srv_queue", SINT, _SERVER_CONNECTION, since="2.9"),
     *_rows("bytes_in", SINT, _IN, core="req.bytes_in", since="2.9"),
     *_rows("bytes_out", SINT, _IN, core="res.bytes_out", since="2.9"),
-    *_rows("req.bytes_in req.bytes_out res.bytes_out", SINT, _IN, since="3.3"),
-    *_rows("res.bytes_in", SINT, _IN, since="3.3", note="only what is sent is counted: res.bytes_out", unsupported=True),
+    *_rows("req.bytes_in res.bytes_out", SINT, _IN, since="3.3"),
+    *_rows("req.bytes_out res.bytes_in", SINT, _IN, since="3.3", note=_OTHER_SIDE, unsupported=True),
 )
 _TIMES: tuple[FetchRow, ...] = (
     *_rows("accept_date", SINT, _FRONT, "any?", checks.unit, since="2.9", manual="7.3.3"),

@@ -53,8 +53,8 @@ def _certificate(prefix: str, names: str = "") -> Iterator[FetchRow]:
 
 
 FETCHES: tuple[FetchRow, ...] = (
-    *_rows("ssl_fc", "- has_early has_sni is_resumed", BOOL, _CLIENT, _FALSE),
-    *_rows("ssl_fc", "has_crt", BOOL, _CLIENT),
+    *_rows("ssl_fc", "- has_sni is_resumed", BOOL, _CLIENT, _FALSE),
+    *_rows("ssl_fc", "has_crt has_early", BOOL, _CLIENT),
     *_rows("ssl_fc", "alg_keysize cipherlist_xxh err protocol_hello_id use_keysize", SINT, _CLIENT),
     *_rows("ssl_fc", f"alpn cipher err_str npn protocol sni {_SECRETS}", STR, _CLIENT),
     *_rows("ssl_fc", "client_random server_random session_id session_key unique_id ecformats_bin", BIN, _CLIENT),
