@@ -1,13 +1,13 @@
 # cython: language_level=3
-# Testing access to converters: one at a time, on a value from Python. Must not be imported outside tests/ and bench/.
+# Testing access to converters and fetches: one at a time, on a value from Python. Must not be imported outside tests/ and bench/.
 
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fastlb_core.base.slice cimport slice_of
-from fastlb_core.bridge.registry cimport find_conv
-from fastlb_core.program.expr cimport ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, arg_t, conv_fn
+from fastlb_core.bridge.registry cimport find_conv, find_fetch
+from fastlb_core.program.expr cimport ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, arg_t, conv_fn, fetch_fn
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
     sample_t, scratch_t, smp_cast,
@@ -102,6 +102,39 @@ def convert(name: str, value, *args, input_type: int = 0, real_us: int = 0, room
     try:
         found = smp_cast(&ev, &smp, <uint8_t> input_type) and fn(&ev, values, &smp)
         return value_of(&smp) if found else None
+    finally:
+        free(scratch.area)
+
+
+def fetch(name: str, *args, real_us: int = 0, pid: int = 1, worker: int = 0, final: bool = True, room: int = 65536):
+    """What sample fetch `name` (of the core's tables) gives without traffic: constants, the clock, the environment, random
+    numbers. None where it has no value. args, room: as convert. Raises KeyError for an unknown fetch.
+
+    Fetches that look at a connection, a stream or the program must not be asked: there is none.
+    """
+    cdef bytes key = name.encode()
+    cdef fetch_fn fn = find_fetch(<const char*> key)
+    cdef arg_t values[16]
+    cdef eval_t ev
+    cdef scratch_t scratch
+    cdef sample_t smp
+    if fn == NULL:
+        raise KeyError(name)
+    keep: list = []
+    memset(values, 0, sizeof(values))
+    memset(&ev, 0, sizeof(ev))
+    memset(&smp, 0, sizeof(smp))
+    for i, arg in enumerate(args):
+        put_arg(&values[<int> i], arg, keep)
+    values[<int> len(args)].type = ARG_STOP
+    scratch.area = <char*> calloc(1, room + 1)
+    scratch.size = room
+    scratch.used = 0
+    ev.scratch = &scratch
+    ev.options = EVAL_O_FINAL if final else 0
+    ev.real_us, ev.pid, ev.worker = real_us, pid, worker
+    try:
+        return value_of(&smp) if fn(&ev, values, &smp) else None
     finally:
         free(scratch.area)
 

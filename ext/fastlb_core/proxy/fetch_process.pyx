@@ -8,7 +8,7 @@ from libc.string cimport memcpy, strlen
 
 from fastlb_core.base.arena cimport WORKER_S_STOPPING
 from fastlb_core.base.atomic cimport load_i32, load_i64
-from fastlb_core.program.acl cimport COND_TRUE, acl_eval, acl_t
+from fastlb_core.program.acl cimport COND_TRUE, COND_UNKNOWN, acl_eval, acl_t, cond_result_t
 from fastlb_core.program.expr cimport ARG_ACL, ARG_STOP, arg_t, fetch_fn
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_MAY_CHANGE, SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_bool, smp_set_int, smp_set_own,
@@ -105,9 +105,14 @@ cdef bint wait_end(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
 
 cdef bint acl(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """True when all the named ACLs are (a `!` before a name negates it)."""
+    cdef cond_result_t verdict
     cdef uint32_t i = 0
     while args[i].type == ARG_ACL:
-        if (acl_eval(ev, <const acl_t*> args[i].ptr) == COND_TRUE) == (args[i].num != 0):
+        verdict = acl_eval(ev, <const acl_t*> args[i].ptr)
+        if verdict == COND_UNKNOWN:
+            smp.flags |= SMP_F_MAY_CHANGE
+            return False
+        if (verdict == COND_TRUE) == (args[i].num != 0):
             return smp_set_bool(smp, False)
         i += 1
     return smp_set_bool(smp, args[i].type == ARG_STOP)

@@ -59,8 +59,8 @@ _ADDRESSES: tuple[FetchRow, ...] = (
     *_rows("fc_dst_port", SINT, _CLIENT, core="dst_port"),
     *_rows("dst_is_local", BOOL, _CLIENT),
     *_rows("fc_dst_is_local", BOOL, _CLIENT, core="dst_is_local"),
-    *_rows("bc_dst bc_src", ADDR, _SERVER_CONNECTION),
-    *_rows("bc_dst_port bc_src_port", SINT, _SERVER_CONNECTION),
+    *_rows("bc_dst bc_src", ADDR, Source.SERVER_ADDRESS),
+    *_rows("bc_dst_port bc_src_port", SINT, Source.SERVER_ADDRESS),
 )
 _CONNECTIONS: tuple[FetchRow, ...] = (
     *_rows("dst_conn so_id", SINT, _LISTENER),
