@@ -1,7 +1,7 @@
 # Sample fetches of the client's and the server's connections (manual, section 7.3.3).
 #
 # Knows sockets, their addresses and what the kernel says about them. Must not know messages or stick tables.
-# Before a rule has changed it, `src` is what accept() or the PROXY protocol said; `fc_src` is always that.
+# haproxy: `src` is what the PROXY header says, or a rule; `fc_src` is the socket's other end whatever they say.
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
@@ -14,8 +14,8 @@ from fastlb_core.program.sample cimport (
     SMP_T_IPV4, SMP_T_IPV6, eval_t, sample_t, smp_set_bool, smp_set_int, smp_set_str,
 )
 from fastlb_core.sys.socket cimport (
-    AF_INET, AF_INET6, IPPROTO_TCP, SOCK_CLOEXEC, SOCK_DGRAM, TCP_INFO, bind, getsockopt, ntohs, sockaddr, sockaddr_in,
-    sockaddr_in6, socket, socklen_t, tcp_info,
+    AF_INET, AF_INET6, IPPROTO_TCP, SOCK_CLOEXEC, SOCK_DGRAM, TCP_INFO, bind, getpeername, getsockname, getsockopt, ntohs,
+    sockaddr, sockaddr_in, sockaddr_in6, socket, socklen_t, tcp_info,
 )
 
 cdef extern from "<unistd.h>" nogil:
@@ -68,6 +68,46 @@ cdef bint dst(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
 
 cdef bint dst_port(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     return _port(_local(ev.front), smp)
+
+
+cdef bint _kernel_peer(const conn_t* conn, peer_t* peer) noexcept nogil:
+    cdef socklen_t length = sizeof(peer_t)
+    return getpeername(conn.fd, <sockaddr*> peer, &length) == 0
+
+
+cdef bint _kernel_local(const conn_t* conn, peer_t* local) noexcept nogil:
+    cdef socklen_t length = sizeof(peer_t)
+    return getsockname(conn.fd, <sockaddr*> local, &length) == 0
+
+
+cdef bint fc_src(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef peer_t peer
+    return _kernel_peer(ev.front, &peer) and _address(&peer, smp)
+
+
+cdef bint fc_src_port(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef peer_t peer
+    return _kernel_peer(ev.front, &peer) and _port(&peer, smp)
+
+
+cdef bint fc_src_is_local(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef peer_t peer
+    return _kernel_peer(ev.front, &peer) and _is_local(&peer, smp)
+
+
+cdef bint fc_dst(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef peer_t local
+    return _kernel_local(ev.front, &local) and _address(&local, smp)
+
+
+cdef bint fc_dst_port(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef peer_t local
+    return _kernel_local(ev.front, &local) and _port(&local, smp)
+
+
+cdef bint fc_dst_is_local(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef peer_t local
+    return _kernel_local(ev.front, &local) and _is_local(&local, smp)
 
 
 cdef bint bc_src(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -266,6 +306,12 @@ add(b"dst", dst)
 add(b"dst_port", dst_port)
 add(b"dst_is_local", dst_is_local)
 add(b"dst_conn", dst_conn)
+add(b"fc_src", fc_src)
+add(b"fc_src_port", fc_src_port)
+add(b"fc_src_is_local", fc_src_is_local)
+add(b"fc_dst", fc_dst)
+add(b"fc_dst_port", fc_dst_port)
+add(b"fc_dst_is_local", fc_dst_is_local)
 add(b"bc_src", bc_src)
 add(b"bc_src_port", bc_src_port)
 add(b"bc_dst", bc_dst)

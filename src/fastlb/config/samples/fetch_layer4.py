@@ -47,18 +47,9 @@ _LISTENER = Source.LISTENER
 _IN = Source.INTERNAL
 
 _ADDRESSES: tuple[FetchRow, ...] = (
-    *_rows("src", ADDR, _CLIENT),
-    *_rows("fc_src", ADDR, _CLIENT, core="src"),
-    *_rows("src_port", SINT, _CLIENT),
-    *_rows("fc_src_port", SINT, _CLIENT, core="src_port"),
-    *_rows("src_is_local", BOOL, _CLIENT),
-    *_rows("fc_src_is_local", BOOL, _CLIENT, core="src_is_local"),
-    *_rows("dst", ADDR, _CLIENT),
-    *_rows("fc_dst", ADDR, _CLIENT, core="dst"),
-    *_rows("dst_port", SINT, _CLIENT),
-    *_rows("fc_dst_port", SINT, _CLIENT, core="dst_port"),
-    *_rows("dst_is_local", BOOL, _CLIENT),
-    *_rows("fc_dst_is_local", BOOL, _CLIENT, core="dst_is_local"),
+    *_rows("src fc_src dst fc_dst", ADDR, _CLIENT),
+    *_rows("src_port fc_src_port dst_port fc_dst_port", SINT, _CLIENT),
+    *_rows("src_is_local fc_src_is_local dst_is_local fc_dst_is_local", BOOL, _CLIENT),
     *_rows("bc_dst bc_src", ADDR, Source.SERVER_ADDRESS),
     *_rows("bc_dst_port bc_src_port", SINT, Source.SERVER_ADDRESS),
 )
