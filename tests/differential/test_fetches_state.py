@@ -50,6 +50,9 @@ backend e
     server s3 127.0.0.1:1 maxconn 13 maxqueue 2 backup
 backend off
     server s1 127.0.0.1:1 disabled
+backend gone
+    disabled
+    server s1 127.0.0.1:1 maxconn 10
 backend b
     id 60
     timeout tunnel 7s

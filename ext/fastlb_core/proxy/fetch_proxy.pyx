@@ -11,7 +11,7 @@ from fastlb_core.lb.limit cimport srv_limit
 from fastlb_core.lb.server cimport SRV_F_BACKUP, SRV_F_INTERNAL, srv_t
 from fastlb_core.lb.shared cimport counters_t, px_shared_t, srv_is_reachable, srv_is_usable
 from fastlb_core.lb.totals cimport totals_rate_now
-from fastlb_core.program.expr cimport arg_t, fetch_fn
+from fastlb_core.program.expr cimport ARG_SERVER, arg_t, fetch_fn
 from fastlb_core.program.program cimport PX_CAP_BE, PX_O_DISABLED, px_t
 from fastlb_core.program.sample cimport eval_t, sample_t, smp_set_bool, smp_set_int
 from fastlb_core.proxy.stream cimport STRM_F_IN_BACKEND, stream_t
@@ -33,7 +33,8 @@ cdef inline const px_t* _px(const arg_t* args) noexcept nogil:
 
 
 cdef inline const srv_t* _srv(const arg_t* args) noexcept nogil:
-    return <const srv_t*> args[0].ptr
+    """NULL for a server of a disabled proxy. haproxy: such a server has numbers; here it is not in the program."""
+    return <const srv_t*> args[0].ptr if args[0].type == ARG_SERVER else NULL
 
 
 cdef int32_t _usable(const px_t* px) noexcept nogil:
@@ -155,7 +156,8 @@ cdef bint fe_req_rate(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nog
 # ---- servers
 
 cdef bint srv_conn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_int(smp, load_i32(&_srv(args).sh.served))
+    cdef const srv_t* srv = _srv(args)
+    return srv != NULL and smp_set_int(smp, load_i32(&srv.sh.served))
 
 
 cdef const px_t* _backend_of(eval_t* ev, const srv_t* srv) noexcept nogil:
@@ -171,34 +173,44 @@ cdef const px_t* _backend_of(eval_t* ev, const srv_t* srv) noexcept nogil:
 cdef bint srv_conn_free(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """haproxy: without a limit there is nothing to count: -1; more than the limit are there: a negative number."""
     cdef const srv_t* srv = _srv(args)
-    cdef const px_t* px = _backend_of(ev, srv)
-    cdef int32_t limit = srv_limit(&px.lb, srv) if px != NULL else 0
+    cdef const px_t* px
+    cdef int32_t limit
+    if srv == NULL:
+        return False
+    px = _backend_of(ev, srv)
+    limit = srv_limit(&px.lb, srv) if px != NULL else 0
     return smp_set_int(smp, limit - load_i32(&srv.sh.served) if limit > 0 else -1)
 
 
 cdef bint srv_queue(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_int(smp, load_i32(&_srv(args).sh.queued))
+    cdef const srv_t* srv = _srv(args)
+    return srv != NULL and smp_set_int(smp, load_i32(&srv.sh.queued))
 
 
 cdef bint srv_is_up(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_bool(smp, srv_is_reachable(_srv(args).sh))
+    cdef const srv_t* srv = _srv(args)
+    return srv != NULL and smp_set_bool(smp, srv_is_reachable(srv.sh))
 
 
 cdef bint srv_sess_rate(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_int(smp, _rate(ev, _srv(args).counters, <size_t> &(<counters_t*> NULL).sess_rate))
+    cdef const srv_t* srv = _srv(args)
+    return srv != NULL and smp_set_int(smp, _rate(ev, srv.counters, <size_t> &(<counters_t*> NULL).sess_rate))
 
 
 cdef bint srv_iweight(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_int(smp, load_relaxed_i32(&_srv(args).sh.iweight))
+    cdef const srv_t* srv = _srv(args)
+    return srv != NULL and smp_set_int(smp, load_relaxed_i32(&srv.sh.iweight))
 
 
 cdef bint srv_uweight(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_int(smp, load_relaxed_i32(&_srv(args).sh.uweight))
+    cdef const srv_t* srv = _srv(args)
+    return srv != NULL and smp_set_int(smp, load_relaxed_i32(&srv.sh.uweight))
 
 
 cdef bint srv_weight(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """haproxy: rounded up, so that a server that slowstart brings in has at least 1."""
-    return smp_set_int(smp, (load_relaxed_i32(&_srv(args).sh.eweight) + WEIGHT_SCALE - 1) // WEIGHT_SCALE)
+    cdef const srv_t* srv = _srv(args)
+    return srv != NULL and smp_set_int(smp, (load_relaxed_i32(&srv.sh.eweight) + WEIGHT_SCALE - 1) // WEIGHT_SCALE)
 
 
 cdef void add(const char* name, fetch_fn fn) noexcept nogil:

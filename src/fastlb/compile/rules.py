@@ -165,6 +165,9 @@ class RuleCompiler:
     def _server(self, ref: ServerRef) -> Plain:
         backend = ref.backend or (self._px.name if self._px else "")
         index = self._servers.get((backend, ref.name))
+        if index is None and any(px.name == backend and px.disabled for px in self._configuration.proxies):
+            # A disabled proxy's servers are not in the program: the fetch gets none and has no value.
+            return None
         if index is None:
             raise self._error(f"unable to find server '{ref.name}' of '{backend}'")
         return ("server", index)
