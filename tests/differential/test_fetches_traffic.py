@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from support import proxy_protocol
 from support.client import Client
 from support.origin import Origin, OriginConnection, reply
 from support.poll import poll
@@ -109,6 +110,24 @@ listen fe
         client.send(b"PROXY TCP4 192.0.2.7 127.0.0.2 4711 815\r\n")
         port = proxy.addresses["fe"][1]
         assert client.request().get("x-value") == f"192.0.2.7 4711 127.0.0.2 815 127.0.0.1 {port} 1 0 1"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_extensions_of_a_proxy_header(program: str, gate: Gate, start: Start) -> None:
+    newer = "" if program == "haproxy" else "|%[fc_pp_tlv(0xE0)]|%[fc_pp_tlv(authority)]|%[fc_pp_tlv(0)]"
+    config = f"""
+listen fe
+    bind fd@fe accept-proxy
+    http-request set-header x-value "%[src]|%[fc_pp_authority]|%[fc_pp_unique_id]{newer}"
+    server s {gate.origin}
+"""
+    tlvs = b"\xe0\0\3own" + b"\2\0\1b" + b"\5\0\2id" + b"\2\0\6a.test"
+    proxy = start(program, config)
+    for extensions, shown in ((tlvs, "a.test|id"), (b"", "|"), (b"\4\0\0", "|")):
+        with contextlib.closing(proxy.client()) as client:
+            client.send(proxy_protocol.v2("192.0.2.7", "192.0.2.8", 4711, 80, tlvs=extensions))
+            more = "" if program == "haproxy" else "|own|a.test|" if extensions is tlvs else "|||"
+            assert client.request().get("x-value") == f"192.0.2.7|{shown}{more}"
 
 
 def test_later_request_of_a_connection(gate: Gate, start: Start) -> None:

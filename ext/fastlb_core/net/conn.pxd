@@ -61,6 +61,8 @@ cdef struct conn_t:
     peer_t local                 # our end; family 0 until conn_local asked the kernel
     uint32_t n_requests          # messages that have begun on it
     uint64_t since_ms            # monotonic: accepted, connected, or idle since
+    uint8_t* pp_tlvs             # owned (heap): the extensions of its PROXY header, or NULL; freed with the connection
+    uint32_t pp_tlvs_len
     uint32_t handshake_ms        # front: from the accept to the end of its PROXY header
     uint64_t since_real_us       # wall clock of the accept
     list_t all                   # in the worker's list of front connections
@@ -90,6 +92,8 @@ cdef void conn_trim(conn_t* conn) noexcept nogil
 cdef void conn_close(conn_t* conn) noexcept nogil
 # Fills conn.local (getsockname, once). The address, for log lines and the PROXY protocol.
 cdef const void* conn_local(conn_t* conn) noexcept nogil
+# Keeps a copy of its PROXY header's extensions; without memory it has none.
+cdef void conn_keep_tlvs(conn_t* conn, const uint8_t* tlvs, uint32_t length) noexcept nogil
 # Frees what was closed in this turn.
 cdef void conn_bury_dead(loop_t* loop) noexcept nogil
 # Starts the timer `ms` from now; 0 stops it.

@@ -3,11 +3,13 @@
 # Knows sockets, their addresses and what the kernel says about them. Must not know messages or stick tables.
 # haproxy: `src` is what the PROXY header says, or a rule; `fc_src` is the socket's other end whatever they say.
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
+from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport CONN_F_PROXY_SEEN, CONN_F_REUSED, conn_local, conn_t, peer_t
+from fastlb_core.net.proxy_protocol cimport pp_tlv_find
 from fastlb_core.program.expr cimport arg_t, fetch_fn
 from fastlb_core.program.program cimport LI_F_NAMED, listener_t
 from fastlb_core.program.sample cimport (
@@ -228,6 +230,12 @@ cdef bint fc_rcvd_proxy(eval_t* ev, const arg_t* args, sample_t* smp) noexcept n
     return smp_set_bool(smp, ev.front.flags & CONN_F_PROXY_SEEN != 0)
 
 
+cdef bint fc_pp_tlv(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """The last extension of that type in the client's PROXY header. args: its number."""
+    cdef slice_t value = pp_tlv_find(ev.front.pp_tlvs, ev.front.pp_tlvs_len, <uint8_t> args[0].num)
+    return value.ptr != NULL and smp_set_str(smp, value.ptr, value.len)
+
+
 cdef bint fc_err(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """A connection whose greeting failed never reaches a rule here."""
     return smp_set_int(smp, 0)
@@ -327,6 +335,7 @@ add(b"fc_retrans", fc_retrans)
 add(b"fc_fackets", fc_fackets)
 add(b"fc_reordering", fc_reordering)
 add(b"fc_rcvd_proxy", fc_rcvd_proxy)
+add(b"fc_pp_tlv", fc_pp_tlv)
 add(b"fc_err", fc_err)
 add(b"fc_err_str", fc_err_str)
 add(b"bc_err", bc_err)

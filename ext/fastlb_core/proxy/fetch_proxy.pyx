@@ -173,12 +173,16 @@ cdef const px_t* _backend_of(eval_t* ev, const srv_t* srv) noexcept nogil:
 cdef bint srv_conn_free(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """haproxy: without a limit there is nothing to count: -1; more than the limit are there: a negative number."""
     cdef const srv_t* srv = _srv(args)
-    cdef const px_t* px
+    cdef const px_t* px = NULL
     cdef int32_t limit
     if srv == NULL:
         return False
-    px = _backend_of(ev, srv)
-    limit = srv_limit(&px.lb, srv) if px != NULL else 0
+    if srv.minconn > 0:
+        # Only minconn's ramp looks at the backend.
+        px = _backend_of(ev, srv)
+        if px == NULL:
+            return False
+    limit = srv_limit(&px.lb if px != NULL else NULL, srv)
     return smp_set_int(smp, limit - load_i32(&srv.sh.served) if limit > 0 else -1)
 
 

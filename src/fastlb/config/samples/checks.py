@@ -5,6 +5,8 @@ Knows HAProxy's words for a bad one. Must not know any fetch.
 
 from __future__ import annotations
 
+import contextlib
+
 from .row import Check
 from .values import ArgumentFault, ProxyRef, ServerRef, Unset, Value
 
@@ -83,6 +85,36 @@ def uuid(values: list[Value]) -> list[Value]:
     if version not in (4, 7):
         raise ArgumentFault(f"Unsupported UUID version: '{version}'")
     return [version]
+
+
+_TLVS = {
+    "alpn": 0x01,
+    "authority": 0x02,
+    "crc32c": 0x03,
+    "noop": 0x04,
+    "unique_id": 0x05,
+    "ssl": 0x20,
+    "netns": 0x30,
+}
+
+
+def tlv(values: list[Value]) -> list[Value]:
+    """`(<id>)`: the number of a PROXY header's extension, or its name in the protocol's text."""
+    word = _text(values[0]) if values else ""
+    number = _TLVS.get(word.lower(), -1)
+    with contextlib.suppress(ValueError):
+        number = int(word, 0)
+    if not 0 <= number <= 255:
+        raise ArgumentFault(f"expects a number from 0 to 255 or one of {', '.join(sorted(_TLVS))}, got '{word}'")
+    return [number]
+
+
+def always(number: int) -> Check:
+    """For a fetch without arguments that is another one with this argument."""
+    return lambda values: [number]
+
+
+AUTHORITY, UNIQUE_ID = _TLVS["authority"], _TLVS["unique_id"]
 
 
 def no_arguments(values: list[Value]) -> list[Value]:

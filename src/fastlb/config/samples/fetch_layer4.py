@@ -14,7 +14,6 @@ from .row import Check, FetchRow
 from .types import ADDR, BOOL, SINT, STR, SampleType, Source
 
 _OTHER_SIDE = "fastlb counts on the client's side only: req.bytes_in and res.bytes_out"
-_TLV = "fastlb reads the addresses of a PROXY header only"
 _PER_SIDE = "what a multiplexer would say; fastlb speaks HTTP/1 only"
 
 
@@ -70,8 +69,9 @@ _CONNECTIONS: tuple[FetchRow, ...] = (
     *_rows("fc_glitches", SINT, _CLIENT, core="zero", since="2.9"),
     *_rows("bc_glitches", SINT, _SERVER_CONNECTION, core="bc_zero", since="2.9"),
     *_rows("fc_saved_syn", STR, _CLIENT, core="no_value", since="3.3", note="fastlb has no bind option tcp-ss yet"),
-    *_rows("fc_pp_authority fc_pp_unique_id", STR, _CLIENT, note=_TLV, unsupported=True),
-    *_rows("fc_pp_tlv", STR, _CLIENT, "any", since="2.9", note=_TLV, unsupported=True),
+    *_rows("fc_pp_authority", STR, _CLIENT, "", checks.always(checks.AUTHORITY), core="fc_pp_tlv"),
+    *_rows("fc_pp_unique_id", STR, _CLIENT, "", checks.always(checks.UNIQUE_ID), core="fc_pp_tlv"),
+    *_rows("fc_pp_tlv", STR, _CLIENT, "any", checks.tlv, since="2.9"),
     *_rows("fc_err_name", STR, _CLIENT, since="3.1", note="write fc_err or fc_err_str", unsupported=True),
     *_rows("bc_err_name", STR, _SERVER_CONNECTION, since="3.1", note="write bc_err or bc_err_str", unsupported=True),
 )
