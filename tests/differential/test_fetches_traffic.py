@@ -142,11 +142,12 @@ listen fe
 """
     proxy = start("fastlb", config)
     with contextlib.closing(proxy.client()) as client:
-        answers = [client.request() for _ in range(2)]
+        threading.Timer(0.05, gate.opened.set).start()
+        answers = [client.request("/held"), client.request()]
     first, second = ([int(word) for word in (answer.get("x-value") or "").split()] for answer in answers)
-    # haproxy: of a later request both dates are new.
-    assert first[0] <= first[1] <= second[1]
-    assert first[0] < second[0] <= second[1] + 1000
+    # haproxy: of a later request both dates are new. Its accept_date is known to the millisecond.
+    assert first[0] <= first[1]
+    assert first[0] + 40_000 < second[0] <= second[1] + 1000
     assert first[2] != second[2]
     assert [answer.get("x-after") for answer in answers] == [f"{first[2]} 0", f"{second[2]} 1"]
     assert all(0 <= value[4] <= value[3] < 5000 for value in (first, second))

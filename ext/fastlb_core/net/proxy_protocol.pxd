@@ -24,7 +24,8 @@ cdef pp_result_t pp_parse(const uint8_t* data, uint32_t length, uint32_t* used, 
 
 # The extensions (TLVs) of a header that pp_parse took, `used` bytes at `header`; NULL where it has none. borrowed from header.
 cdef const uint8_t* pp_tlvs(const uint8_t* header, uint32_t used, uint32_t* length) noexcept nogil
-# The value of the last extension of that type (haproxy: the same); ptr NULL when there is none. tlvs: as pp_tlvs gave them, or a copy.
+# The value of the last extension of that type (haproxy: the same); ptr NULL when there is none. tlvs: as pp_tlvs gave them, or
+# a copy.
 cdef slice_t pp_tlv_find(const uint8_t* tlvs, uint32_t length, uint8_t kind) noexcept nogil
 
 # Writes the header of `version` (1 or 2) for a connection of `client` (sockaddr) to `local`; returns its length, 0 when
