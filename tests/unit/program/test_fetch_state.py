@@ -8,11 +8,13 @@ import socket
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from fastlb_core.bridge.exprkit import fetch
+from fastlb_core.bridge.exprkit import Frontend, fetch
 from fastlb_core.bridge.registry import names
 
 from fastlb.config.expressions import ExpressionFault, parse_expression
 from fastlb.config.samples import FETCHES
+from fastlb.config.samples.row import FetchRow
+from fastlb.config.samples.types import Source
 
 NOW_US = 1_700_000_000_123_456
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -122,6 +124,20 @@ def test_bad_argument_is_refused_in_haproxys_words(text: str, message: str) -> N
     with pytest.raises(ExpressionFault) as caught:
         parse_expression(text)
     assert caught.value.message == message
+
+
+_ALONE = [row for row in FETCHES.values() if row.status == "supported" and row.manual in ("7.3.2", "7.3.3", "7.3.4", "8.4")]
+
+
+@pytest.mark.parametrize("row", [row for row in _ALONE if not row.arguments.startswith("server")], ids=lambda row: row.name)
+def test_fetch_bears_a_connection_without_a_stream(row: FetchRow) -> None:
+    """`tcp-request connection` evaluates before there is a stream, an address or a backend."""
+    takes_proxy = row.arguments.startswith(("backend", "frontend"))
+    arguments = [Frontend()] if takes_proxy else []
+    value = fetch(row.core or row.name, *arguments, is_accepted=True)
+    assert value is None or isinstance(value, (bool, int, str, bytes, IPv4Address, IPv6Address, tuple))
+    if Source.BACKEND in row.sources or Source.SERVER in row.sources or Source.SERVER_CONNECTION in row.sources:
+        assert not value
 
 
 def test_every_supported_fetch_has_its_function() -> None:
