@@ -10,7 +10,9 @@ from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.registry cimport find_conv, find_fetch
 from fastlb_core.lb.shared cimport counters_t, px_shared_t
 from fastlb_core.net.conn cimport conn_t
-from fastlb_core.program.expr cimport ARG_IPV4, ARG_IPV6, ARG_PROXY, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, arg_t, conv_fn, fetch_fn
+from fastlb_core.program.expr cimport (
+    ARG_IPV4, ARG_IPV6, ARG_PROXY, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, arg_t, conv_fn, fetch_fn,
+)
 from fastlb_core.program.program cimport listener_t, program_t, px_t
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,

@@ -68,14 +68,16 @@ cdef bint nbsrv(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     return smp_set_int(smp, 0 if px.options & PX_O_DISABLED else _usable(px))
 
 
-cdef bint be_conn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+cdef bint _is_entering(const eval_t* ev, const px_t* px) noexcept nogil:
     """haproxy: a stream counts once its backend is chosen, before that one's rules run; here it enters behind them."""
     cdef const stream_t* strm = <const stream_t*> ev.strm
+    return strm != NULL and ev.be == px and not strm.flags & STRM_F_IN_BACKEND and ev.res == NULL
+
+
+cdef bint be_conn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef const px_t* px = _px(args)
     cdef int64_t n = load_i32(&px.sh.be_conns)
-    if strm != NULL and ev.be == px and not strm.flags & STRM_F_IN_BACKEND and ev.res == NULL:
-        n += 1
-    return smp_set_int(smp, n)
+    return smp_set_int(smp, n + 1 if _is_entering(ev, px) else n)
 
 
 cdef bint queue(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -136,7 +138,9 @@ cdef bint be_conn_free(eval_t* ev, const arg_t* args, sample_t* smp) noexcept no
 
 
 cdef bint be_sess_rate(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_int(smp, _rate(ev, _px(args).be_counters, <size_t> &(<counters_t*> NULL).sess_rate))
+    cdef const px_t* px = _px(args)
+    cdef int64_t n = _rate(ev, px.be_counters, <size_t> &(<counters_t*> NULL).sess_rate)
+    return smp_set_int(smp, n + 1 if _is_entering(ev, px) else n)
 
 
 # ---- frontends
