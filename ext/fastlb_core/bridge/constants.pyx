@@ -72,6 +72,7 @@ LISTENER_FLAGS = {
     "accept-proxy": pr.LI_F_ACCEPT_PROXY,
     "shared": pr.LI_F_SHARED_FD,
     "unix": pr.LI_F_UNIX,
+    "named": pr.LI_F_NAMED,
 }
 RULE_SETS = {
     "tcp-request connection": ru.RULES_TCP_CONNECTION,

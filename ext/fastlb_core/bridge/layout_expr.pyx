@@ -7,7 +7,8 @@
 #   format      ("format", [(kind, value, flags, name, argument), ...], flags), kind "text", "expr" or "alias"
 #   condition   {"unless": bool, "terms": [(acl, is_negated, ends_group), ...]}
 #   acl         {"name": bytes, "lines": [{"expr": expression, "method": int, "patterns": [index, ...]}, ...]}
-#   rule        {"action": bytes, "arguments": [...], "condition": condition or None, "file": bytes, "line": int}
+#   rule        {"action": bytes, "arguments": [...], "condition": condition or None, "file": bytes, "line": int,
+#               "is_final": bool}
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -289,6 +290,7 @@ cdef int put_rule(program_t* program, rule_t* rule, dict value, uint8_t number) 
     keep(program, &rule.file, value["file"])
     rule.line = value["line"]
     rule.set = number
+    rule.is_final = value.get("is_final", False)
     return 0
 
 

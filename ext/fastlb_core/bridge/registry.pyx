@@ -45,7 +45,11 @@ from fastlb_core.proxy.action_redirect cimport action_redirect_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
+from fastlb_core.proxy.fetch_conn cimport fetch_conn_entries
+from fastlb_core.proxy.fetch_process cimport fetch_process_entries
+from fastlb_core.proxy.fetch_proxy cimport fetch_proxy_entries
 from fastlb_core.proxy.fetch_stream cimport fetch_stream_entries
+from fastlb_core.proxy.fetch_timers cimport fetch_timers_entries
 from fastlb_core.proxy.fetch_track cimport conv_track_entries, fetch_track_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
@@ -68,6 +72,10 @@ cdef fetch_table_fn* fetch_tables = [
     fetch_tls_hello_entries,
     fetch_url_entries,
     fetch_track_entries,
+    fetch_conn_entries,
+    fetch_process_entries,
+    fetch_proxy_entries,
+    fetch_timers_entries,
     NULL,
 ]
 cdef conv_table_fn* conv_tables = [

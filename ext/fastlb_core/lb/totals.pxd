@@ -18,6 +18,8 @@ cdef void totals_read(const counters_t* slots, int32_t n_workers, counters_t* ou
 # Events per second at monotonic time now_ms over all slots; `rate_offset` is the offset of a rate_t within counters_t.
 # Raises the totals slot's max by the last finished second, so the maximum is exact when this is called once a second.
 cdef uint32_t totals_rate(counters_t* slots, int32_t n_workers, size_t rate_offset, uint64_t now_ms) noexcept nogil
+# As totals_rate, but writes nothing: for workers, who read it while rules run.
+cdef uint32_t totals_rate_now(const counters_t* slots, int32_t n_workers, size_t rate_offset, uint64_t now_ms) noexcept nogil
 # The highest second seen so far.
 cdef uint32_t totals_rate_max(const counters_t* slots, int32_t n_workers, size_t rate_offset) noexcept nogil
 

@@ -95,6 +95,16 @@ cdef uint32_t totals_rate(counters_t* slots, int32_t n_workers, size_t rate_offs
     return <uint32_t> (current + finished * left // 1000)
 
 
+cdef uint32_t totals_rate_now(const counters_t* slots, int32_t n_workers, size_t rate_offset, uint64_t now_ms) noexcept nogil:
+    cdef uint32_t second = <uint32_t> (now_ms // 1000), left = 1000 - <uint32_t> (now_ms % 1000)
+    cdef uint64_t current = 0, finished = 0
+    cdef int32_t worker
+    for worker in range(n_workers):
+        current += _in_second(_rate_at(&slots[worker], rate_offset), second)
+        finished += _in_second(_rate_at(&slots[worker], rate_offset), second - 1)
+    return <uint32_t> (current + finished * left // 1000)
+
+
 cdef uint32_t totals_rate_max(const counters_t* slots, int32_t n_workers, size_t rate_offset) noexcept nogil:
     cdef uint32_t highest = 0
     cdef int32_t worker

@@ -31,6 +31,7 @@ cdef enum:                       # conn_t.flags
     CONN_F_PROXY_WAIT = 0x4000   # a PROXY header must come first
     CONN_F_REUSED = 0x8000       # has carried a request before this one
     CONN_F_SENT = 0x10000        # something was sent on it already
+    CONN_F_PROXY_SEEN = 0x20000  # it began with a PROXY header
 
 ctypedef void (*conn_cb_t)(conn_t* conn) noexcept nogil
 
@@ -60,6 +61,9 @@ cdef struct conn_t:
     peer_t local                 # our end; family 0 until conn_local asked the kernel
     uint32_t n_requests          # messages that have begun on it
     uint64_t since_ms            # monotonic: accepted, connected, or idle since
+    uint8_t* pp_tlvs             # owned (heap): the extensions of its PROXY header, or NULL; freed with the connection
+    uint32_t pp_tlvs_len
+    uint32_t handshake_ms        # front: from the accept to the end of its PROXY header
     uint64_t since_real_us       # wall clock of the accept
     list_t all                   # in the worker's list of front connections
     conn_t* mate                 # front: its private idle back connection (owned); that one: its front (borrowed)
@@ -88,6 +92,8 @@ cdef void conn_trim(conn_t* conn) noexcept nogil
 cdef void conn_close(conn_t* conn) noexcept nogil
 # Fills conn.local (getsockname, once). The address, for log lines and the PROXY protocol.
 cdef const void* conn_local(conn_t* conn) noexcept nogil
+# Keeps a copy of its PROXY header's extensions; without memory it has none.
+cdef void conn_keep_tlvs(conn_t* conn, const uint8_t* tlvs, uint32_t length) noexcept nogil
 # Frees what was closed in this turn.
 cdef void conn_bury_dead(loop_t* loop) noexcept nogil
 # Starts the timer `ms` from now; 0 stops it.

@@ -4,8 +4,9 @@
 
 from libc.errno cimport EAGAIN, ECONNRESET, EINTR, EPIPE, errno
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memmove, memset
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memmove, memset
 
 from fastlb_core.base.buf cimport (
     buf_data, buf_realign, buf_release, buf_room, buf_tail, buf_take, opool_get, opool_put, pool_t,
@@ -283,13 +284,26 @@ cdef const void* conn_local(conn_t* conn) noexcept nogil:
     return &conn.local
 
 
+cdef void conn_keep_tlvs(conn_t* conn, const uint8_t* tlvs, uint32_t length) noexcept nogil:
+    if tlvs == NULL or length == 0 or conn.pp_tlvs != NULL:
+        return
+    # Once a connection, and only for senders that add something: no pool is worth it.
+    conn.pp_tlvs = <uint8_t*> malloc(length)
+    if conn.pp_tlvs != NULL:
+        memcpy(conn.pp_tlvs, tlvs, length)
+        conn.pp_tlvs_len = length
+
+
 cdef void conn_bury_dead(loop_t* loop) noexcept nogil:
     cdef list_t* link
+    cdef conn_t* conn
     while True:
         link = list_pop(&loop.dead)
         if link == NULL:
             return
-        opool_put(&loop.conns, list_entry(link, <size_t> &(<conn_t*> NULL).link))
+        conn = <conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).link)
+        free(conn.pp_tlvs)
+        opool_put(&loop.conns, conn)
 
 
 cdef void conn_set_timer(conn_t* conn, uint32_t ms) noexcept nogil:

@@ -5,6 +5,8 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
+from fastlb_core.base.slice cimport slice_t
+
 cdef enum:
     PP_V1_MAX = 107              # bytes of a version 1 line with its CRLF (section 2.1)
     PP_V2_HEAD = 16              # bytes before the addresses of version 2 (section 2.2)
@@ -19,6 +21,12 @@ cdef enum pp_result_t:
 # Parses the header at the start of `bytes`. `src` and `dst` (28 bytes at least: sockaddr_in or sockaddr_in6) are written
 # only when the result is PP_OK and the header carries addresses; with UNKNOWN and LOCAL they stay as they are.
 cdef pp_result_t pp_parse(const uint8_t* data, uint32_t length, uint32_t* used, void* src, void* dst) noexcept nogil
+
+# The extensions (TLVs) of a header that pp_parse took, `used` bytes at `header`; NULL where it has none. borrowed from header.
+cdef const uint8_t* pp_tlvs(const uint8_t* header, uint32_t used, uint32_t* length) noexcept nogil
+# The value of the last extension of that type (haproxy: the same); ptr NULL when there is none. tlvs: as pp_tlvs gave them, or
+# a copy.
+cdef slice_t pp_tlv_find(const uint8_t* tlvs, uint32_t length, uint8_t kind) noexcept nogil
 
 # Writes the header of `version` (1 or 2) for a connection of `client` (sockaddr) to `local`; returns its length, 0 when
 # `capacity` is too small. IPv4 on one side only is mapped to IPv6; other families give UNKNOWN or LOCAL.

@@ -7,6 +7,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
+from fastlb_core.base.slice cimport slice_of
 from fastlb_core.net.address cimport (
     addr_port, addr_read_port, addr_read_v4, addr_read_v6, addr_write_u32, addr_write_v4, addr_write_v6,
 )
@@ -162,6 +163,31 @@ cdef bint are_tlvs_sound(const uint8_t* data, uint32_t at, uint32_t total) noexc
                 return False
         at += 3 + size
     return True
+
+
+cdef const uint8_t* pp_tlvs(const uint8_t* header, uint32_t used, uint32_t* length) noexcept nogil:
+    cdef uint32_t fixed
+    length[0] = 0
+    if used < PP_V2_HEAD or memcmp(header, SIGNATURE, 12) != 0 or header[12] != V2_PROXY:
+        return NULL
+    fixed = PP_V2_HEAD + (V2_TCP4_LEN if header[13] == V2_TCP4 else V2_TCP6_LEN)
+    if used <= fixed:
+        return NULL
+    length[0] = used - fixed
+    return header + fixed
+
+
+cdef slice_t pp_tlv_find(const uint8_t* tlvs, uint32_t length, uint8_t kind) noexcept nogil:
+    cdef slice_t found = slice_of(NULL, 0)
+    cdef uint32_t at = 0, size
+    while length - at >= 3:
+        size = <uint32_t> tlvs[at + 1] << 8 | tlvs[at + 2]
+        if size > length - at - 3:
+            break
+        if tlvs[at] == kind:
+            found = slice_of(<const char*> tlvs + at + 3, size)
+        at += 3 + size
+    return found
 
 
 cdef bint is_crc_right(const uint8_t* data, uint32_t crc_at, uint32_t total) noexcept nogil:

@@ -174,6 +174,7 @@ cdef enum:                       # listener_t.flags
     LI_F_ACCEPT_PROXY = 0x01
     LI_F_SHARED_FD = 0x02        # one descriptor for all workers (fd@, unix): EPOLLEXCLUSIVE
     LI_F_UNIX = 0x04
+    LI_F_NAMED = 0x08            # `name` is the bind line's own, not made up
 
 cdef struct listener_t:
     slice_t name                 # as `socket-stats` shows it

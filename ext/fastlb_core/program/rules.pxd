@@ -46,6 +46,7 @@ cdef struct rule_t:
     slice_t file                 # borrowed (program)
     uint32_t line
     uint8_t set                  # rule_set_t it stands in
+    uint8_t is_final             # ends its set where it applies (accept, deny, redirect): last_rule_line tells it
 
 cdef struct rules_t:
     rule_t* items                # owned (program memory)
@@ -60,5 +61,6 @@ cdef inline const rules_t* px_rules(const px_t* px, rule_set_t set) noexcept nog
     return <const rules_t*> px.rules[<int> set]
 
 # Runs the rules from *next on until one says something else than ACT_CONT, which is returned; *next is then where to go on:
-# at the same rule after ACT_YIELD, behind it otherwise. NULL rules: ACT_CONT.
+# at the same rule after ACT_YIELD, behind it otherwise. NULL rules: ACT_CONT. A final rule is noted in ev.last_rule before it
+# acts: the stream may have ended, with its log line, when the action is back.
 cdef act_t rules_run(eval_t* ev, const rules_t* rules, uint32_t* next) noexcept nogil

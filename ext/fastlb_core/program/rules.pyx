@@ -24,6 +24,8 @@ cdef act_t rules_run(eval_t* ev, const rules_t* rules, uint32_t* next) noexcept 
                 continue
             ev.scratch.used = 0
         ev.rule = rule
+        if rule.is_final and ev.last_rule != NULL:
+            ev.last_rule[0] = rule
         act = rule.fn(ev, rule)
         if act == ACT_YIELD:
             return act

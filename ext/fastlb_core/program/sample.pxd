@@ -82,7 +82,8 @@ cdef struct eval_t:
     uint64_t real_us             # wall clock
     scratch_t* scratch
     void* vars[6]                # by eval_scope_t: vars_t of program/vars.pxd, or NULL
-    const void* rule             # rule_t that runs (last_rule_line), or NULL
+    const void* rule             # rule_t that runs, or NULL
+    const void** last_rule       # where the stream keeps the last final rule, or NULL
     # What the stream remembers of both messages once their bytes are gone; ptr NULL where there is nothing yet.
     slice_t* captures_req        # borrowed (stream): n_captures_req values of `capture request header`, by slot
     slice_t* captures_res        # the same of `capture response header`

@@ -44,6 +44,7 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
     ev.fe = strm.fe
     ev.be = strm.be
     ev.options = options
+    ev.last_rule = &strm.last_rule
     if strm.req_msg.head_len and not strm.flags & STRM_F_REQ_SENT:
         # Once it has left, its bytes are no longer its own.
         ev.req = &strm.req_msg

@@ -1,4 +1,4 @@
-# Sample fetches of streams, connections and the proxy's own state: their table for bridge/registry.
+# Sample fetches of what a stream is and what it goes through: their table for bridge/registry.
 
 from libc.stdint cimport uint32_t
 from fastlb_core.program.expr cimport fetch_entry_t

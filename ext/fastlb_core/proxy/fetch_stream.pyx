@@ -1,14 +1,21 @@
-# Sample fetches of connections (manual, section 7.3.3).
+# Sample fetches of what a stream is and what it goes through (manual, section 7.3.3): names, identifiers, timeouts, bytes.
+#
+# Knows stream_t and the proxies it passes. Must not know connections (fetch_conn) or messages.
+# haproxy: until a backend was chosen, a stream's backend is its frontend; so is it here for those who ask.
 
-from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastlb_core.net.conn cimport peer_t
+from fastlb_core.lb.server cimport SRV_F_INTERNAL, srv_t
+from fastlb_core.net.conn cimport CONN_F_EOF, CONN_F_ERROR
 from fastlb_core.program.expr cimport arg_t, fetch_fn
-from fastlb_core.program.sample cimport SMP_T_IPV4, SMP_T_IPV6, eval_t, sample_t, smp_set_int
-from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in, sockaddr_in6
+from fastlb_core.program.program cimport px_t
+from fastlb_core.program.rules cimport rule_t
+from fastlb_core.program.sample cimport (
+    SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_bool, smp_set_int, smp_set_own, smp_set_str,
+)
+from fastlb_core.proxy.stream cimport STRM_F_REDISPATCHED, stream_t
 
-cdef fetch_entry_t[8] entries
+cdef fetch_entry_t[64] entries
 cdef uint32_t n_entries = 0
 
 
@@ -17,27 +24,178 @@ cdef const fetch_entry_t* fetch_stream_entries(uint32_t* n) noexcept nogil:
     return entries
 
 
-cdef bint _address(const peer_t* peer, sample_t* smp) noexcept nogil:
-    if peer.family == AF_INET:
-        memcpy(smp.ip, &(<const sockaddr_in*> peer).sin_addr, 4)
-        smp.type = SMP_T_IPV4
-        return True
-    if peer.family == AF_INET6:
-        memcpy(smp.ip, &(<const sockaddr_in6*> peer).sin6_addr, 16)
-        smp.type = SMP_T_IPV6
-        return True
-    return False
+cdef inline const stream_t* _strm(const eval_t* ev) noexcept nogil:
+    return <const stream_t*> ev.strm
 
 
-cdef bint src(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _address(&ev.front.peer, smp)
+cdef inline const px_t* _be(const eval_t* ev) noexcept nogil:
+    """NULL only where there is no stream."""
+    if ev.strm == NULL:
+        return NULL
+    return ev.be if ev.be != NULL else ev.fe
 
 
-cdef bint src_port(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    cdef const sockaddr_in* peer = <const sockaddr_in*> &ev.front.peer
-    if peer.sin_family != AF_INET and peer.sin_family != AF_INET6:
+cdef inline const srv_t* _srv(const eval_t* ev) noexcept nogil:
+    """NULL before one was chosen, and for what is no server of the configuration."""
+    cdef const srv_t* srv
+    if ev.strm == NULL:
+        return NULL
+    srv = _strm(ev).srv
+    return NULL if srv == NULL or srv.flags & SRV_F_INTERNAL else srv
+
+
+# ---- names and identifiers
+
+cdef bint fe_name(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_str(smp, ev.fe.name.ptr, ev.fe.name.len)
+
+
+cdef bint fe_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_int(smp, ev.fe.id)
+
+
+cdef bint fe_defbe(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """A listen section is its own default here, for haproxy it has none."""
+    cdef const px_t* px = ev.fe.default_backend
+    return px != NULL and px != ev.fe and smp_set_str(smp, px.name.ptr, px.name.len)
+
+
+cdef bint be_name(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef const px_t* px = _be(ev)
+    return px != NULL and smp_set_str(smp, px.name.ptr, px.name.len)
+
+
+cdef bint be_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef const px_t* px = _be(ev)
+    return px != NULL and smp_set_int(smp, px.id)
+
+
+cdef bint srv_name(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef const srv_t* srv = _srv(ev)
+    return srv != NULL and smp_set_str(smp, srv.name.ptr, srv.name.len)
+
+
+cdef bint srv_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef const srv_t* srv = _srv(ev)
+    return srv != NULL and smp_set_int(smp, srv.id)
+
+
+cdef bint txn_id32(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """The same during the stream's life, and most likely no other's: made of when and where it began."""
+    cdef uint64_t mix
+    if ev.strm == NULL:
         return False
-    return smp_set_int(smp, ntohs(peer.sin_port))
+    mix = (_strm(ev).t_real_us << 6 ^ <uint64_t> ev.worker ^ <uint64_t> <size_t> ev.strm) * <uint64_t> 0x9E3779B97F4A7C15
+    return smp_set_int(smp, <int64_t> (mix >> 32))
+
+
+# ---- timeouts and retries
+
+cdef bint fe_client_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_int(smp, ev.fe.t_client)
+
+
+cdef bint fe_tarpit_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_int(smp, ev.fe.t_tarpit)
+
+
+cdef bint be_server_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_server)
+
+
+cdef bint be_tunnel_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_tunnel)
+
+
+cdef bint cur_server_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """haproxy: 0 until there is a connection to a server."""
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_server if ev.back != NULL else 0)
+
+
+cdef bint cur_tunnel_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """haproxy: 0 until there is a connection to a server."""
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_tunnel if ev.back != NULL else 0)
+
+
+cdef bint be_connect_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_connect)
+
+
+cdef bint be_queue_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_queue)
+
+
+cdef bint be_tarpit_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_tarpit)
+
+
+cdef bint be_max_retries(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and smp_set_int(smp, _be(ev).retries)
+
+
+cdef bint txn_conn_retries(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return ev.strm != NULL and smp_set_int(smp, _strm(ev).n_retries)
+
+
+cdef bint txn_redispatched(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return ev.strm != NULL and smp_set_bool(smp, _strm(ev).flags & STRM_F_REDISPATCHED != 0)
+
+
+# ---- queues and bytes
+
+cdef bint bc_be_queue(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """The place that it had in the backend's queue; 0 when it never waited there."""
+    return ev.strm != NULL and smp_set_int(smp, _strm(ev).be_queue)
+
+
+cdef bint bc_srv_queue(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return ev.strm != NULL and smp_set_int(smp, _strm(ev).srv_queue)
+
+
+cdef bint req_bytes_in(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """From the client."""
+    return ev.strm != NULL and smp_set_int(smp, <int64_t> _strm(ev).bytes_in)
+
+
+cdef bint res_bytes_out(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """To the client."""
+    return ev.strm != NULL and smp_set_int(smp, <int64_t> _strm(ev).bytes_out)
+
+
+# ---- how it ends
+
+cdef bint txn_sess_term_state(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """The two letters of the log line; `--` while all is well."""
+    cdef char* letters
+    if ev.strm == NULL:
+        return False
+    letters = scratch_take(ev, 2)
+    if letters == NULL:
+        return False
+    letters[0], letters[1] = _strm(ev).term_err, _strm(ev).term_state
+    return smp_set_own(smp, SMP_T_STR, letters, 2, 2)
+
+
+cdef bint fs_aborted(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_bool(smp, ev.front.flags & (CONN_F_EOF | CONN_F_ERROR) != 0)
+
+
+cdef bint last_rule_file(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef const rule_t* rule
+    if ev.strm == NULL or _strm(ev).last_rule == NULL:
+        return False
+    rule = <const rule_t*> _strm(ev).last_rule
+    return smp_set_str(smp, rule.file.ptr, rule.file.len)
+
+
+cdef bint last_rule_line(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    if ev.strm == NULL or _strm(ev).last_rule == NULL:
+        return False
+    return smp_set_int(smp, (<const rule_t*> _strm(ev).last_rule).line)
+
+
+cdef bint cpu_calls(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return ev.strm != NULL and smp_set_int(smp, _strm(ev).n_calls)
 
 
 cdef void add(const char* name, fetch_fn fn) noexcept nogil:
@@ -47,5 +205,32 @@ cdef void add(const char* name, fetch_fn fn) noexcept nogil:
     n_entries += 1
 
 
-add(b"src", src)
-add(b"src_port", src_port)
+add(b"fe_name", fe_name)
+add(b"fe_id", fe_id)
+add(b"fe_defbe", fe_defbe)
+add(b"be_name", be_name)
+add(b"be_id", be_id)
+add(b"srv_name", srv_name)
+add(b"srv_id", srv_id)
+add(b"txn.id32", txn_id32)
+add(b"fe_client_timeout", fe_client_timeout)
+add(b"fe_tarpit_timeout", fe_tarpit_timeout)
+add(b"be_server_timeout", be_server_timeout)
+add(b"be_tunnel_timeout", be_tunnel_timeout)
+add(b"cur_server_timeout", cur_server_timeout)
+add(b"cur_tunnel_timeout", cur_tunnel_timeout)
+add(b"be_connect_timeout", be_connect_timeout)
+add(b"be_queue_timeout", be_queue_timeout)
+add(b"be_tarpit_timeout", be_tarpit_timeout)
+add(b"be_max_retries", be_max_retries)
+add(b"txn.conn_retries", txn_conn_retries)
+add(b"txn.redispatched", txn_redispatched)
+add(b"bc_be_queue", bc_be_queue)
+add(b"bc_srv_queue", bc_srv_queue)
+add(b"req.bytes_in", req_bytes_in)
+add(b"res.bytes_out", res_bytes_out)
+add(b"txn.sess_term_state", txn_sess_term_state)
+add(b"fs.aborted", fs_aborted)
+add(b"last_rule_file", last_rule_file)
+add(b"last_rule_line", last_rule_line)
+add(b"cpu_calls", cpu_calls)

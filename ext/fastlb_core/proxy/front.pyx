@@ -12,12 +12,12 @@ from fastlb_core.base.buf cimport buf_consume, buf_data
 from fastlb_core.base.list cimport list_add_tail, list_entry, list_t
 from fastlb_core.lb.shared cimport counters_t, rate_add
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_PROXY_WAIT, CONN_F_UNIX,
-    conn_close, conn_drain, conn_new, conn_ops_t, conn_poll, conn_recv, conn_set_timer, conn_shut_write, conn_stop_timer,
-    conn_t, conn_trim,
+    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_PROXY_SEEN,
+    CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new, conn_ops_t, conn_poll, conn_recv,
+    conn_set_timer, conn_shut_write, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.net.loop cimport loop_add, loop_del
-from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result_t
+from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result_t, pp_tlvs
 from fastlb_core.program.program cimport (
     LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
 )
@@ -163,6 +163,9 @@ cdef uint32_t _wait_ms(const px_t* fe, bint is_first) noexcept nogil:
 
 cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
     front.owner = NULL
+    if front.n_requests:
+        # The time before the next request begins here (%Ti).
+        front.since_ms = w.loop.now_ms
     if front.rx.len:
         _start_http(w, front, 0)
         return
@@ -184,13 +187,17 @@ cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
 
 cdef void _greet_io(conn_t* front) noexcept nogil:
     cdef pp_result_t result
-    cdef uint32_t used = 0
+    cdef const unsigned char* tlvs
+    cdef uint32_t used = 0, tlvs_len = 0
     conn_recv(front, 0)
     if front.rx.len:
         result = pp_parse(<const unsigned char*> buf_data(&front.rx), front.rx.len, &used, &front.peer, &front.local)
         if result == PP_OK:
+            tlvs = pp_tlvs(<const unsigned char*> buf_data(&front.rx), used, &tlvs_len)
+            conn_keep_tlvs(front, tlvs, tlvs_len)
             buf_consume(&front.rx, used)
-            front.flags &= ~(<uint32_t> CONN_F_PROXY_WAIT)
+            front.flags = front.flags & ~(<uint32_t> CONN_F_PROXY_WAIT) | CONN_F_PROXY_SEEN
+            front.handshake_ms = <uint32_t> (front.loop.now_ms - front.since_ms)
             conn_stop_timer(front)
             _begin(the_worker, front)
             return

@@ -112,6 +112,8 @@ cdef struct stream_t:
     uint64_t bytes_in            # from the client
     uint64_t bytes_out           # to the client
     px_t* next_be                # borrowed (program): what the rules have chosen, or NULL
+    const void* last_rule        # rule_t, borrowed (program): the last final rule that applied, or NULL
+    uint32_t n_calls             # times that ops.process has run
     uint32_t rule_at             # where the rule set of `phase` goes on
     uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none

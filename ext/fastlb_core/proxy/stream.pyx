@@ -81,6 +81,7 @@ cdef void stream_process(stream_t* strm) noexcept nogil:
     strm.flags |= STRM_F_RUNNING
     while True:
         strm.flags &= ~(<uint32_t> STRM_F_AGAIN)
+        strm.n_calls += 1
         strm.ops.process(strm)
         if strm.flags & STRM_F_ENDED or not strm.flags & STRM_F_AGAIN:
             break

@@ -101,6 +101,16 @@ cdef extern from "socket.h" nogil:
     cdef struct sockaddr_storage:
         sa_family_t ss_family
 
+    cdef struct tcp_info:
+        uint32_t tcpi_unacked
+        uint32_t tcpi_sacked
+        uint32_t tcpi_lost
+        uint32_t tcpi_retrans
+        uint32_t tcpi_fackets
+        uint32_t tcpi_rtt            # microseconds
+        uint32_t tcpi_rttvar
+        uint32_t tcpi_reordering
+
     cdef struct linger:
         int l_onoff
         int l_linger

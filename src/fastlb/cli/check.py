@@ -82,6 +82,4 @@ def check(arguments: Arguments, alerts: Alerts) -> int:
 
 
 def _has_listener(configuration: Configuration) -> bool:
-    return any(proxy.binds and not proxy.disabled for proxy in configuration.proxies) or bool(
-        configuration.global_.stats_sockets
-    )
+    return any(proxy.binds and not proxy.disabled for proxy in configuration.proxies) or bool(configuration.global_.stats_sockets)

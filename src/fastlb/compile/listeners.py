@@ -70,5 +70,6 @@ def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListen
 
 def _flags(listener: BoundListener) -> int:
     flags = LISTENER_FLAGS["accept-proxy"] if listener.bind.accept_proxy else 0
+    flags |= LISTENER_FLAGS["named"] if listener.bind.name else 0
     flags |= LISTENER_FLAGS["shared"] if listener.is_shared else 0
     return flags | (LISTENER_FLAGS["unix"] if listener.address.family in ("unix", "abns") else 0)

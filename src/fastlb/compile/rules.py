@@ -109,6 +109,8 @@ class RuleCompiler:
             "condition": self._condition(rule.condition) if rule.condition is not None else None,
             "file": file_bytes(rule.location.file),
             "line": rule.location.line,
+            # haproxy: the legacy redirect rules are not told by last_rule_line (manual, 7.3.2).
+            "is_final": rule.is_final and name != "redirect",
         }
 
     def _answer(self, reply: Sequence[RuleValue]) -> list[Plain]:
@@ -200,6 +202,9 @@ class RuleCompiler:
     def _server(self, ref: ServerRef) -> Plain:
         backend = ref.backend or (self._px.name if self._px else "")
         index = self._servers.get((backend, ref.name))
+        if index is None and any(px.name == backend and px.disabled for px in self._configuration.proxies):
+            # A disabled proxy's servers are not in the program: the fetch gets none and has no value.
+            return None
         if index is None:
             raise self._error(f"unable to find server '{ref.name}' of '{backend}'")
         return ("server", index)

@@ -184,7 +184,7 @@ class _Reader:
             if self._peek() == ")" and not words:
                 break
             if len(words) == most:
-                raise self._unclosed(what, self.at, most)
+                raise self._unclosed(what, self.at - bool(words), most)
             offsets.append(self.at)
             words.append(self._word())
             end = self._peek()

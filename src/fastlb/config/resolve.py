@@ -12,6 +12,8 @@ from .actions.replies import PAGE_SET, REPLY_ACTIONS
 from .diagnostics import Diagnostics, nearest
 from .keywords.row import Draft
 from .model import Configuration, Location, Proxy
+from .references import check_references
+from .rule import Rule
 
 _TITLES = {"frontend": "frontend", "backend": "backend", "listen": "proxy"}
 
@@ -59,6 +61,9 @@ class _Resolution:
                 continue
             self._check_binds(px)
             self._check_default_backend(px, draft)
+            self._check_use_backend(px)
+            self._check_use_server(px)
+            check_references(px, self.configuration.proxies, self.diagnostics, self.source_of)
             self._check_check_ports(px)
             self._check_timeouts(px)
             self._check_http_only(px)
@@ -113,18 +118,44 @@ class _Resolution:
         if not name or not px.has_frontend:
             return
         location = draft.origins.get("default_backend", px.location)
+        self._check_target(px, name, "default_backend", location)
+
+    def _check_target(self, px: Proxy, name: str, keyword: str, location: Location) -> None:
+        """A backend's name behind `default_backend` or `use_backend`."""
         target = self.backends.get(name)
         if target is None:
-            self._alert(
-                "unknown-backend",
-                f"Proxy '{px.name}': unable to find required default_backend: '{name}'.",
-                location,
-                hint=self._name_hint(name),
-            )
+            message = f"Proxy '{px.name}': unable to find required {keyword}: '{name}'."
+            self._alert("unknown-backend", message, location, hint=self._name_hint(name))
+        elif target is px:
+            message = f"Proxy '{px.name}': loop detected for {keyword}: '{name}'."
+            self._alert("backend-loop", message, location, hint="a listen section uses its own servers without it")
         elif target.mode != px.mode and not {px.name, name} & self.unknown_modes:
-            self._report_modes(px, target, location)
+            what = "as its default backend" if keyword == "default_backend" else f"in a '{keyword}' rule"
+            self._report_modes(px, target, location, what)
 
-    def _report_modes(self, px: Proxy, target: Proxy, location: Location) -> None:
+    def _check_use_backend(self, px: Proxy) -> None:
+        for rule in px.rules.get("use_backend", ()) if px.has_frontend else ():
+            name = rule.arguments[0]
+            if isinstance(name, str):
+                self._check_target(px, name, "use_backend", self._place_of(rule, name))
+
+    def _check_use_server(self, px: Proxy) -> None:
+        names = [srv.name for srv in px.servers]
+        for rule in px.rules.get("use-server", ()) if px.has_backend else ():
+            name = rule.arguments[0]
+            if isinstance(name, str) and name not in names:
+                message = f"{_TITLES[px.kind]} '{px.name}' : unable to find server '{name}' referenced in a 'use-server' rule."
+                guess = nearest(name, names)
+                hint = f"did you mean '{guess}'?" if guess else f"add a line 'server {name} <address>'"
+                self._alert("unknown-server", message, self._place_of(rule, name), hint=hint)
+
+    def _place_of(self, rule: Rule, name: str) -> Location:
+        """Where the name stands in the rule's line: behind its keyword."""
+        line = self.source_of(rule.location)
+        at = line.find(name, line.find(rule.action) + len(rule.action))
+        return replace(rule.location, column=at + 1) if at >= 0 else rule.location
+
+    def _report_modes(self, px: Proxy, target: Proxy, location: Location, what: str) -> None:
         if px.mode == "tcp":
             # haproxy: there the stream is upgraded to HTTP once it has reached the backend.
             message = f"tcp {px.kind} '{px.name}' with the http {target.kind} '{target.name}' is not supported by fastlb yet."
@@ -133,7 +164,7 @@ class _Resolution:
             return
         message = (
             f"{px.mode} {px.kind} '{px.name}' ({px.location}) tries to use incompatible {target.mode} {target.kind} "
-            f"'{target.name}' ({target.location}) as its default backend (see 'mode')."
+            f"'{target.name}' ({target.location}) {what} (see 'mode')."
         )
         self._alert("mode-mismatch", message, location, hint=f"write 'mode {px.mode}' in both, or in defaults")
 

@@ -52,9 +52,7 @@ class Servers:
         self.clock_ms = clock_ms
         self.on_ready: Callable[[LiveServer], None] = lambda server: None
         # After a crash of control its predecessor's ramps go on.
-        self.slow_starting = {
-            index for index in directory.servers if snapshot.server_state(index).state == ports.STATE_STARTING
-        }
+        self.slow_starting = {index for index in directory.servers if snapshot.server_state(index).state == ports.STATE_STARTING}
 
     # -- operational state, from checks and `set server ... health`
 
@@ -192,9 +190,7 @@ class Servers:
         if admin & ordered:
             self._tell(server, fmt.NOTICE, f"{_title(server)} is leaving forced maintenance but remains in maintenance.")
 
-    def _leave_maint(
-        self, server: LiveServer, before: _Before, drain: int, word: str, reason: str, name: str = ""
-    ) -> None:
+    def _leave_maint(self, server: LiveServer, before: _Before, drain: int, word: str, reason: str, name: str = "") -> None:
         kept = before.state.admin & ~(ports.ADMIN_MAINT | ports.ADMIN_FDRAIN)
         flags = before.state.check_flags
         if flags & ports.CHECK_CONFIGURED:
@@ -217,9 +213,7 @@ class Servers:
 
     def _stop(self, server: LiveServer, before: _Before) -> None:
         self.snapshot.set_state(server.index, ports.STATE_STOPPED)
-        self.snapshot.set_server_times(
-            server.index, last_change_ms=self.clock_ms(), down_trans=before.state.down_trans + 1
-        )
+        self.snapshot.set_server_times(server.index, last_change_ms=self.clock_ms(), down_trans=before.state.down_trans + 1)
         self.slow_starting.discard(server.index)
 
     def _count_downtime(self, server: LiveServer, before: _Before) -> None:

@@ -115,7 +115,7 @@ def test_listeners_with_their_descriptors_and_flags() -> None:
         GivenListener(frontend, unix, unix.address, (14, 14), is_shared=True),
     ]
     program = program_of(px("backend", "b"), frontend, listeners=listeners)
-    accept_proxy = LISTENER_FLAGS["accept-proxy"]
+    accept_proxy = LISTENER_FLAGS["accept-proxy"] | LISTENER_FLAGS["named"]
     shared = LISTENER_FLAGS["shared"] | LISTENER_FLAGS["unix"]
     assert [programkit.listener(program, i) for i in range(3)] == [
         {"name": b"web", "proxy": 1, "id": 1, "flags": accept_proxy, "maxconn": 5, "fds": [10, 11]},

@@ -141,9 +141,7 @@ class Statement:
         indent = len(self.source.raw) - len(self.source.raw.lstrip())
         return Location(self.source.file, self.source.number, indent + 1)
 
-    def report(
-        self, severity: str, code: str, message: str, index: int, hint: str, lead: str | None, offset: int = 0
-    ) -> None:
+    def report(self, severity: str, code: str, message: str, index: int, hint: str, lead: str | None, offset: int = 0) -> None:
         location, text = self.place(index)
         if offset:
             location = replace(location, column=min(location.column + offset, len(text) + 1))

@@ -5,13 +5,26 @@ Knows all tables. Must not know how an expression is written (`config/expression
 
 from __future__ import annotations
 
-from . import convert_hash, convert_map, convert_text, fetch_buffer, fetch_http, fetch_state, fetch_track, fetch_vars
+from . import (
+    convert_hash,
+    convert_map,
+    convert_text,
+    fetch_buffer,
+    fetch_http,
+    fetch_layer4,
+    fetch_state,
+    fetch_tls,
+    fetch_track,
+    fetch_vars,
+)
 from .row import ConverterRow, FetchRow
 
 FETCHES: dict[str, FetchRow] = {
     row.name: row
     for row in (
         *fetch_state.FETCHES,
+        *fetch_layer4.FETCHES,
+        *fetch_tls.FETCHES,
         *fetch_http.FETCHES,
         *fetch_buffer.FETCHES,
         *fetch_track.FETCHES,

@@ -87,6 +87,7 @@ class Source(Enum):
     BACKEND = ("backend", _STREAM | Point.CHECK)
     SERVER = ("server", Point.CONNECT_SERVER | _RESPONSE | Point.LOG | Point.CHECK)
     SERVER_CONNECTION = ("server-side connection", Point.CONNECT_SERVER | _RESPONSE | Point.LOG | Point.CHECK)
+    SERVER_ADDRESS = ("server address", Point.CONNECT_SERVER | _RESPONSE | Point.LOG | Point.CHECK)
     RESPONSE_BUFFER = ("response buffer", _RESPONSE | Point.CHECK)
     RESPONSE_HEADERS = ("HTTP response headers", _RESPONSE | Point.CHECK)
     RESPONSE = ("HTTP response", _RESPONSE | Point.LOG | Point.CHECK)

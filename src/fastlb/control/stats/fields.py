@@ -60,7 +60,17 @@ def tags_of(field: Field, object_type: int) -> str:
 
 ORIGINS = {"M": "Metric", "S": "Status", "K": "Key", "C": "Config", "P": "Product"}
 NATURES = {
-    "G": "Gauge", "L": "Limit", "m": "Min", "M": "Max", "R": "Rate", "C": "Counter", "D": "Duration",
-    "A": "Age", "T": "Time", "N": "Name", "O": "Output", "a": "Avg",
+    "G": "Gauge",
+    "L": "Limit",
+    "m": "Min",
+    "M": "Max",
+    "R": "Rate",
+    "C": "Counter",
+    "D": "Duration",
+    "A": "Age",
+    "T": "Time",
+    "N": "Name",
+    "O": "Output",
+    "a": "Avg",
 }
 SCOPES = {"C": "Cluster", "P": "Process", "S": "Service", "s": "System"}

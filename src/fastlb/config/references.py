@@ -1,0 +1,185 @@
+"""Names in rules and expressions: backends, frontends, servers and ACLs that must exist once all files are read.
+
+Knows how a name is found from where it stands, and HAProxy's words for one that is not there. Must not know keywords.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .acl import Acl, AclExpression
+from .diagnostics import Diagnostics, nearest
+from .logformat import LogFormat
+from .model import Location, Proxy
+from .rule import Rule, RuleValue
+from .samples.ast import Expression
+from .samples.values import AclRef, ListValue, ProxyRef, ServerRef, Value
+
+# What HAProxy calls the place of an expression, by rule set.
+_PLACES = {
+    "http-request": "http-request expression",
+    "http-response": "http-response response",
+    "http-after-response": "http-response response",
+    "redirect": "redirect format string",
+    "use_backend": "use_backend expression",
+    "use-server": "use-server or balance expression",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """An expression where it stands. words: HAProxy's for "in what of the proxy", "" in an ACL."""
+
+    location: Location
+    expression: Expression
+    place: str
+
+
+def check_references(px: Proxy, proxies: Sequence[Proxy], diagnostics: Diagnostics, source_of: Callable[[Location], str]) -> None:
+    """Reports every name in the proxy's ACLs and rules that stands for nothing."""
+    _References(px, proxies, diagnostics, source_of).run()
+
+
+class _References:
+    def __init__(
+        self, px: Proxy, proxies: Sequence[Proxy], diagnostics: Diagnostics, source_of: Callable[[Location], str]
+    ) -> None:
+        self.px = px
+        self.proxies = proxies
+        self.diagnostics = diagnostics
+        self.source_of = source_of
+
+    def run(self) -> None:
+        uses = {id(use.expression): use for use in (*self._in_acls(self.px.acls.values()), *self._in_rules())}
+        for use in sorted(uses.values(), key=lambda use: (use.location.file, use.location.line)):
+            self._check(use)
+        for acl in self.px.acls.values():
+            self._check_loop(acl)
+
+    # --- where expressions stand ---
+
+    def _in_acls(self, acls: Iterable[Acl]) -> Iterator[_Use]:
+        for acl in acls:
+            for line in acl.expressions:
+                yield _Use(line.location, line.expression, "")
+
+    def _in_rules(self) -> Iterator[_Use]:
+        for name, rules in self.px.rules.items():
+            for rule in rules:
+                place = "redirect format string" if rule.action == "redirect" else _PLACES.get(name, f"{name} expression")
+                for expression in _expressions(rule.arguments):
+                    yield _Use(rule.location, expression, place)
+                yield from self._in_acls(_acls_of(rule))
+
+    # --- checks ---
+
+    def _check(self, use: _Use) -> None:
+        row = use.expression.row
+        for number, value in enumerate(use.expression.arguments, 1):
+            self._check_value(
+                value, number, use, f"sample fetch keyword '{row.name}'" if use.place else f"ACL keyword '{row.name}'"
+            )
+        for conversion in use.expression.conversions:
+            for number, value in enumerate(conversion.arguments, 1):
+                self._check_value(value, number, use, f"conversion keyword '{conversion.row.name}'")
+
+    def _check_value(self, value: Value, number: int, use: _Use, keyword: str) -> None:
+        within = f" in {use.place}" if use.place else ""
+        where = f"in arg {number} of {keyword}{within} in proxy '{self.px.name}'"
+        if isinstance(value, ListValue):
+            for item in value.items:
+                self._check_value(item, number, use, keyword)
+        elif isinstance(value, ProxyRef):
+            self._check_proxy(value, use, where)
+        elif isinstance(value, ServerRef):
+            self._check_server(value, use, where)
+        elif isinstance(value, AclRef) and value.name not in self.px.acls:
+            message = f"unable to find ACL '{value.name}' referenced {where}."
+            self._report(use, "unknown-acl", message, _guess(value.name, self.px.acls))
+
+    def _check_proxy(self, ref: ProxyRef, use: _Use, where: str) -> None:
+        if not ref.name:
+            if not _has_side(self.px, ref.side):
+                message = f"proxy '{self.px.name}', referenced {where}, has not {ref.side} capability."
+                self._report(use, "wrong-side", message, f"write {use.expression.row.name}(<{ref.side}>)")
+            return
+        names = [px.name for px in self.proxies if _has_side(px, ref.side)]
+        if ref.name not in names:
+            message = f"unable to find {ref.side} '{ref.name}' referenced {where}."
+            self._report(use, f"unknown-{ref.side}", message, _guess(ref.name, names))
+
+    def _check_server(self, ref: ServerRef, use: _Use, where: str) -> None:
+        px: Proxy | None = self.px
+        if not ref.name:
+            self._report(
+                use, "unknown-server", f"missing server name {where}.", f"write {use.expression.row.name}(<backend>/<server>)"
+            )
+            return
+        if ref.backend:
+            backends = {px.name: px for px in reversed(self.proxies) if px.has_backend}
+            px = backends.get(ref.backend)
+            if px is None:
+                message = f"unable to find proxy '{ref.backend}' referenced {where}."
+                self._report(use, "unknown-backend", message, _guess(ref.backend, backends))
+                return
+        names = [srv.name for srv in px.servers] if px is not None else []
+        if px is not None and ref.name not in names:
+            message = f"unable to find server '{ref.name}' in proxy '{px.name}', referenced {where}."
+            self._report(use, "unknown-server", message, _guess(ref.name, names))
+
+    def _check_loop(self, acl: Acl) -> None:
+        """An ACL that asks itself over the `acl()` fetch would never answer."""
+        line = next((line for line in acl.expressions if acl.name in _reached(line, self.px.acls)), None)
+        if line is not None:
+            use = _Use(line.location, line.expression, "")
+            self._report(use, "acl-loop", f"acl '{acl.name}' in proxy '{self.px.name}' refers to itself.", "")
+
+    # --- reports ---
+
+    def _report(self, use: _Use, code: str, message: str, hint: str) -> None:
+        source = self.source_of(use.location)
+        at = source.find(use.expression.text) if use.expression.text else -1
+        location = replace(use.location, column=at + 1) if at >= 0 else use.location
+        self.diagnostics.alert(code, message, f"parsing [{use.location}]: ", location, hint, source)
+
+
+def _expressions(values: Iterable[RuleValue]) -> Iterator[Expression]:
+    for value in values:
+        if isinstance(value, Expression):
+            yield value
+        elif isinstance(value, LogFormat):
+            yield from (item.expression for item in value.items if item.expression is not None)
+        elif isinstance(value, ListValue):
+            yield from _expressions(value.items)
+
+
+def _acls_of(rule: Rule) -> Iterator[Acl]:
+    for group in rule.condition.groups if rule.condition is not None else ():
+        yield from (term.acl for term in group)
+
+
+def _asked(line: AclExpression) -> list[str]:
+    """The ACLs that a line of an ACL asks by name."""
+    return [value.name for value in line.expression.arguments if isinstance(value, AclRef)]
+
+
+def _reached(line: AclExpression, acls: Mapping[str, Acl]) -> set[str]:
+    """The names of the ACLs that the line asks, and those that they ask in turn."""
+    reached: set[str] = set()
+    waiting = _asked(line)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached and name in acls:
+            reached.add(name)
+            waiting += [other for each in acls[name].expressions for other in _asked(each)]
+    return reached
+
+
+def _has_side(px: Proxy, side: str) -> bool:
+    return px.has_backend if side == "backend" else px.has_frontend
+
+
+def _guess(name: str, names: Iterable[str]) -> str:
+    found = nearest(name, names)
+    return f"did you mean '{found}'?" if found else ""

@@ -1,0 +1,89 @@
+"""Sample fetches of TLS (manual, section 7.3.4).
+
+Knows their types, arguments and where they may be used. fastlb has no TLS yet: each gives what a connection without TLS gives
+in HAProxy, which is no value for most of them, and false for `ssl_fc` and its like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..keywords.row import UNSUPPORTED
+from . import checks
+from .row import Check, FetchRow
+from .types import BIN, BOOL, SINT, STR, SampleType, Source
+
+_FALSE = "always_false"
+_NONE = "no_value"
+
+
+def _rows(
+    prefix: str,
+    names: str,
+    output: SampleType,
+    source: Source,
+    core: str = _NONE,
+    arguments: str = "",
+    check: Check | None = None,
+    since: str = "",
+) -> Iterator[FetchRow]:
+    for name in names.split():
+        full = f"{prefix}_{name}" if name != "-" else prefix
+        yield FetchRow(full, output, (source,), arguments, "7.3.4", since, core, check=check)
+
+
+_CLIENT = Source.CLIENT_CONNECTION
+_SERVER = Source.SERVER_CONNECTION
+_NAME = "str? int? any?"
+_SECRETS = (
+    "client_early_traffic_secret client_handshake_traffic_secret client_traffic_secret_0 early_exporter_secret exporter_secret "
+    "server_handshake_traffic_secret server_traffic_secret_0"
+)
+
+
+def _certificate(prefix: str, names: str = "") -> Iterator[FetchRow]:
+    """What all three kinds of certificates have: the client's, the frontend's own, the server's.
+
+    # haproxy: the server's may be asked for anywhere too, before there is one they have no value.
+    """
+    yield from _rows(prefix, f"der serial sha1 {names}", BIN, _CLIENT)
+    yield from _rows(prefix, "key_alg notafter notbefore sig_alg", STR, _CLIENT)
+    yield from _rows(prefix, "version", SINT, _CLIENT)
+    yield from _rows(prefix, "i_dn s_dn", STR, _CLIENT, _NONE, _NAME, checks.distinguished_name)
+
+
+FETCHES: tuple[FetchRow, ...] = (
+    *_rows("ssl_fc", "- has_sni is_resumed", BOOL, _CLIENT, _FALSE),
+    *_rows("ssl_fc", "has_crt has_early", BOOL, _CLIENT),
+    *_rows("ssl_fc", "alg_keysize cipherlist_xxh err protocol_hello_id use_keysize", SINT, _CLIENT),
+    *_rows("ssl_fc", f"alpn cipher err_str npn protocol sni {_SECRETS}", STR, _CLIENT),
+    *_rows("ssl_fc", "client_random server_random session_id session_key unique_id ecformats_bin", BIN, _CLIENT),
+    *_rows("ssl_fc", "cipherlist_bin cipherlist_hex eclist_bin extlist_bin", BIN, _CLIENT, _NONE, "int?"),
+    *_rows("ssl_fc", "cipherlist_str", STR, _CLIENT, _NONE, "int?"),
+    *_rows("ssl_fc", "crtname curve", STR, _CLIENT, since="2.9"),
+    *_rows("ssl_fc", "early_rcvd", BOOL, _CLIENT, _FALSE, since="3.3"),
+    *_rows("ssl_fc", "sigalgs_bin supported_versions_bin", BIN, _CLIENT, _NONE, "int?", since="3.2"),
+    *_rows("ssl_bc", "- is_resumed", BOOL, _SERVER, _FALSE),
+    *_rows("ssl_bc", "alg_keysize err use_keysize", SINT, _SERVER),
+    *_rows("ssl_bc", "alpn cipher err_str npn protocol", STR, _SERVER),
+    *_rows("ssl_bc", "client_random server_random session_id session_key unique_id", BIN, _SERVER),
+    *_rows("ssl_bc", "curve", STR, _SERVER, since="2.9"),
+    *_rows("ssl_bc", "sni", STR, _SERVER, since="3.2"),
+    *_rows("ssl_bc", _SECRETS, STR, _SERVER, since="3.3"),
+    *_certificate("ssl_c", "chain_der"),
+    *_rows("ssl_c", "used", BOOL, _CLIENT),
+    *_rows("ssl_c", "ca_err ca_err_depth err verify", SINT, _CLIENT),
+    *_rows("ssl_c", "r_dn", STR, _CLIENT, _NONE, _NAME, checks.distinguished_name, "2.7"),
+    *_rows("ssl_c", "policies san", STR, _CLIENT, since="3.3"),
+    *_certificate("ssl_f"),
+    *_certificate("ssl_s", "chain_der"),
+    FetchRow(
+        "51d.all",
+        STR,
+        (Source.REQUEST_HEADERS,),
+        " ".join(["any", *["any?"] * 11]),
+        "7.3.4",
+        status=UNSUPPORTED,
+        note="needs the 51Degrees library",
+    ),
+)
