@@ -12,13 +12,14 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 from fastlb_core.bridge.patternkit import Index, Ref
+
 from support.proxy import HTTP, Proxy
 
 METHODS = ("str", "beg", "end", "sub", "dir", "dom")
 CHOICE = random.Random(20261125)
 NETWORKS = [
-    "0.0.0.0/1", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "10.0.255.0/255.0.255.0", "200.0.0.9/255.0.0.255", "::ffff:10.1.2.0/120",
-    "2002:a01::/32", "2001:db8::/32", "2001:db8:1::/48", "::/97", "fe80::/10", "10.1.2.3", "200.1.0.0/15",
+    "0.0.0.0/1", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "10.0.255.0/255.0.255.0", "200.0.0.9/255.0.0.255",
+    "::ffff:10.1.2.0/120", "2002:a01::/32", "2001:db8::/32", "2001:db8:1::/48", "::/97", "fe80::/10", "10.1.2.3", "200.1.0.0/15",
 ]
 HOSTS = [
     "1.2.3.4", "10.9.9.9", "10.1.9.9", "10.1.2.3", "10.1.2.4", "10.5.255.1", "200.5.5.9", "200.1.1.9", "200.0.255.9", "::1", "::",
@@ -36,6 +37,10 @@ def texts(count: int, alphabet: bytes, longest: int) -> list[bytes]:
     return sorted(words, key=lambda _: CHOICE.random())
 
 
+def numbered(keys: list[str]) -> list[tuple[str, str]]:
+    return [(key, f"v{n}") for n, key in enumerate(keys)]
+
+
 KEYS = [*texts(25, b"ab/.", 4), b"a", b"A/b", b"ab", b"a"]
 SAMPLES = [b"", *texts(60, b"abAB/.?:", 9), *texts(10, b"ab\0", 5)]
 
@@ -46,15 +51,13 @@ class Lab:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.indexes: dict[str, Index] = {}
+        self.maps: dict[str, str] = {}
         rules = ["    http-request set-var(txn.x) req.hdr(x),url_dec"]
-        strings = self.write("strings.map", [(key.decode(), f"v{n}") for n, key in enumerate(KEYS)])
         for method in METHODS:
-            self.add_map(method, f"map_{method}({strings},none)", self.strings, method)
-        self.add_map("reg", f"map_regm({self.write('regexes.map', REGEXES)},none)", self.regexes, "regm")
-        nets = self.write("nets.map", [(net, f"v{n}") for n, net in enumerate(NETWORKS)])
-        self.add_map("ip", f"map_ip({nets},none)", self.networks, "ip")
-        numbers = self.write("numbers.map", [(text, f"v{n}") for n, text in enumerate(NUMBERS)])
-        self.add_map("int", f"map_int({numbers},none)", self.numbers, "int")
+            self.add_map(method, numbered([key.decode() for key in KEYS]), method)
+        self.add_map("reg", REGEXES, "regm")
+        self.add_map("ip", numbered(NETWORKS), "ip")
+        self.add_map("int", numbered(NUMBERS), "int")
         plain = self.write("strings.lst", [(key.decode(), "") for key in KEYS])
         groups = {"text": [*METHODS, "regm"], "ip": ["ip"], "int": ["int"]}
         answers = {name: [f"%[var(txn.x),{self.maps[part]}]" for part in parts] for name, parts in groups.items()}
@@ -73,23 +76,17 @@ class Lab:
         self.proxy = Proxy("haproxy", config)
         self.client = self.proxy.client()
 
-    strings = [(key, b"v%d" % n) for n, key in enumerate(KEYS)]
-    networks = [(net.encode(), b"v%d" % n) for n, net in enumerate(NETWORKS)]
-    numbers = [(text.encode(), b"v%d" % n) for n, text in enumerate(NUMBERS)]
-    regexes = [(key.encode(), value.encode()) for key, value in REGEXES]
-    maps: dict[str, str] = {}
-
     def write(self, name: str, lines: list[tuple[str, str]]) -> Path:
         path = self.directory / name
         path.write_text("".join(f"{key} {value}".rstrip() + "\n" for key, value in lines))
         return path
 
-    def add_map(self, method: str, converter: str, entries: list[tuple[bytes, bytes]], name: str) -> None:
+    def add_map(self, method: str, entries: list[tuple[str, str]], name: str) -> None:
         ref = Ref(has_values=True)
         for key, value in entries:
-            ref.add(key, value)
+            ref.add(key.encode(), value.encode())
         self.indexes[name] = ref.attach(method, capture=name == "regm", output="str")
-        self.maps[name] = converter
+        self.maps[name] = f"map_{name}({self.write(f'{name}.map', entries)},none)"
 
     def ask(self, group: str, sample: bytes) -> list[bytes]:
         head = f"GET /{group} HTTP/1.1\r\nHost: a\r\nx: {quote_from_bytes(sample, safe='')}\r\n\r\n"
