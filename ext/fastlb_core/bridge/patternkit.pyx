@@ -15,7 +15,7 @@ from fastlb_core.program.pat_store cimport (
 from fastlb_core.program.pattern cimport (
     PAT_LIVE, pat_add, pat_cast, pat_change, pat_change_key, pat_clear, pat_commit, pat_find, pat_find_id, pat_first, pat_index_t,
     pat_match, pat_method_of, pat_next, pat_prepare, pat_ref_attach, pat_ref_free, pat_ref_new, pat_ref_t, pat_remove,
-    pat_remove_key, pat_set_of, pat_set_t,
+    pat_remove_key, pat_sample_type, pat_set_of, pat_set_t,
 )
 from fastlb_core.program.regex cimport (
     REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_GROUPS, REGEX_ICASE, REGEX_NOTBOL, regex_exec, regex_free, regex_match, regex_new,
@@ -45,6 +45,15 @@ class Method:
 
     def __init__(self, name: bytes) -> None:
         self.name = name
+
+
+def sample_type(method: str):
+    """The smp_type_t that a method compares; KeyError for an unknown one."""
+    cdef bytes name = method.encode()
+    cdef int number = pat_method_of(name)
+    if number < 0:
+        raise KeyError(method)
+    return pat_sample_type(<uint8_t> number)
 
 
 cdef slice_t slice_of_bytes(bytes text):

@@ -16,14 +16,27 @@ cdef enum:
 cdef inline uint32_t pat_hash_byte(uint32_t hash, uint8_t byte) noexcept nogil:
     return (hash ^ byte) * <uint32_t> 16777619
 
+# What eight bytes or less are worth; length below 9.
+cdef inline uint64_t pat_word(const char* bytes, uint32_t length) noexcept nogil:
+    cdef uint64_t word = 0
+    cdef uint32_t low, high
+    if length == 8:
+        memcpy(&word, bytes, 8)
+    elif length >= 4:
+        # Overlapping halves: the length is part of the hash.
+        memcpy(&low, bytes, 4)
+        memcpy(&high, bytes + length - 4, 4)
+        word = <uint64_t> high << 32 | low
+    elif length:
+        word = <uint8_t> bytes[0] | <uint64_t> <uint8_t> bytes[length // 2] << 8 | <uint64_t> <uint8_t> bytes[length - 1] << 16
+    return word
+
 # Eight bytes a step, for what is looked up whole. `is_lower`: of the lower case of the bytes.
 cdef inline uint32_t pat_hash_whole(const char* bytes, uint32_t length, bint is_lower) noexcept nogil:
-    cdef uint64_t hash = length, eight
+    cdef uint64_t hash = length, word
     while True:
-        eight = 0
-        if length:
-            memcpy(&eight, bytes, 8 if length >= 8 else length)
-        hash = (hash ^ (lower_eight(eight) if is_lower else eight)) * <uint64_t> 0x9E3779B97F4A7C15
+        word = pat_word(bytes, 8 if length > 8 else length)
+        hash = (hash ^ (lower_eight(word) if is_lower else word)) * <uint64_t> 0x9E3779B97F4A7C15
         hash ^= hash >> 32
         if length <= 8:
             return <uint32_t> hash

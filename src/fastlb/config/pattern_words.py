@@ -8,8 +8,38 @@ from __future__ import annotations
 import re
 import socket
 
+from .samples.types import ADDR, ANY, BIN, BOOL, IPV4, IPV6, METH, SINT, STR, SampleType
 from .values import Resolver, ValueFault
 
+# What a match method compares: a sample must be castable to it (types.can_cast). `dot` (versions) and `meth` cannot be written
+# behind -m: they are the defaults of fetches.
+METHODS: dict[str, SampleType] = {
+    "found": ANY,
+    "bool": BOOL,
+    "int": SINT,
+    "dot": SINT,
+    "ip": ADDR,
+    "bin": BIN,
+    "len": STR,
+    "str": STR,
+    "beg": STR,
+    "end": STR,
+    "sub": STR,
+    "dir": STR,
+    "dom": STR,
+    "reg": STR,
+    "meth": METH,
+}
+# The method of a sample's type where none is written; binary samples need one.
+DEFAULT_METHODS: dict[SampleType, str] = {
+    BOOL: "bool",
+    SINT: "int",
+    ADDR: "ip",
+    IPV4: "ip",
+    IPV6: "ip",
+    STR: "str",
+    METH: "meth",
+}
 OPERATORS = ("eq", "ge", "gt", "le", "lt")
 _NUMBER = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 _PLAIN_ADDRESS = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
-from fastlb_core.bridge.patternkit import Index, Method, PatternFault, Ref
+from fastlb_core.bridge.patternkit import Index, Method, PatternFault, Ref, sample_type
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fastlb.config.pattern_words import METHODS
 
 from .pattern_model import STRINGS, match_ip, match_string
 
@@ -116,6 +118,12 @@ def test_dotted_numbers_are_versions() -> None:
     index = index_of("dot", [b"3:3.1", b"1.1"])
     assert [which(index, n) for n in (3 << 16, 3 << 16 | 1, 3 << 16 | 2, 1 << 16 | 1, 1 << 16)] == [0, 0, None, 1, None]
     assert which(index_of("dot", [b":-1.65535"]), 0) is None  # what `lt 0` becomes
+
+
+def test_configuration_and_core_agree_on_what_a_method_compares() -> None:
+    assert {method: sample_type(method) for method in METHODS} == METHODS
+    with pytest.raises(KeyError):
+        sample_type("none")
 
 
 def test_found_and_bool_need_no_pattern() -> None:
