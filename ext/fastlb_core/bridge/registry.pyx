@@ -11,9 +11,10 @@ from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetc
 from fastlb_core.program.fetch_const cimport fetch_const_entries
 from fastlb_core.program.fetch_http cimport fetch_http_entries
 
-from fastlb_core.program.logformat cimport alias_fn
+from fastlb_core.program.logformat cimport alias_entry_t, alias_fn
 from fastlb_core.program.rules cimport action_entry_t, action_fn
 from fastlb_core.proxy.action_answers cimport action_answers_entries
+from fastlb_core.proxy.action_captures cimport action_captures_entries
 from fastlb_core.proxy.action_connection cimport action_connection_entries
 from fastlb_core.proxy.action_flow cimport action_flow_entries
 from fastlb_core.proxy.action_headers cimport action_headers_entries
@@ -21,22 +22,28 @@ from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
 from fastlb_core.proxy.fetch_stream cimport fetch_stream_entries
+from fastlb_core.proxy.log_alias cimport log_alias_entries
+from fastlb_core.proxy.log_alias_http cimport log_alias_http_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
 ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 
 ctypedef const action_entry_t* (*action_table_fn)(uint32_t* n) noexcept nogil
 
+ctypedef const alias_entry_t* (*alias_table_fn)(uint32_t* n) noexcept nogil
+
 cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_stream_entries]
 cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
 cdef action_table_fn* action_tables = [
     action_flow_entries, action_answers_entries, action_headers_entries, action_request_line_entries,
-    action_variables_entries, action_tracking_entries, action_connection_entries,
+    action_variables_entries, action_tracking_entries, action_connection_entries, action_captures_entries,
 ]
+cdef alias_table_fn* alias_tables = [log_alias_entries, log_alias_http_entries]
 cdef enum:
+    N_ALIAS_TABLES = 2
     N_FETCH_TABLES = 3
     N_CONV_TABLES = 3
-    N_ACTION_TABLES = 7
+    N_ACTION_TABLES = 8
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:
@@ -73,7 +80,26 @@ cdef action_fn find_action(const char* name) noexcept nogil:
 
 
 cdef alias_fn find_alias(const char* name) noexcept nogil:
+    cdef const alias_entry_t* entries
+    cdef uint32_t n = 0, i, table
+    for table in range(<uint32_t> N_ALIAS_TABLES):
+        entries = alias_tables[table](&n)
+        for i in range(n):
+            if strcmp(entries[i].name, name) == 0:
+                return entries[i].fn
     return NULL
+
+
+def aliases() -> list[str]:
+    """The log aliases that the core implements, sorted."""
+    cdef const alias_entry_t* entries
+    cdef uint32_t n = 0, i, table
+    found: list[str] = []
+    for table in range(<uint32_t> N_ALIAS_TABLES):
+        entries = alias_tables[table](&n)
+        for i in range(n):
+            found.append(entries[i].name.decode())
+    return sorted(found)
 
 
 def names() -> tuple[list[str], list[str]]:

@@ -60,7 +60,8 @@ cdef struct conn_t:
     peer_t local                 # our end; family 0 until conn_local asked the kernel
     uint32_t n_requests          # messages that have begun on it
     uint64_t since_ms            # monotonic: accepted, connected, or idle since
-    uint64_t since_real_us       # wall clock of the accept
+    uint64_t since_real_us       # wall clock of since_ms
+    uint32_t handshake_ms        # of since_ms, how long the PROXY header took
     list_t all                   # in the worker's list of front connections
     conn_t* mate                 # front: its private idle back connection (owned); that one: its front (borrowed)
 

@@ -61,6 +61,7 @@ cdef enum:                       # eval_t.options
     EVAL_O_RESPONSE = 0x01       # the answer is looked at: `hdr` means res.hdr
     EVAL_O_ITERATE = 0x02        # ACLs: fetches with several values give them one by one
     EVAL_O_FINAL = 0x04          # no more bytes will come: nothing MAY_CHANGE
+    EVAL_O_LOG = 0x80            # a log line is written: req and res are NULL, what is known of them is in the stream
 
 # What a rule may look at. Filled by the stream (proxy/rules) before its rules run; pointers are NULL where that thing is
 # not there yet. All are borrowed and valid until the rules have run.
@@ -83,6 +84,14 @@ cdef struct eval_t:
     scratch_t* scratch
     void* vars[6]                # by eval_scope_t: vars_t of program/vars.pxd, or NULL
     const void* rule             # rule_t that runs (last_rule_line), or NULL
+    void* room_for_facts         # log_rec_t of proxy/log.pxd: what the aliases of a format show
+    const void* facts            # the same once it was filled for the format at hand, else NULL
+    slice_t* captures_req        # [fe.n_captures_req], ptr NULL where nothing was captured; NULL: no captures
+    slice_t* captures_res        # [fe.n_captures_res]
+    slice_t log_method           # the request line as received, for as long as the stream lives; empty before
+    slice_t log_uri
+    slice_t log_ver              # "HTTP/1.1"
+    slice_t unique_id            # empty before it was made (proxy/unique_id.pxd)
 
 # `n` writable bytes that live until the rule ends; NULL when the area is full (the sample then fails).
 cdef inline char* scratch_take(eval_t* ev, uint32_t n) noexcept nogil:

@@ -7,7 +7,7 @@ from fastlb_core.base.buf cimport buf_data
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport listener_t
-from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
+from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, eval_t
 from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT, STRM_F_RES_OPEN, stream_t
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -19,6 +19,7 @@ cdef void _of_worker(eval_t* ev, worker_t* w) noexcept nogil:
     ev.now_ms = w.loop.now_ms
     ev.real_us = w.loop.real_us
     ev.scratch = &w.scratch
+    ev.room_for_facts = &w.facts
     w.scratch.used = 0
 
 
@@ -33,6 +34,16 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
     ev.fe = strm.fe
     ev.be = strm.be
     ev.options = options
+    ev.captures_req = strm.captures_req
+    ev.captures_res = strm.captures_res
+    ev.unique_id = strm.unique_id
+    ev.log_method = slice_of(strm.log_line, strm.log_method_len)
+    ev.log_uri = slice_of(strm.log_line + strm.log_method_len,
+                          strm.log_line_len - strm.log_method_len - strm.log_version_len)
+    ev.log_ver = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)
+    if options & EVAL_O_LOG:
+        # The messages' buffers are gone, or hold the next one.
+        return
     if strm.req_msg.head_len:
         ev.req = &strm.req_msg
     if strm.flags & STRM_F_RES_OPEN and strm.res_msg.head_len:

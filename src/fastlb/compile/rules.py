@@ -138,6 +138,8 @@ class RuleCompiler:
             kind = "text"
             if item.expression is not None:
                 kind, content = "expr", self.expression(item.expression)
+            elif item.is_space:
+                kind = "space"
             elif item.alias:
                 kind, content = "alias", item.alias
             items.append((kind, content, item.flags | flags, file_bytes(item.name), file_bytes(item.argument)))

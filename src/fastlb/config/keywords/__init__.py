@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from . import balance, bind, check, errors, global_, legacy, log, options, proxy, rules, server, stats, timeouts, unsupported
+from . import balance, bind, capture, check, errors, global_, legacy, log, options, proxy, rules, server, stats, timeouts, unsupported
 from .row import GlobalKeyword, ProxyKeyword, Row
 
 RowT = TypeVar("RowT", bound=Row)
@@ -24,6 +24,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *options.PROXY,
     *check.PROXY,
     *log.PROXY,
+    *capture.PROXY,
     *errors.PROXY,
     *rules.PROXY,
     *stats.PROXY,
@@ -36,6 +37,7 @@ SECOND_WORD: dict[str, tuple[str, str]] = {
     "option": ("'option' expects an option name.", options.UNKNOWN),
     "timeout": (timeouts.UNKNOWN.format(""), timeouts.UNKNOWN),
     "stats": (stats.MISSING, stats.UNKNOWN),
+    **capture.SECOND_WORD,
     **rules.SECOND_WORD,
 }
 SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}

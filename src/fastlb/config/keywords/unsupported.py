@@ -28,7 +28,7 @@ wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
 maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
-tune.fail-alloc tune.http.cookielen tune.http.logurilen tune.idletimer tune.stick-counters
+tune.fail-alloc tune.idletimer tune.stick-counters
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
@@ -130,19 +130,14 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
 
 _PROXY_NOT_YET = """
 be-unpublished LB
-capture cookie FL
-capture request FL
-capture response FL
 clitcpka-cnt DFL
 clitcpka-idle DFL
 clitcpka-intvl DFL
 compression DFLB
 cookie DLB
 crt FL
-declare capture FL
 dynamic-cookie-key DLB
 email-alert DFLB
-error-log-format DFL
 errorfiles DFLB
 external-check DLB
 filter DFLB
@@ -158,8 +153,6 @@ http-error DFLB
 http-send-name-header DLB
 ignore-persist LB
 load-server-state-from-file DLB
-log-format DFL
-log-format-sd DFL
 log-steps DFL
 max-keep-alive-queue DLB
 max-session-srv-conns DFL
@@ -181,7 +174,6 @@ option http-ignore-probes DFL
 option http-pretend-keepalive DLB
 option http-restrict-req-hdr-names DFLB
 option http-use-proxy-header DFL
-option httpslog DFL
 option idle-close-on-response DFL
 option independent-streams DFLB
 option ldap-check DLB
@@ -216,8 +208,6 @@ stick store-request LB
 stick store-response LB
 stick-table FLB
 tcp-check DLB
-unique-id-format DFLB
-unique-id-header DFL
 use-fcgi-app LB
 """.strip().splitlines()
 
