@@ -22,7 +22,7 @@ cdef enum lf_kind_t:
     LF_TEXT = 0
     LF_EXPR = 1
     LF_ALIAS = 2
-    LF_SPACE = 3                 # of a log line: one space, none behind another one or at an end
+    LF_SPACE = 3                 # of a log line: one space, none behind another one or at the beginning
 
 cdef enum lf_value_kind_t:
     LF_V_MISSING = 0             # "-", or "" with +Q; nothing with LF_F_HTTP

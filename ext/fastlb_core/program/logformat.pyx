@@ -123,7 +123,6 @@ cdef void _item(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept nogil
 cdef void _line(eval_t* ev, const logformat_t* format, lf_out_t* out) noexcept nogil:
     cdef const lf_item_t* item = format.items
     cdef const lf_item_t* end = item + format.n_items
-    cdef char* start = out.at
     cdef char* before
     cdef bint is_behind_space = True
     while item < end and out.at < out.end:
@@ -138,8 +137,6 @@ cdef void _line(eval_t* ev, const logformat_t* format, lf_out_t* out) noexcept n
             if out.at > before:
                 is_behind_space = False
         item += 1
-    if format.n_items and end[-1].kind == LF_SPACE and out.at > start and out.at[-1] == b' ':
-        out.at -= 1
 
 
 cdef void _map(eval_t* ev, const logformat_t* format, lf_out_t* out) noexcept nogil:

@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memcpy, memset
 from fastlb_core.base.buf cimport opool_get
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.message cimport (
-    HDR_COOKIE, HDR_F_DELETED, HDR_OTHER, HDR_SET_COOKIE, hdr_id_of, hdr_id_t, http_msg_t, msg_find, msg_find_name,
+    HDR_COOKIE, HDR_OTHER, HDR_SET_COOKIE, hdr_id_of, hdr_id_t, http_msg_t, msg_find, msg_find_name,
     msg_find_next, msg_hdr_value,
 )
 from fastlb_core.program.program cimport capture_t, px_t
@@ -91,7 +91,7 @@ cdef bint _is_wanted(slice_t pair, slice_t name) noexcept nogil:
 cdef void _cookie(stream_t* strm, const http_msg_t* msg, hdr_id_t id, const capture_t* capture, slice_t* slot) noexcept nogil:
     cdef slice_t rest, pair
     cdef int i
-    if capture.max_len == 0 or slot.ptr != NULL:
+    if slot.ptr != NULL:
         return
     i = msg_find(msg, id)
     while i >= 0:
@@ -109,10 +109,18 @@ cdef void _cookie(stream_t* strm, const http_msg_t* msg, hdr_id_t id, const capt
 cdef void capture_request(stream_t* strm) noexcept nogil:
     if capture_open(strm):
         _headers(strm, &strm.req_msg, strm.fe.captures_req, strm.fe.n_captures_req, strm.captures_req)
-        _cookie(strm, &strm.req_msg, HDR_COOKIE, &strm.fe.cookie_req, &strm.cookie_req)
 
 
 cdef void capture_response(stream_t* strm) noexcept nogil:
     if capture_open(strm):
         _headers(strm, &strm.res_msg, strm.fe.captures_res, strm.fe.n_captures_res, strm.captures_res)
+
+
+cdef void capture_request_cookie(stream_t* strm) noexcept nogil:
+    if strm.fe.cookie_req.max_len and capture_open(strm):
+        _cookie(strm, &strm.req_msg, HDR_COOKIE, &strm.fe.cookie_req, &strm.cookie_req)
+
+
+cdef void capture_response_cookie(stream_t* strm) noexcept nogil:
+    if strm.fe.cookie_res.max_len and capture_open(strm):
         _cookie(strm, &strm.res_msg, HDR_SET_COOKIE, &strm.fe.cookie_res, &strm.cookie_res)

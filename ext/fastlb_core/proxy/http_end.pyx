@@ -9,6 +9,7 @@ from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_ERROR, conn_close, conn_flush, conn_poll, conn_set_timer, conn_t,
 )
 from fastlb_core.proxy.backend cimport back_finish
+from fastlb_core.proxy.capture cimport capture_request_cookie
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
@@ -48,6 +49,7 @@ cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept 
         stream_set_term(strm, err, state)
     strm.status = <unsigned short> status
     if strm.req_msg.head_len and not strm.flags & (STRM_F_REQ_SENT | STRM_F_BAD_REQUEST):
+        capture_request_cookie(strm)
         strm.flags |= STRM_F_REQ_SENT
         strm.front.rx.head += strm.req_msg.head_len
         strm.front.rx.len -= strm.req_msg.head_len

@@ -7,9 +7,10 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memchr, memcpy
 
 from fastlb_core.base.slice cimport slice_of, slice_t
-from fastlb_core.http.uri cimport uri_split, uri_t
+from fastlb_core.http.uri cimport URI_ASTERISK, uri_split, uri_t
 from fastlb_core.program.logformat cimport (
-    LF_F_ENCODE, LF_F_QUOTE, LF_V_NOTHING, LF_V_PLAIN, LF_V_READY, LF_V_TEXT, alias_fn, lf_item_t, lf_value_t,
+    LF_F_ENCODE, LF_F_ESCAPE, LF_F_QUOTE, LF_V_NOTHING, LF_V_PLAIN, LF_V_READY, LF_V_TEXT, alias_fn,
+    lf_item_t, lf_value_t,
 )
 from fastlb_core.program.program cimport PX_MODE_HTTP, capture_t
 from fastlb_core.program.sample cimport eval_t, scratch_rest, scratch_take
@@ -130,7 +131,8 @@ cdef void uri_path(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexcep
     cdef uri_t uri
     if not _is_bad(ev, value):
         uri = uri_split(facts_of(ev).target)
-        _escaped(ev, item, value, uri.path)
+        # haproxy: "*" is no path.
+        _escaped(ev, item, value, uri.path if uri.form != URI_ASTERISK else slice_of(NULL, 0))
 
 
 cdef void uri_query(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexcept nogil:
@@ -170,6 +172,20 @@ cdef void _in_braces(
     _close(ev, &out, value)
 
 
+cdef void _header(out_t* out, slice_t text, const lf_item_t* item) noexcept nogil:
+    """A captured header with what +E asks for; quotes are #XX already."""
+    cdef uint32_t i
+    if not item.flags & LF_F_ESCAPE:
+        out_escaped_header(out, text)
+        return
+    for i in range(text.len):
+        if out.end - out.at < 4:
+            return
+        if text.ptr[i] == b'\\' or text.ptr[i] == b']':
+            out_byte(out, b'\\')
+        out_escaped_header(out, slice_of(text.ptr + i, 1))
+
+
 cdef void _one_by_one(
     eval_t* ev, const lf_item_t* item, lf_value_t* value, const slice_t* slots, uint32_t n
 ) noexcept nogil:
@@ -189,7 +205,7 @@ cdef void _one_by_one(
         if is_quoted:
             out_byte(&out, b'"')
         if slots != NULL and slots[i].len:
-            out_escaped_header(&out, slots[i])
+            _header(&out, slots[i], item)
         elif not is_quoted:
             out_byte(&out, b'-')
         if is_quoted:

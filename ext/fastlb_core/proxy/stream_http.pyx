@@ -24,7 +24,7 @@ from fastlb_core.program.program cimport (
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
-from fastlb_core.proxy.capture cimport capture_request
+from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
 from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
@@ -253,6 +253,7 @@ cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     """Backend and edits. True: the state has changed."""
     back_start(strm, be)
+    capture_request_cookie(strm)
     if not unique_id_add_header(strm) or not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
@@ -271,7 +272,7 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     fe_counters(strm).cum_req += 1
     rate_add(&fe_counters(strm).req_rate, w.loop.second, 1)
     _save_log_line(strm)
-    if fe.capture_size:
+    if fe.n_captures_req:
         capture_request(strm)
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_open = True
