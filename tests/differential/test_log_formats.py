@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from fastlb.config.values import names
 from support.client import Client
 from support.origin import Origin, OriginConnection, reply
 from support.proxy import Proxy
@@ -61,10 +62,10 @@ class Case:
         return (self.statement or self.form)[:60] + (f" {self.note}" if self.note else "")
 
 
-TEXTS = "CC CS H HM HP HPO HQ HU HV ID ST b f ft hr hrl hs hsl r s sslc sslv ts tsc rc sq bq sc bc ac fc lc".split()
-ADDRESSES = "ci fi bi si".split()
-NUMBERS = "B U cp fp bp sp pid Ts ms Ta Tc Td Th Ti Tq TR Tr Tt Tu Tw rt".split()
-DATES = "t T Tl tr trg trl".split()
+TEXTS = names("CC CS H HM HP HPO HQ HU HV ID ST b f ft hr hrl hs hsl r s sslc sslv ts tsc rc sq bq sc bc ac fc lc")
+ADDRESSES = names("ci fi bi si")
+NUMBERS = names("B U cp fp bp sp pid Ts ms Ta Tc Td Th Ti Tq TR Tr Tt Tu Tw rt")
+DATES = names("t T Tl tr trg trl")
 EXPRESSIONS = (
     "%[src]", "%{+Q}[src]", "%{+X}[src]", "%[int(255)]", "%{+X}[int(255)]", "%{+Q}[int(-5)]", "%[str(a)]", "%{+Q}[str(a)]",
     '%{+Q}[str("")]', '%[str("")]', "%[src_port]", '%{+E}[str("a]b\\\\c")]', '%{+Q,+E}[str("a]b")]',

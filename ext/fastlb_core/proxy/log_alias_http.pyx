@@ -12,7 +12,6 @@ from fastlb_core.program.logformat cimport (
     LF_F_ENCODE, LF_F_ESCAPE, LF_F_QUOTE, LF_V_NOTHING, LF_V_PLAIN, LF_V_READY, LF_V_TEXT, alias_fn,
     lf_item_t, lf_value_t,
 )
-from fastlb_core.program.program cimport PX_MODE_HTTP, capture_t
 from fastlb_core.program.sample cimport eval_t, scratch_rest, scratch_take
 from fastlb_core.proxy.log cimport LOG_R_BAD_REQUEST, log_rec_t
 from fastlb_core.proxy.log_facts cimport facts_of

@@ -254,7 +254,8 @@ cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     """Backend and edits. True: the state has changed."""
     back_start(strm, be)
     capture_request_cookie(strm)
-    if not unique_id_add_header(strm) or not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
+    if not unique_id_add_header(strm) or \
+            not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
         return True

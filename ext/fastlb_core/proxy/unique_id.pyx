@@ -8,6 +8,7 @@ from fastlb_core.program.logformat cimport lf_build, logformat_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, eval_t
 from fastlb_core.proxy.capture cimport capture_open
 from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT
 
 
 cdef slice_t unique_id_of(stream_t* strm) noexcept nogil:
@@ -17,7 +18,7 @@ cdef slice_t unique_id_of(stream_t* strm) noexcept nogil:
     if strm.unique_id.ptr != NULL or strm.fe.unique_id_format == NULL or not capture_open(strm):
         return strm.unique_id
     place = <char*> strm.capture_block + strm.fe.unique_id_offset
-    eval_stream(&ev, strm, EVAL_O_FINAL | (EVAL_O_LOG if strm.back != NULL else 0))
+    eval_stream(&ev, strm, EVAL_O_FINAL | (EVAL_O_LOG if strm.flags & STRM_F_REQ_SENT else 0))
     strm.w.scratch.used = used
     strm.unique_id = slice_of(place, lf_build(&ev, <const logformat_t*> strm.fe.unique_id_format, place, UNIQUE_ID_MAX))
     return strm.unique_id

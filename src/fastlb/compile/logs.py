@@ -35,7 +35,7 @@ def targets_of(px: Proxy, glob: Global) -> list[LogTarget]:
 def log_kind(px: Proxy, glob: Global) -> int:
     """LOG_K_*: which line a finished stream gets."""
     name = px.log_format if targets_of(px, glob) else "none"
-    if name == "format" or name != "none" and option_format(px) is not None:
+    if name == "format" or (name != "none" and option_format(px) is not None):
         return FORMAT_KIND
     # haproxy: without HTTP there is nothing to fill httplog's fields with
     kind: int = LOG_KINDS["tcplog" if name == "httplog" and px.mode != "http" else name]

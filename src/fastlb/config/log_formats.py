@@ -59,7 +59,9 @@ def _resolve(px: Proxy, attribute: str, title: str, alert: Report) -> None:
     if given is None:
         return
     try:
-        parsed = parse_format(given.text, Point.LOG, ALIASES, merges_spaces=True)
+        # haproxy: the unique id belongs to the request, whose headers it may look at.
+        point = Point.REQUEST_HEADERS if attribute == "unique_id" else Point.LOG
+        parsed = parse_format(given.text, point, ALIASES, merges_spaces=True)
         if px.mode != "http":
             _check_mode(parsed)
     except ExpressionFault as fault:
@@ -83,4 +85,5 @@ def _check_captures(px: Proxy, alert: Report) -> None:
             slot = rule.arguments[1] if rule.action == "capture" else -1
             if isinstance(slot, int) and slot >= count:
                 message = f"Proxy '{px.name}': unable to find capture id '{slot}' referenced by {keyword} capture rule."
-                alert("unknown-capture", message, rule.location, "", "declare capture request len <length>")
+                direction = keyword.removeprefix("http-")
+                alert("unknown-capture", message, rule.location, "", f"declare capture {direction} len <length>")

@@ -1,6 +1,7 @@
 """`log`, `log-tag`, `log-send-hostname` and the log formats, in global and in proxies (manual, sections 3.1, 4.2 and 8).
 
-Knows how a log target is written and where a format stands. Must not know how a line is made or sent (`control/logs`, the engine).
+Knows how a log target is written and where a format stands. Must not know how a line is made or sent (`control/logs`, the
+engine).
 """
 
 from __future__ import annotations

@@ -85,6 +85,7 @@ def _set_log_format(st: Statement, px: Proxy, name: str) -> None:
         draft.explicit.add("log_format")
         draft.origins["log_format"] = st.line_location()
     px.log_format = name
+    px.formats.log = None
 
 
 def set_forwardfor(st: Statement, px: Proxy) -> None:
@@ -146,6 +147,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     switch("dontlog-normal", "DFL"),
     switch("dontlognull", "DFL"),
     switch("log-health-checks", "DLB"),
+    switch("log-separate-errors", "DFL"),
     switch("logasap", "DFL"),
     switch("splice-auto", "DFLB"),
     switch("splice-request", "DFLB"),

@@ -177,7 +177,6 @@ option http-use-proxy-header DFL
 option idle-close-on-response DFL
 option independent-streams DFLB
 option ldap-check DLB
-option log-separate-errors DFL
 option mysql-check DLB
 option nolinger DFLB
 option originalto DFLB
