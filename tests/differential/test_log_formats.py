@@ -153,6 +153,8 @@ class Bench:
             f"global\n    log {self.syslog} len 8000 format raw local0\ndefaults\n    log global\n    timeout connect 5s\n"
             "    timeout client 10s\n    timeout server 10s\n    http-reuse never\n"
             + "".join(section(index, case) for index, case in enumerate(CASES))
+            + rules_section("request")
+            + rules_section("response")
             + f"backend be_http\n    mode http\n    server s1 {self.origin}\n"
             + f"backend be_tcp\n    mode tcp\n    server s1 {self.origin}\n"
         )
@@ -175,6 +177,16 @@ class Bench:
         self.syslog.wait(count=before + 1)
         return normal(self.syslog.lines[before], case.numbers)
 
+    def values(self, direction: str) -> list[str]:
+        """The headers that the rules of one direction have set."""
+        self.origin.forget()
+        client: Client = self.proxy.client(direction)
+        client.send(ODD)
+        answer = client.read_to_end()
+        client.close()
+        got = answer if direction == "response" else bytes(self.origin.connections[0].received)
+        return re.findall(r"(?m)^x-\d: (.*)\r$", got.decode("latin-1"))
+
     def close(self) -> None:
         print(self.proxy.output)
         try:
@@ -193,6 +205,26 @@ def normal(line: str, numbers: str) -> str:
     return line
 
 
+# What formats of rules show, in requests and in answers.
+VALUES = (
+    "%ci|%HM|%HU|%HP|%HPO|%HQ|%HV|%r|%{+Q}r|%b|%f|%ft|%s|%H",
+    "%CC|%{+Q}CC|%CS|%hr|%{+Q}hr|%hrl|%{+Q}hrl|%hs|%ID|%{+Q}ID|%sslv|%{+Q}sslc",
+    "%ST|%bi|%{+Q}bi|%si|%rc|%sq|%bq|%ts|%tsc|  a  b  |%B",
+    "%[src]|%{+Q}[src]|%{+X}ci|%[int(-1)]",
+    "%{+E}HU|%{+Q,+E}HU|x%%y|%_",
+    "%{+E}[str(a\\\\b)]|%{+Q,+E}[str(a\\\\b)]|",
+)
+
+
+def rules_section(direction: str) -> str:
+    lines = "".join(
+        f"    http-{direction} set-header x-{number} '{value}'\n"
+        for number, value in enumerate(VALUES)
+    )
+    captures = "".join(f"    {line}\n" for line in CAPTURES)
+    return f"frontend rules_{direction}\n    mode http\n    bind fd@{direction}\n    default_backend be_http\n{captures}{lines}"
+
+
 @pytest.fixture(scope="module")
 def benches() -> Iterator[tuple[Bench, Bench]]:
     made: list[Bench] = []
@@ -209,3 +241,11 @@ def benches() -> Iterator[tuple[Bench, Bench]]:
 def test_line_of_the_format_is_haproxys(benches: tuple[Bench, Bench], index: int) -> None:
     reference, tested = benches
     assert tested.line(index) == reference.line(index)
+
+
+@pytest.mark.parametrize("direction", ["request", "response"])
+def test_formats_of_rules_show_what_haproxy_shows(benches: tuple[Bench, Bench], direction: str) -> None:
+    reference, tested = benches
+    expected = reference.values(direction)
+    assert len(expected) == len(VALUES)
+    assert tested.values(direction) == expected

@@ -89,6 +89,9 @@ cdef void _expression(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept
     cdef sample_t smp
     cdef lf_value_t value
     cdef uint16_t flags = item.flags
+    if flags & LF_F_HTTP:
+        # haproxy: outside of log lines an expression is not quoted.
+        flags &= <uint16_t> ~LF_F_QUOTE
     if not expr_eval(ev, &item.expr, &smp):
         _missing(out, flags)
         return

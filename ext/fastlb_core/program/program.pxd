@@ -231,7 +231,7 @@ cdef struct program_t:
     uint32_t maxrewrite
     uint32_t maxaccept
     uint32_t maxhdr
-    uint32_t logurilen           # characters of a logged request line, its end not counted
+    uint32_t logurilen           # characters of a logged request line (tune.http.logurilen)
     uint32_t capture_size        # the largest of the frontends' capture_size
     slice_t hostname             # %H
     uint64_t generation

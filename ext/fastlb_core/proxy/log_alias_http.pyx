@@ -9,7 +9,7 @@ from libc.string cimport memchr, memcpy
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.uri cimport URI_ASTERISK, uri_split, uri_t
 from fastlb_core.program.logformat cimport (
-    LF_F_ENCODE, LF_F_ESCAPE, LF_F_QUOTE, LF_V_NOTHING, LF_V_PLAIN, LF_V_READY, LF_V_TEXT, alias_fn,
+    LF_F_ENCODE, LF_F_ESCAPE, LF_F_HTTP, LF_F_QUOTE, LF_V_NOTHING, LF_V_PLAIN, LF_V_READY, LF_V_TEXT, alias_fn,
     lf_item_t, lf_value_t,
 )
 from fastlb_core.program.sample cimport eval_t, scratch_rest, scratch_take
@@ -268,9 +268,12 @@ cdef void unique_id(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexce
     cdef slice_t id
     if ev.strm == NULL:
         return
-    id = unique_id_of(_stream(ev))
-    # Making it may have gathered facts of its own.
-    ev.facts = NULL
+    id = _stream(ev).unique_id
+    # haproxy: outside of log lines it is shown only where something else has had it made.
+    if id.len == 0 and not item.flags & LF_F_HTTP:
+        id = unique_id_of(_stream(ev))
+        # Making it may have gathered facts of its own.
+        ev.facts = NULL
     if id.len:
         _as_is(value, id)
 

@@ -56,7 +56,7 @@ def compile_program(
         maxaccept=glob.maxaccept,
         maxhdr=glob.http_maxhdr,
         generation=generation,
-        logurilen=min(max(glob.http_logurilen - 1, 0), MAX_LOGURILEN),
+        logurilen=min(glob.http_logurilen, MAX_LOGURILEN),
         hostname=file_bytes(glob.log_send_hostname or socket.gethostname()),
     )
     _fill(builder, configuration, listeners, service_address, n_workers)
@@ -96,5 +96,5 @@ def _fill(
     for px in active:
         rules.add_rules(px, index_of[id(px)])
         if px.has_frontend:
-            add_formats(builder, index_of[id(px)], px, rules)
+            add_formats(builder, index_of[id(px)], px, rules, glob)
     rules.finish()

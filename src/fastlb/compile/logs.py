@@ -42,14 +42,14 @@ def log_kind(px: Proxy, glob: Global) -> int:
     return kind
 
 
-def add_formats(builder: ProgramBuilder, index: int, px: Proxy, rules: RuleCompiler) -> None:
-    """The formats and captures of the frontend at `index`."""
-    formats = px.formats
+def add_formats(builder: ProgramBuilder, index: int, px: Proxy, rules: RuleCompiler, glob: Global) -> None:
+    """The formats and captures of the frontend at `index`; without a log target nothing is kept for its lines."""
+    formats, has_target = px.formats, bool(targets_of(px, glob))
     log = option_format(px) if px.log_format != "format" else formats.log.parsed if formats.log else None
     parsed = {
-        "log": log,
-        "sd": formats.sd.parsed if formats.sd else None,
-        "error": formats.error.parsed if formats.error else None,
+        "log": log if has_target else None,
+        "sd": formats.sd.parsed if formats.sd and has_target else None,
+        "error": formats.error.parsed if formats.error and has_target else None,
         "unique_id": formats.unique_id.parsed if formats.unique_id else None,
     }
     builder.set_formats(

@@ -124,7 +124,7 @@ class Global:
     maxrewrite: int = 1024
     maxaccept: int = 64
     http_maxhdr: int = 101
-    http_logurilen: int = 1024
+    http_logurilen: int = 1023
     http_cookielen: int = 0
     environment: dict[str, str] = field(default_factory=dict)
 

@@ -161,7 +161,7 @@ def set_maxhdr(st: Statement, glob: Global) -> None:
 
 
 def set_logurilen(st: Statement, glob: Global) -> None:
-    """haproxy: characters of the request line with one more for its end; what is no number is 0, which is none at all."""
+    """haproxy: characters of the request line; what is no number is 0, which is none at all."""
     glob.http_logurilen = max(parse_leading_integer(st.argument(0)), 0)
 
 
@@ -326,7 +326,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         "tuning",
         "G",
         "<number>",
-        "1024",
+        "1023",
         "3.2",
         apply=set_logurilen,
         arguments=(1, 1),
