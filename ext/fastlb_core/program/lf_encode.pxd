@@ -18,6 +18,8 @@ cdef inline void lf_put_byte(lf_out_t* out, uint8_t byte) noexcept nogil:
 cdef void lf_put(lf_out_t* out, slice_t text) noexcept nogil
 # With `"`, `\` and `]` behind a `\` (RFC 5424, 6.3.3).
 cdef void lf_put_escaped(lf_out_t* out, slice_t text) noexcept nogil
+# With control bytes but the tab as %XX, so that a value never ends a header's line; is_escaped: as lf_put_escaped too.
+cdef void lf_put_percent(lf_out_t* out, slice_t text, bint is_escaped) noexcept nogil
 cdef void lf_put_int(lf_out_t* out, int64_t number) noexcept nogil
 # Upper-case hexadecimal digits, at least `width` of them.
 cdef void lf_put_hex(lf_out_t* out, int64_t number, uint32_t width) noexcept nogil

@@ -28,6 +28,23 @@ cdef void lf_put_escaped(lf_out_t* out, slice_t text) noexcept nogil:
         lf_put_byte(out, <uint8_t> byte)
 
 
+cdef void lf_put_percent(lf_out_t* out, slice_t text, bint is_escaped) noexcept nogil:
+    cdef uint32_t i
+    cdef uint8_t byte
+    for i in range(text.len):
+        byte = <uint8_t> text.ptr[i]
+        if out.end - out.at < 3:
+            return
+        if byte < 32 and byte != 9 or byte == 127:
+            lf_put_byte(out, b'%')
+            lf_put_byte(out, HEX[byte >> 4])
+            lf_put_byte(out, HEX[byte & 15])
+            continue
+        if is_escaped and (byte == b'"' or byte == b'\\' or byte == b']'):
+            lf_put_byte(out, b'\\')
+        lf_put_byte(out, byte)
+
+
 cdef void lf_put_int(lf_out_t* out, int64_t number) noexcept nogil:
     cdef char digits[20]
     cdef uint32_t at = 20

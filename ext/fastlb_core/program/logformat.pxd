@@ -15,7 +15,8 @@ cdef enum:                       # lf_item_t.flags, logformat_t.flags; the numbe
     LF_F_BINARY = 8              # +bin
     LF_F_JSON = 16
     LF_F_CBOR = 32
-    LF_F_HTTP = 256              # not a log line: what has no value is nothing, not "-"
+    LF_F_HTTP = 256              # not a log line: what has no value is nothing, not "-", and control bytes of values are %XX
+    LF_F_RAW = 512               # with LF_F_HTTP: values as they are (set-var-fmt)
     LF_F_ENCODE = 48             # JSON or CBOR
 
 cdef enum lf_kind_t:

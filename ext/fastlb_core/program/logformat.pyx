@@ -1,13 +1,13 @@
 # Building a format's bytes; contracts in logformat.pxd.
 
 from libc.stdint cimport uint16_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memchr, memset
 
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.program.expr cimport expr_eval
 from fastlb_core.program.lf_encode cimport (
     lf_out_t, lf_put, lf_put_byte, lf_put_cbor_byte, lf_put_cbor_head, lf_put_cbor_text, lf_put_escaped, lf_put_hex, lf_put_int,
-    lf_put_json,
+    lf_put_json, lf_put_percent,
 )
 from fastlb_core.program.sample cimport (
     SMP_T_BOOL, SMP_T_SINT, SMP_T_STR, eval_t, sample_t, scratch_rest, scratch_take, smp_cast,
@@ -85,12 +85,19 @@ cdef void _alias(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept nogi
         _missing(out, flags)
 
 
+cdef slice_t _up_to_nul(slice_t text) noexcept nogil:
+    """haproxy: a text ends at its first NUL."""
+    cdef const char* nul = <const char*> memchr(text.ptr, 0, text.len) if text.len else NULL
+    return text if nul == NULL else slice_of(text.ptr, <uint32_t> (nul - text.ptr))
+
+
 cdef void _expression(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept nogil:
     cdef sample_t smp
     cdef lf_value_t value
     cdef uint16_t flags = item.flags
-    if flags & LF_F_HTTP:
-        # haproxy: outside of log lines an expression is not quoted.
+    cdef bint is_http = flags & (LF_F_HTTP | LF_F_RAW | LF_F_ENCODE) == LF_F_HTTP
+    if is_http:
+        # haproxy: where a value goes into a message it is not quoted.
         flags &= <uint16_t> ~LF_F_QUOTE
     if not expr_eval(ev, &item.expr, &smp):
         _missing(out, flags)
@@ -105,11 +112,14 @@ cdef void _expression(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept
         else:
             lf_put_cbor_byte(out, CBOR_TRUE if smp.num else CBOR_FALSE, bool(flags & LF_F_BINARY))
         return
-    if not smp_cast(ev, &smp, SMP_T_STR) or smp.str.len == 0 and not flags & LF_F_ENCODE:
+    if not smp_cast(ev, &smp, SMP_T_STR) or not flags & LF_F_ENCODE and (smp.str.len == 0 or smp.str.ptr[0] == 0):
         # haproxy: an empty value looks like none at all.
         _missing(out, flags)
         return
-    _text(out, smp.str, flags)
+    if is_http:
+        lf_put_percent(out, smp.str, bool(flags & LF_F_ESCAPE))
+    else:
+        _text(out, smp.str if flags & (LF_F_ENCODE | LF_F_BINARY) else _up_to_nul(smp.str), flags)
 
 
 cdef void _item(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept nogil:

@@ -27,7 +27,7 @@ from .text import file_bytes
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
 _WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "force-persist", "ignore-persist"}
-HTTP_FLAG = 256  # LF_F_HTTP of program/logformat.pxd
+HTTP_FLAG, RAW_FLAG = 256, 512  # LF_F_HTTP and LF_F_RAW of program/logformat.pxd
 
 
 class Variables:
@@ -66,6 +66,7 @@ class RuleCompiler:
         self._kept: list[Acl] = []  # so that an id() in _acls is never given to another object
         self._px: Proxy | None = None
         self._location = Location("", 0)
+        self._flags = HTTP_FLAG
         self.variables = Variables()
 
     def add_rules(self, px: Proxy, index: int) -> None:
@@ -81,6 +82,8 @@ class RuleCompiler:
 
     def _rule(self, name: str, rule: Rule) -> dict[str, Plain]:
         self._location = rule.location
+        # haproxy: a variable takes values as they are, a message does not.
+        self._flags = HTTP_FLAG | RAW_FLAG if rule.action == "set-var-fmt" else HTTP_FLAG
         return {
             "action": rule.core.encode(),
             "needs_action": name not in _WITHOUT_ACTION,
@@ -130,9 +133,10 @@ class RuleCompiler:
             ],
         )
 
-    def format(self, log_format: LogFormat, flags: int = HTTP_FLAG) -> Plain:
-        """flags: added to those of each item."""
+    def format(self, log_format: LogFormat, flags: int | None = None) -> Plain:
+        """flags: added to those of each item; None: those of the rule at hand."""
         items = []
+        flags = self._flags if flags is None else flags
         for item in log_format.items:
             content: Plain = file_bytes(item.text)
             kind = "text"
