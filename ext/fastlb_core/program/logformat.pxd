@@ -18,6 +18,9 @@ cdef enum:                       # lf_item_t.flags, logformat_t.flags; the numbe
     LF_F_HTTP = 256              # not a log line: what has no value is nothing, not "-", and control bytes of values are %XX
     LF_F_RAW = 512               # with LF_F_HTTP: values as they are (set-var-fmt)
     LF_F_ENCODE = 48             # JSON or CBOR
+    LF_F_AS_STR = 1024           # %(name:str): the type that JSON and CBOR shall show
+    LF_F_AS_INT = 2048           # %(name:sint)
+    LF_F_AS_BOOL = 4096          # %(name:bool)
 
 cdef enum lf_kind_t:
     LF_TEXT = 0

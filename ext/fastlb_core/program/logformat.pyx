@@ -67,11 +67,26 @@ cdef void _integer(lf_out_t* out, const lf_value_t* value, uint16_t flags) noexc
         lf_put_int(out, value.num)
 
 
+cdef void _digits(eval_t* ev, lf_value_t* value) noexcept nogil:
+    """The number as a text."""
+    cdef lf_out_t out
+    cdef char* start = scratch_take(ev, 20)
+    if start == NULL:
+        return
+    out.at = start
+    out.end = start + 20
+    lf_put_int(&out, value.num)
+    value.kind = LF_V_TEXT
+    value.text = slice_of(start, <uint32_t> (out.at - start))
+
+
 cdef void _alias(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept nogil:
     cdef lf_value_t value
     cdef uint16_t flags = item.flags
     memset(&value, 0, sizeof(lf_value_t))
     item.alias(ev, item, &value)
+    if value.kind == LF_V_INT and flags & LF_F_ENCODE and flags & LF_F_AS_STR:
+        _digits(ev, &value)
     if value.kind == LF_V_INT:
         _integer(out, &value, flags)
     elif value.kind == LF_V_TEXT:
@@ -83,6 +98,15 @@ cdef void _alias(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept nogi
             lf_put(out, value.text)
     elif value.kind == LF_V_MISSING or flags & LF_F_ENCODE:
         _missing(out, flags)
+
+
+cdef bint _cast(eval_t* ev, sample_t* smp, uint16_t flags) noexcept nogil:
+    """The type that the item's name asks for. False: the value cannot have it."""
+    if flags & LF_F_AS_STR:
+        return smp_cast(ev, smp, SMP_T_STR)
+    if flags & LF_F_AS_INT:
+        return smp_cast(ev, smp, SMP_T_SINT)
+    return not flags & LF_F_AS_BOOL or smp_cast(ev, smp, SMP_T_BOOL)
 
 
 cdef slice_t _up_to_nul(slice_t text) noexcept nogil:
@@ -99,7 +123,7 @@ cdef void _expression(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept
     if is_http:
         # haproxy: where a value goes into a message it is not quoted.
         flags &= <uint16_t> ~LF_F_QUOTE
-    if not expr_eval(ev, &item.expr, &smp):
+    if not expr_eval(ev, &item.expr, &smp) or not _cast(ev, &smp, flags):
         _missing(out, flags)
         return
     if flags & LF_F_ENCODE and (smp.type == SMP_T_BOOL or smp.type == SMP_T_SINT):

@@ -39,18 +39,19 @@ cdef inline void _as_is(lf_value_t* value, slice_t text) noexcept nogil:
     value.text = text
 
 
-cdef void _open(eval_t* ev, out_t* out) noexcept nogil:
-    """Writing at the scratch area's end; `end` leaves room for a few bytes that are not checked."""
+cdef bint _open(eval_t* ev, out_t* out) noexcept nogil:
+    """Writing at the scratch area's end; `end` leaves room for a few bytes that are not checked. False: it is full."""
     cdef uint32_t room = 0
     out.at = scratch_rest(ev, &room)
-    out.end = out.at + (room - 16 if room > 16 else 0)
+    if room <= 16:
+        return False
+    out.end = out.at + room - 16
+    return True
 
 
 cdef void _close(eval_t* ev, const out_t* out, lf_value_t* value) noexcept nogil:
     cdef uint32_t room = 0
     cdef char* start = scratch_rest(ev, &room)
-    if room <= 16:
-        return
     value.kind = LF_V_TEXT
     value.text = slice_of(start, <uint32_t> (out.at - start))
     scratch_take(ev, value.text.len)
@@ -62,7 +63,8 @@ cdef void _escaped(eval_t* ev, const lf_item_t* item, lf_value_t* value, slice_t
     if item.flags & LF_F_ENCODE:
         _as_is(value, text)
         return
-    _open(ev, &out)
+    if not _open(ev, &out):
+        return
     out_escaped(&out, text)
     _close(ev, &out, value)
 
@@ -80,9 +82,8 @@ cdef bint _is_bad(eval_t* ev, lf_value_t* value) noexcept nogil:
 cdef void request(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexcept nogil:
     cdef const log_rec_t* rec = facts_of(ev)
     cdef out_t out
-    if _is_bad(ev, value):
+    if _is_bad(ev, value) or not _open(ev, &out):
         return
-    _open(ev, &out)
     _word(&out, rec.method, item)
     if rec.target.len:
         out_byte(&out, b' ')
@@ -157,7 +158,8 @@ cdef void _in_braces(
     if not _has_captures(ev, n):
         value.kind = LF_V_NOTHING
         return
-    _open(ev, &out)
+    if not _open(ev, &out):
+        return
     out_byte(&out, b'{')
     for i in range(n):
         if i and out.at < out.end:
@@ -195,7 +197,8 @@ cdef void _one_by_one(
     if not _has_captures(ev, n):
         value.kind = LF_V_NOTHING
         return
-    _open(ev, &out)
+    if not _open(ev, &out):
+        return
     for i in range(n):
         if out.end - out.at < 4:
             break

@@ -16,6 +16,7 @@ from .samples.types import Point
 QUOTE, HEX, ESCAPE, BINARY, JSON, CBOR = 1, 2, 4, 8, 16, 32
 FLAG_BITS = {"Q": QUOTE, "X": HEX, "E": ESCAPE}
 LONG_FLAG_BITS = {"bin": BINARY, "json": JSON, "cbor": CBOR}
+TYPE_BITS = {"": 0, "str": 1024, "sint": 2048, "bool": 4096}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,9 @@ class _Reader:
     def _item(self) -> None:
         start = self.at
         self.at += 1
-        name = self._parenthesised()
+        name, type_bit = self._parenthesised()
         flags, argument = self._flags(start)
+        flags |= type_bit
         if self.text[self.at : self.at + 1] == "[":
             self._end_text()
             self.items.append(Item(expression=self._expression(), flags=flags, name=name))
@@ -109,16 +111,18 @@ class _Reader:
         self._end_text()
         self.items.append(Item(alias=letters, flags=flags, name=name, argument=argument))
 
-    def _parenthesised(self) -> str:
-        """`%(name)` of 3.x: the field's name in JSON and CBOR."""
+    def _parenthesised(self) -> tuple[str, int]:
+        """`%(name)` and `%(name:type)` of 3.x: the field's name and type in JSON and CBOR."""
         if self.text[self.at : self.at + 1] != "(":
-            return ""
+            return "", 0
         end = self.text.find(")", self.at)
         if end < 0:
             raise FormatFault(f"missing ')' after '{self.text[self.at + 1 :]}'", self.at)
-        name = self.text[self.at + 1 : end].partition(":")[0]
+        name, _, kind = self.text[self.at + 1 : end].partition(":")
+        if kind not in TYPE_BITS:
+            raise FormatFault(f"unexpected type '{kind}' for item '{name}'", self.at, "one of str, sint or bool")
         self.at = end + 1
-        return name
+        return name, TYPE_BITS[kind]
 
     def _flags(self, start: int) -> tuple[int, str]:
         if self.text[self.at : self.at + 1] != "{":

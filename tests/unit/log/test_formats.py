@@ -53,6 +53,7 @@ LINES = [
     ([text(b'a\r\n\tb"]\x7f\xff', HTTP | QUOTE), text(b'"\n]', HTTP | ESCAPE)], b'a%0D%0A\tb"]%7F\xff\\"%0A\\]'),
     ([text(b"a\n", HTTP | 512 | QUOTE), text(b"", HTTP | 512 | QUOTE), text(b"", HTTP | 512)], b'"a\n"""'),
     ([text(b"a\x00b"), text(b"a\x00b", HTTP), text(b"\x00b")], b"aa%00b-"),
+    ([number(5, JSON | 1024), number(5, JSON | 4096), text(b"12", JSON | 2048), alias("pid", JSON | 1024)], b'"5"true12"20697"'),
     ([number(-5), number(255, HEX), number(2**63 - 1, QUOTE)], b'-5255"9223372036854775807"'),
     ([alias("pid"), plain(b"|"), alias("pid", HEX), plain(b"|"), alias("pid", QUOTE | HEX)], b"20697|50D9|50D9"),
     ([text(b'a"\x01', JSON), number(7, JSON), alias("sslv", JSON)], b'"a\\"\\u0001"7null'),
