@@ -124,6 +124,7 @@ WHOLE = [
         lines=("unique-id-format %{+X}o%ci:%cp_%fi:%fp_%Ts_%ms:%pid", "unique-id-header X-Unique-ID"),
     ),
     Case("%ID", lines=('unique-id-format "  a  b %ci ' + "x" * 200 + '"',)),
+    Case("%ID|%{+Q}ID", lines=("unique-id-format a%ci",), note="constant"),
     Case("%ts|%b|%s|%ST|%bc|%sc|%hr|%ft|%sslv|%tsc|%U", b"abc", mode="tcp", lines=()),
     Case("%Tt|%Tu|%Tw|%Tc|%Th|%B|%t|%Ts", b"abc", mode="tcp", lines=(), numbers="any"),
     Case("%{+Q}[src] %{+X}cp|%bi|%si", b"abc", mode="tcp", lines=(), numbers="hex"),

@@ -83,6 +83,12 @@ def test_unique_id_reaches_server_answer_and_log(start, origin, syslog):
     assert all(re.fullmatch(form, text) for text in logged)
 
 
+def test_unique_id_that_names_itself_finds_itself_empty(start, origin, syslog):
+    proxy = start(site(f"{syslog} local0", origin(named("a")), "unique-id-format a%{+Q}ID.b", 'log-format "I %ID %ci"'))
+    proxy.fetch("/")
+    assert parse(syslog.line("I ")).message == 'I a"".b 127.0.0.1'
+
+
 def test_structured_data_stands_before_the_message_of_rfc5424(start, origin, syslog):
     lines = ('log-format "M %HU"', r'log-format-sd "%{+Q,+E}o[ex@1 uri=%HU cookie=%CC]"')
     proxy = start(site(f"{syslog} format rfc5424 local0", origin(named("a")), *lines))

@@ -22,6 +22,7 @@ from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
 from fastlb_core.proxy.fetch_stream cimport fetch_stream_entries
+from fastlb_core.proxy.fetch_unique_id cimport fetch_unique_id_entries
 from fastlb_core.proxy.log_alias cimport log_alias_entries
 from fastlb_core.proxy.log_alias_http cimport log_alias_http_entries
 
@@ -32,7 +33,7 @@ ctypedef const action_entry_t* (*action_table_fn)(uint32_t* n) noexcept nogil
 
 ctypedef const alias_entry_t* (*alias_table_fn)(uint32_t* n) noexcept nogil
 
-cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_stream_entries]
+cdef fetch_table_fn* fetch_tables = [fetch_unique_id_entries, fetch_const_entries, fetch_http_entries, fetch_stream_entries]
 cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
 cdef action_table_fn* action_tables = [
     action_flow_entries, action_answers_entries, action_headers_entries, action_request_line_entries,
@@ -41,7 +42,7 @@ cdef action_table_fn* action_tables = [
 cdef alias_table_fn* alias_tables = [log_alias_entries, log_alias_http_entries]
 cdef enum:
     N_ALIAS_TABLES = 2
-    N_FETCH_TABLES = 3
+    N_FETCH_TABLES = 4
     N_CONV_TABLES = 3
     N_ACTION_TABLES = 8
 

@@ -86,12 +86,18 @@ cdef struct eval_t:
     const void* rule             # rule_t that runs (last_rule_line), or NULL
     void* room_for_facts         # log_rec_t of proxy/log.pxd: what the aliases of a format show
     const void* facts            # the same once it was filled for the format at hand, else NULL
-    slice_t* captures_req        # [fe.n_captures_req], ptr NULL where nothing was captured; NULL: no captures
-    slice_t* captures_res        # [fe.n_captures_res]
-    slice_t log_method           # the request line as received, for as long as the stream lives; empty before
+    # What the stream remembers of both messages once their bytes are gone; ptr NULL where there is nothing yet.
+    slice_t* captures_req        # borrowed (stream): n_captures_req values of `capture request header`, by slot
+    slice_t* captures_res        # the same of `capture response header`
+    uint32_t n_captures_req
+    uint32_t n_captures_res
+    slice_t log_method           # the request line as it came
     slice_t log_uri
     slice_t log_ver              # "HTTP/1.1"
-    slice_t unique_id            # empty before it was made (proxy/unique_id.pxd)
+    slice_t log_res_ver          # of the answer
+    slice_t unique_id            # ptr NULL before it was made (proxy/unique_id.pxd)
+    uint16_t server_status       # the status as the server sent it, 0: none yet
+    uint16_t txn_status          # the status that goes to the client, 0: none yet
 
 # `n` writable bytes that live until the rule ends; NULL when the area is full (the sample then fails).
 cdef inline char* scratch_take(eval_t* ev, uint32_t n) noexcept nogil:

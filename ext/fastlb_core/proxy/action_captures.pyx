@@ -32,6 +32,7 @@ cdef act_t capture_of_request(eval_t* ev, const rule_t* rule) noexcept nogil:
     if _value(ev, rule.args, strm.fe.n_captures_req, &smp):
         capture_keep(strm, &strm.fe.captures_req[slot], &strm.captures_req[slot], smp.str)
         ev.captures_req = strm.captures_req
+        ev.n_captures_req = strm.fe.n_captures_req
     return ACT_CONT
 
 
@@ -42,6 +43,7 @@ cdef act_t capture_of_answer(eval_t* ev, const rule_t* rule) noexcept nogil:
     if _value(ev, rule.args, strm.fe.n_captures_res, &smp):
         capture_keep(strm, &strm.fe.captures_res[slot], &strm.captures_res[slot], smp.str)
         ev.captures_res = strm.captures_res
+        ev.n_captures_res = strm.fe.n_captures_res
     return ACT_CONT
 
 

@@ -5,6 +5,7 @@ from libc.string cimport memset
 
 from fastlb_core.base.buf cimport buf_data
 from fastlb_core.base.slice cimport slice_of
+from fastlb_core.http.message cimport MSG_F_HTTP10
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport listener_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, eval_t
@@ -23,6 +24,24 @@ cdef void _of_worker(eval_t* ev, worker_t* w) noexcept nogil:
     w.scratch.used = 0
 
 
+cdef void _remembered(eval_t* ev, const stream_t* strm) noexcept nogil:
+    ev.captures_req = strm.captures_req
+    ev.captures_res = strm.captures_res
+    ev.n_captures_req = strm.fe.n_captures_req if strm.captures_req != NULL else 0
+    ev.n_captures_res = strm.fe.n_captures_res if strm.captures_res != NULL else 0
+    ev.unique_id = strm.unique_id
+    ev.server_status = strm.server_status
+    ev.txn_status = strm.status
+    if strm.server_status:
+        ev.log_res_ver = slice_of(b"HTTP/1.0" if strm.res_msg.flags & MSG_F_HTTP10 else b"HTTP/1.1", 8)
+    if strm.log_line_len == 0:
+        return
+    ev.log_method = slice_of(strm.log_line, strm.log_method_len)
+    ev.log_uri = slice_of(strm.log_line + strm.log_method_len,
+                          strm.log_line_len - strm.log_method_len - strm.log_version_len)
+    ev.log_ver = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)
+
+
 cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nogil:
     cdef conn_t* front = strm.front
     cdef uint32_t skip
@@ -34,13 +53,7 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
     ev.fe = strm.fe
     ev.be = strm.be
     ev.options = options
-    ev.captures_req = strm.captures_req
-    ev.captures_res = strm.captures_res
-    ev.unique_id = strm.unique_id
-    ev.log_method = slice_of(strm.log_line, strm.log_method_len)
-    ev.log_uri = slice_of(strm.log_line + strm.log_method_len,
-                          strm.log_line_len - strm.log_method_len - strm.log_version_len)
-    ev.log_ver = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)
+    _remembered(ev, strm)
     if options & EVAL_O_LOG:
         # The messages' buffers are gone, or hold the next one.
         return

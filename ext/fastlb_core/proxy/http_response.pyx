@@ -165,6 +165,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     cdef http_msg_t* res = &strm.res_msg
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
+    strm.server_status = res.status
     conn_stop_timer(strm.back)
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:

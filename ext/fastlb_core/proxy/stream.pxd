@@ -116,6 +116,7 @@ cdef struct stream_t:
     uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none
     uint16_t reply_status        # http: an answer of our own that is to be sent
+    uint16_t server_status       # http: what the server answered, 0 none
     uint64_t number              # %rt plus one; 0: it has none yet
     void* capture_block          # owned (worker_t.captures), or NULL; what follows up to unique_id stands in it
     slice_t* captures_req        # [fe.n_captures_req]

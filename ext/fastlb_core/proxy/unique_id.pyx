@@ -18,6 +18,8 @@ cdef slice_t unique_id_of(stream_t* strm) noexcept nogil:
     if strm.unique_id.ptr != NULL or strm.fe.unique_id_format == NULL or not capture_open(strm):
         return strm.unique_id
     place = <char*> strm.capture_block + strm.fe.unique_id_offset
+    # A format that names the id itself finds it empty, and this function does not call itself without end.
+    strm.unique_id = slice_of(place, 0)
     eval_stream(&ev, strm, EVAL_O_FINAL | (EVAL_O_LOG if strm.flags & STRM_F_REQ_SENT else 0))
     strm.w.scratch.used = used
     strm.unique_id = slice_of(place, lf_build(&ev, <const logformat_t*> strm.fe.unique_id_format, place, UNIQUE_ID_MAX))
