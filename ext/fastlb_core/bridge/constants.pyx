@@ -20,7 +20,13 @@ REUSE = {
     "always": pr.REUSE_ALWAYS,
 }
 # "none" stands for a proxy without any log target.
-LOG_KINDS = {"none": pr.LOG_K_NONE, "": pr.LOG_K_DEFAULT, "tcplog": pr.LOG_K_TCP, "httplog": pr.LOG_K_HTTP}
+LOG_KINDS = {
+    "none": pr.LOG_K_NONE,
+    "": pr.LOG_K_DEFAULT,
+    "tcplog": pr.LOG_K_TCP,
+    "httplog": pr.LOG_K_HTTP,
+    "format": pr.LOG_K_FORMAT,
+}
 LOG_SINKS = {"udp": pr.LOG_SINK_UDP, "unix": pr.LOG_SINK_UNIX, "fd": pr.LOG_SINK_FD}
 LOG_FORMATS = {
     "rfc3164": pr.LOG_F_RFC3164,

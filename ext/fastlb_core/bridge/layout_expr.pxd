@@ -1,5 +1,6 @@
 # Expressions, formats, conditions and rules of the program: laid out from plain values, see layout_expr.pyx.
 
+from fastlb_core.program.logformat cimport logformat_t
 from fastlb_core.program.program cimport program_t, px_t
 
 # The user lists: [(name, [(user, password, is_plain, [group, ...]), ...]), ...]; before what refers to them.
@@ -10,3 +11,5 @@ cdef int lay_out_acls(program_t* program, list acls) except -1
 cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) except -1
 # The rule sets of one proxy: {number of the set: [rules]}.
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
+# A format from its plain value, in the program's memory.
+cdef logformat_t* new_format(program_t* program, tuple value) except NULL

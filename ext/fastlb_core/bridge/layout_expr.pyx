@@ -4,7 +4,7 @@
 # Knows those values' form and the structs of program/. Must not know any fetch, converter or action. The forms:
 #   argument    None (left out) | int | bytes | IPv4Address | IPv6Address | (tag, ...) with one of the tags in `put_tagged`
 #   expression  ("expr", fetch, [arguments], [(converter, input type, [arguments]), ...])
-#   format      ("format", [(kind, value, flags, name, argument), ...], flags), kind "text", "expr" or "alias"
+#   format      ("format", [(kind, value, flags, name, argument), ...], flags), kind "text", "space", "expr" or "alias"
 #   condition   {"unless": bool, "terms": [(acl, is_negated, ends_group), ...]}
 #   acl         {"name": bytes, "lines": [{"expr": expression, "method": int, "patterns": [index, ...]}, ...]}
 #   rule        {"action": bytes, "arguments": [...], "condition": condition or None, "file": bytes, "line": int,
@@ -21,7 +21,7 @@ from fastlb_core.program.expr cimport (
     ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_USERS, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.keystore cimport keystore_add
-from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
+from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_SPACE, LF_TEXT, lf_item_t, logformat_t
 from fastlb_core.program.program cimport err_index, program_own, program_t, px_t
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
@@ -176,6 +176,8 @@ cdef int put_item(program_t* program, lf_item_t* item, tuple value) except -1:
     if kind == "text":
         item.kind = LF_TEXT
         keep(program, &item.text, content)
+    elif kind == "space":
+        item.kind = LF_SPACE
     elif kind == "expr":
         item.kind = LF_EXPR
         put_expr(program, &item.expr, content)

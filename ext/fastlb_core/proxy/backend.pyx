@@ -22,7 +22,7 @@ from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, q
 from fastlb_core.proxy.stream cimport (
     BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
     STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot,
-    stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+    stream_note_back, stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
 )
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 
@@ -212,6 +212,7 @@ cdef void back_connected(stream_t* strm) noexcept nogil:
 cdef void _drop_back(stream_t* strm) noexcept nogil:
     if strm.back != NULL:
         srv_slot(strm).used_conns -= 1
+        stream_note_back(strm)
         conn_close(strm.back)
         strm.back = NULL
 
@@ -313,6 +314,7 @@ cdef void back_finish(stream_t* strm, bint keep) noexcept nogil:
     cdef conn_t* back = strm.back
     if back != NULL:
         srv_slot(strm).used_conns -= 1
+        stream_note_back(strm)
         strm.back = NULL
         back.owner = NULL
         conn_stop_timer(back)

@@ -5,10 +5,10 @@ from libc.string cimport memset
 
 from fastlb_core.base.buf cimport buf_data
 from fastlb_core.base.slice cimport slice_of
-from fastlb_core.http.message cimport msg_slice
+from fastlb_core.http.message cimport MSG_F_HTTP10
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport listener_t
-from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
+from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, eval_t
 from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT, STRM_F_RES_OPEN, stream_t
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -20,17 +20,26 @@ cdef void _of_worker(eval_t* ev, worker_t* w) noexcept nogil:
     ev.now_ms = w.loop.now_ms
     ev.real_us = w.loop.real_us
     ev.scratch = &w.scratch
+    ev.room_for_facts = &w.facts
     w.scratch.used = 0
 
 
-cdef void _saved_line(eval_t* ev, const stream_t* strm) noexcept nogil:
-    """The request line as it came, which outlives the head."""
-    cdef uint32_t target = strm.log_line_len - strm.log_method_len - strm.log_version_len
+cdef void _remembered(eval_t* ev, const stream_t* strm) noexcept nogil:
+    ev.captures_req = strm.captures_req
+    ev.captures_res = strm.captures_res
+    ev.n_captures_req = strm.fe.n_captures_req if strm.captures_req != NULL else 0
+    ev.n_captures_res = strm.fe.n_captures_res if strm.captures_res != NULL else 0
+    ev.unique_id = strm.unique_id
+    ev.server_status = strm.server_status
+    ev.txn_status = strm.status
+    if strm.server_status:
+        ev.log_res_ver = slice_of(b"HTTP/1.0" if strm.res_msg.flags & MSG_F_HTTP10 else b"HTTP/1.1", 8)
     if strm.log_line_len == 0:
         return
     ev.log_method = slice_of(strm.log_line, strm.log_method_len)
-    ev.log_uri = slice_of(strm.log_line + strm.log_method_len, target)
-    ev.log_ver = slice_of(strm.log_line + strm.log_method_len + target, strm.log_version_len)
+    ev.log_uri = slice_of(strm.log_line + strm.log_method_len,
+                          strm.log_line_len - strm.log_method_len - strm.log_version_len)
+    ev.log_ver = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)
 
 
 cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nogil:
@@ -45,15 +54,15 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
     ev.be = strm.be
     ev.options = options
     ev.last_rule = &strm.last_rule
+    _remembered(ev, strm)
+    if options & EVAL_O_LOG:
+        # The messages' buffers are gone, or hold the next one.
+        return
     if strm.req_msg.head_len and not strm.flags & STRM_F_REQ_SENT:
         # Once it has left, its bytes are no longer its own.
         ev.req = &strm.req_msg
     if strm.flags & STRM_F_RES_OPEN and strm.res_msg.head_len:
         ev.res = &strm.res_msg
-        ev.server_status = strm.res_msg.status
-        ev.log_res_ver = msg_slice(&strm.res_msg, strm.res_msg.version_off, strm.res_msg.version_len)
-    ev.txn_status = strm.status
-    _saved_line(ev, strm)
     if front.rx.len:
         # Until the head has left it stands before the body's bytes.
         skip = 0 if strm.flags & STRM_F_REQ_SENT else strm.req_msg.head_len

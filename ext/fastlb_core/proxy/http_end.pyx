@@ -12,6 +12,7 @@ from fastlb_core.program.expr cimport arg_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.answer cimport answer_make
 from fastlb_core.proxy.backend cimport back_finish
+from fastlb_core.proxy.capture cimport capture_request_cookie
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
@@ -73,6 +74,7 @@ cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state)
         stream_set_term(strm, err, state)
     strm.status = <unsigned short> status
     if strm.req_msg.head_len and not strm.flags & (STRM_F_REQ_SENT | STRM_F_BAD_REQUEST):
+        capture_request_cookie(strm)
         strm.flags |= STRM_F_REQ_SENT
         strm.front.rx.head += strm.req_msg.head_len
         strm.front.rx.len -= strm.req_msg.head_len

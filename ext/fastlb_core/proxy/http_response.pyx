@@ -17,6 +17,7 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY
 from fastlb_core.proxy.backend cimport back_retry
+from fastlb_core.proxy.capture cimport capture_response, capture_response_cookie
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
     flow_peek, flow_run, flow_status_t,
@@ -164,10 +165,13 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     cdef http_msg_t* res = &strm.res_msg
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
+    strm.server_status = res.status
     conn_stop_timer(strm.back)
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
         msg_widen(res, strm.back.rx.len)
+    if strm.fe.n_captures_res:
+        capture_response(strm)
     strm.phase = PHASE_BE_CONTENT
     strm.rule_at = 0
     return _apply_rules(strm)
@@ -183,6 +187,7 @@ cdef bint _apply_rules(stream_t* strm) noexcept nogil:
         return False
     strm.flags &= ~(<uint32_t> STRM_F_RES_RULES)
     strm.status = strm.res_msg.status
+    capture_response_cookie(strm)
     return _send_answer(strm)
 
 

@@ -158,7 +158,9 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.loop.on_timer[<int> TIMER_STREAM] = _stream_expired
     w.loop.on_timer[<int> TIMER_WORKER] = _tick
     w.tick.kind = TIMER_WORKER
-    opool_init(&w.streams, stream_size(program.maxhdr), STREAMS_PER_SLAB)
+    opool_init(&w.streams, stream_size(program.maxhdr, program.logurilen), STREAMS_PER_SLAB)
+    if program.capture_size:
+        opool_init(&w.captures, program.capture_size, STREAMS_PER_SLAB)
     pipe_pool_init(&w.pipes, MAX_PIPES)
     list_init(&w.fronts)
     list_init(&w.runnable)
@@ -283,6 +285,8 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
         if FLB_DEBUG:
             _check_leaks(w)
         opool_destroy(&w.streams)
+        if w.program.capture_size:
+            opool_destroy(&w.captures)
         pipe_pool_destroy(&w.pipes)
         loop_destroy(&w.loop)
     # Otherwise it is a hard stop: what is open ends with the process.

@@ -12,13 +12,14 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from fastlb_core.base.list cimport list_add_tail, list_t
+from fastlb_core.base.slice cimport slice_t
 from fastlb_core.base.wheel cimport timer_t
 from fastlb_core.http.h1 cimport h1_parser_t
 from fastlb_core.http.h1_body cimport body_t
 from fastlb_core.http.message cimport hdr_t, http_msg_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport counters_t
-from fastlb_core.net.conn cimport conn_t
+from fastlb_core.net.conn cimport conn_t, peer_t
 from fastlb_core.net.pipe cimport pipe_t
 from fastlb_core.program.program cimport px_t
 from fastlb_core.proxy.worker cimport worker_t
@@ -52,6 +53,7 @@ cdef enum:                       # stream_t.flags
     STRM_F_RES_RULES = 0x8000000  # a rule of the answer waits
     STRM_F_OWN_PAGE = 0x10000000  # the answer is a rule's, not a page for a status
     STRM_F_RULE_WAIT = 0x20000000  # a rule has begun to wait
+    STRM_F_LOG_EARLY = 0x40000000  # its line is being written before its end (logasap)
 
 cdef enum back_state_t:
     BACK_NONE = 0
@@ -118,6 +120,15 @@ cdef struct stream_t:
     uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none
     uint16_t reply_status        # http: an answer of our own that is to be sent
+    uint16_t server_status       # http: what the server answered, 0 none
+    uint64_t number              # %rt plus one; 0: it has none yet
+    void* capture_block          # owned (worker_t.captures), or NULL; what follows up to unique_id stands in it
+    slice_t* captures_req        # [fe.n_captures_req]
+    slice_t* captures_res        # [fe.n_captures_res]
+    slice_t cookie_req           # `capture cookie`: name=value
+    slice_t cookie_res
+    slice_t unique_id
+    peer_t back_local            # of the last connection to a server, for a log format; family 0: none
     # http
     h1_parser_t parser           # request's, then answer's
     http_msg_t req_msg
@@ -127,10 +138,10 @@ cdef struct stream_t:
     uint32_t log_line_len        # bytes of the saved request line
     uint8_t log_method_len
     uint8_t log_version_len
-    char log_line[1024]          # method, target, version as received, kept for the log (tune.http.logurilen)
+    char* log_line               # inline storage behind the headers': method, target, version as received (logurilen)
 
-# Bytes of one stream with room for max_hdrs headers each way.
-cdef uint32_t stream_size(uint32_t max_hdrs) noexcept nogil
+# Bytes of one stream with room for max_hdrs headers each way and for the request line that is kept for the log.
+cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen) noexcept nogil
 # A stream on this front connection, whose owner it becomes. NULL when memory is short.
 cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) noexcept nogil
 # Runs ops.process, again while something happened meanwhile, and frees the stream once it has ended.
@@ -141,6 +152,8 @@ cdef inline void stream_wake(stream_t* strm) noexcept nogil:
         strm.flags |= STRM_F_WOKEN
         list_add_tail(&strm.w.runnable, &strm.runnable)
 
+# Keeps what a log format may show of the connection to the server, which is about to be given back or closed.
+cdef void stream_note_back(stream_t* strm) noexcept nogil
 # Notes why it ends, the first reason only.
 cdef void stream_set_term(stream_t* strm, char err, char state) noexcept nogil
 # The end: back is closed unless it was given away, slot and counters are given back, the line is logged. The front

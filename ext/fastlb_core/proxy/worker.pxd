@@ -12,7 +12,7 @@ from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.program.sample cimport scratch_t
-from fastlb_core.proxy.log cimport logger_t
+from fastlb_core.proxy.log cimport log_rec_t, logger_t
 
 cdef struct worker_t:
     loop_t loop                  # inline
@@ -22,6 +22,8 @@ cdef struct worker_t:
     uint32_t index
     int32_t pid
     opool_t streams              # stream_t with its header storage
+    opool_t captures             # capture blocks of streams; not made where program.capture_size is 0
+    log_rec_t facts              # inline: of the format that is being written
     pipe_pool_t pipes
     logger_t* logger             # owned
     scratch_t scratch            # inline; its area is owned: bytes made while a rule runs

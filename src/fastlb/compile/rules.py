@@ -40,7 +40,7 @@ from .text import file_bytes
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
 _WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "force-persist", "ignore-persist"}
-HTTP_FLAG = 256  # LF_F_HTTP of program/logformat.pxd
+HTTP_FLAG, RAW_FLAG = 256, 512  # LF_F_HTTP and LF_F_RAW of program/logformat.pxd
 
 
 class Variables:
@@ -81,6 +81,7 @@ class RuleCompiler:
         self._userlists: dict[str, int] = {}
         self._location = Location("", 0)
         self._locations: dict[int, Location] = {}  # where each entry of the builder's patterns is used
+        self._flags = HTTP_FLAG
         self.variables = Variables()
 
     def add_rules(self, px: Proxy, index: int) -> None:
@@ -102,6 +103,8 @@ class RuleCompiler:
 
     def _rule(self, name: str, rule: Rule) -> dict[str, Plain]:
         self._location = rule.location
+        # haproxy: a variable takes values as they are, a message does not.
+        self._flags = HTTP_FLAG | RAW_FLAG if rule.action == "set-var-fmt" else HTTP_FLAG
         return {
             "action": rule.core.encode(),
             "needs_action": name not in _WITHOUT_ACTION,
@@ -169,14 +172,17 @@ class RuleCompiler:
             ],
         )
 
-    def format(self, log_format: LogFormat, flags: int = HTTP_FLAG) -> Plain:
-        """flags: added to those of each item."""
+    def format(self, log_format: LogFormat, flags: int | None = None) -> Plain:
+        """flags: added to those of each item; None: those of the rule at hand."""
         items = []
+        flags = self._flags if flags is None else flags
         for item in log_format.items:
             content: Plain = file_bytes(item.text)
             kind = "text"
             if item.expression is not None:
                 kind, content = "expr", self.expression(item.expression)
+            elif item.is_space:
+                kind = "space"
             elif item.alias:
                 kind, content = "alias", item.alias
             items.append((kind, content, item.flags | flags, file_bytes(item.name), file_bytes(item.argument)))

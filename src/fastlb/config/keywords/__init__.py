@@ -11,6 +11,7 @@ from typing import TypeVar
 from . import (
     balance,
     bind,
+    capture,
     check,
     errors,
     global_,
@@ -40,6 +41,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *options.PROXY,
     *check.PROXY,
     *log.PROXY,
+    *capture.PROXY,
     *errors.PROXY,
     *rules.PROXY,
     *stats.PROXY,
@@ -53,6 +55,7 @@ SECOND_WORD: dict[str, tuple[str, str]] = {
     "option": ("'option' expects an option name.", options.UNKNOWN),
     "timeout": (timeouts.UNKNOWN.format(""), timeouts.UNKNOWN),
     "stats": (stats.MISSING, stats.UNKNOWN),
+    **capture.SECOND_WORD,
     **rules.SECOND_WORD,
 }
 SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}

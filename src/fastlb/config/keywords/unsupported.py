@@ -28,7 +28,7 @@ wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
 maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
-tune.fail-alloc tune.http.cookielen tune.http.logurilen tune.idletimer tune.stick-counters
+tune.fail-alloc tune.idletimer tune.stick-counters
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
@@ -130,19 +130,14 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
 
 _PROXY_NOT_YET = """
 be-unpublished LB
-capture cookie FL
-capture request FL
-capture response FL
 clitcpka-cnt DFL
 clitcpka-idle DFL
 clitcpka-intvl DFL
 compression DFLB
 cookie DLB
 crt FL
-declare capture FL
 dynamic-cookie-key DLB
 email-alert DFLB
-error-log-format DFL
 external-check DLB
 filter DFLB
 filter-sequence FLB
@@ -156,8 +151,6 @@ http-check DLB
 http-send-name-header DLB
 ignore-persist LB
 load-server-state-from-file DLB
-log-format DFL
-log-format-sd DFL
 log-steps DFL
 max-keep-alive-queue DLB
 max-session-srv-conns DFL
@@ -179,11 +172,9 @@ option http-ignore-probes DFL
 option http-pretend-keepalive DLB
 option http-restrict-req-hdr-names DFLB
 option http-use-proxy-header DFL
-option httpslog DFL
 option idle-close-on-response DFL
 option independent-streams DFLB
 option ldap-check DLB
-option log-separate-errors DFL
 option mysql-check DLB
 option nolinger DFLB
 option originalto DFLB
@@ -213,8 +204,6 @@ stick on LB
 stick store-request LB
 stick store-response LB
 tcp-check DLB
-unique-id-format DFLB
-unique-id-header DFL
 use-fcgi-app LB
 """.strip().splitlines()
 
