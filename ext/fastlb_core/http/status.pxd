@@ -5,7 +5,7 @@ from libc.stdint cimport uint32_t
 
 from fastlb_core.base.slice cimport slice_t
 
-# The reason phrase HAProxy writes for a status; `Other` for one it has no word for.
+# The reason phrase HAProxy writes for a status; its class' for one it has no word for.
 cdef slice_t reason_phrase(uint32_t status) noexcept nogil
 # The whole default answer, head and body; ptr NULL for a status that has none. 400, 408, 414, 431 and 505 carry
 # `connection: close`, because nothing can be read behind what brought them about.

@@ -91,7 +91,19 @@ cdef slice_t reason_phrase(uint32_t status) noexcept nogil:
     for i in range(N_REASONS):
         if reasons[i].status == status:
             return slice_of(reasons[i].phrase, <uint32_t> strlen(reasons[i].phrase))
-    return slice_of("Other", 5)
+    return class_phrase(status // 100)
+
+
+cdef slice_t class_phrase(uint32_t hundreds) noexcept nogil:
+    if hundreds == 1:
+        return slice_of("Informational", 13)
+    if hundreds == 2:
+        return slice_of("Success", 7)
+    if hundreds == 3:
+        return slice_of("Redirection", 11)
+    if hundreds == 4:
+        return slice_of("Client Error", 12)
+    return slice_of("Server Error", 12) if hundreds == 5 else slice_of("Other", 5)
 
 
 cdef slice_t page_text(uint32_t status, bint closes) noexcept nogil:

@@ -45,6 +45,8 @@ cdef struct scratch_t:
     char* area                   # owned by the worker
     uint32_t size
     uint32_t used
+    char* page                   # owned by the worker: the answer that a rule is putting together
+    uint32_t page_size
 
 cdef enum eval_scope_t:          # variables: "proc.", "sess.", "txn.", "req.", "res.", "check."
     VARS_PROC = 0

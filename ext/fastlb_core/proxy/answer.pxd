@@ -15,7 +15,7 @@ cdef enum answer_kind_t:         # the numbers are those of config/actions/repli
     ANSWER_DEFAULT = 4           # the proxy's page for the status
     ANSWER_SET = 5               # a page of an http-errors section: the compiler turns it into ANSWER_PAGE
 
-# A head that is being written into the scratch area.
+# A head that is being written into the worker's page area.
 cdef struct head_t:
     char* at
     char* end

@@ -4,11 +4,11 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_of, slice_t
-from fastlb_core.http.status cimport status_reason
+from fastlb_core.http.status cimport reason_phrase
 from fastlb_core.net.address cimport addr_write_u32
-from fastlb_core.program.expr cimport ARG_FORMAT, ARG_LIST, ARG_STOP, ARG_STR, ARG_UNSET, arg_t
+from fastlb_core.program.expr cimport ARG_FORMAT, ARG_LIST, ARG_STOP, ARG_STR, arg_t
 from fastlb_core.program.logformat cimport lf_text, logformat_t
-from fastlb_core.program.sample cimport eval_t, scratch_rest, scratch_take
+from fastlb_core.program.sample cimport eval_t
 
 
 cdef bint _put(head_t* head, const char* bytes, uint32_t length) noexcept nogil:
@@ -21,14 +21,11 @@ cdef bint _put(head_t* head, const char* bytes, uint32_t length) noexcept nogil:
 
 
 cdef bint head_open(eval_t* ev, head_t* head, uint32_t status) noexcept nogil:
-    cdef uint32_t room = 0
     cdef char digits[12]
-    cdef slice_t reason = status_reason(status)
-    head.start = scratch_rest(ev, &room)
-    # Formats of the headers need the area as well: the head grows in its last half.
-    head.start += room // 2
+    cdef slice_t reason = reason_phrase(status)
+    head.start = ev.scratch.page
     head.at = head.start
-    head.end = head.start + room // 2
+    head.end = head.start + ev.scratch.page_size
     return _put(head, b"HTTP/1.1 ", 9) and _put(head, digits, addr_write_u32(digits, status)) and _put(head, b" ", 1) \
         and _put(head, reason.ptr, reason.len) and _put(head, b"\r\n", 2)
 
@@ -47,8 +44,7 @@ cdef bint head_close(eval_t* ev, head_t* head, slice_t body, slice_t* page) noex
     if not _put(head, b"\r\n", 2) or not _put(head, body.ptr, body.len):
         return False
     page[0] = slice_of(head.start, <uint32_t> (head.at - head.start))
-    # What was written is kept until the rule ends.
-    return scratch_take(ev, <uint32_t> (head.at - (ev.scratch.area + ev.scratch.used))) != NULL
+    return True
 
 
 cdef bint _text_of(eval_t* ev, const arg_t* arg, slice_t* text) noexcept nogil:

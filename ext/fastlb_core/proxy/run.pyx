@@ -37,6 +37,7 @@ cdef enum:
     STREAMS_PER_SLAB = 16
     TICK_MS = 1000
     SCRATCH_BUFFERS = 16         # what rules may make, in tune.bufsize
+    PAGE_BUFFERS = 4             # the largest answer of a rule
     FULL_TICK_MS = 100           # while listeners wait for room that another worker may have made
     MAX_PIPES = 1024
     WAKE_ROUNDS = 8              # of streams that wake others in one turn; what is left waits for the next
@@ -166,7 +167,9 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.is_listening = <unsigned char*> calloc(program.n_listeners + 1, 1)
     w.logger = logger_new(program, &w.slot.log_dropped)
     w.scratch.size = SCRATCH_BUFFERS * program.bufsize
-    w.scratch.area = <char*> malloc(w.scratch.size)
+    w.scratch.page_size = PAGE_BUFFERS * program.bufsize
+    w.scratch.area = <char*> malloc(w.scratch.size + w.scratch.page_size)
+    w.scratch.page = w.scratch.area + w.scratch.size
     if w.is_listening == NULL or w.logger == NULL or w.scratch.area == NULL or not _make_locals(w):
         return False
     lb_set_process(w.pid, index)
