@@ -17,6 +17,7 @@ from fastlb_core.proxy.action_answers cimport action_answers_entries
 from fastlb_core.proxy.action_connection cimport action_connection_entries
 from fastlb_core.proxy.action_flow cimport action_flow_entries
 from fastlb_core.proxy.action_headers cimport action_headers_entries
+from fastlb_core.proxy.action_redirect cimport action_redirect_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
@@ -31,12 +32,12 @@ cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fe
 cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
 cdef action_table_fn* action_tables = [
     action_flow_entries, action_answers_entries, action_headers_entries, action_request_line_entries,
-    action_variables_entries, action_tracking_entries, action_connection_entries,
+    action_variables_entries, action_tracking_entries, action_connection_entries, action_redirect_entries,
 ]
 cdef enum:
     N_FETCH_TABLES = 3
     N_CONV_TABLES = 3
-    N_ACTION_TABLES = 7
+    N_ACTION_TABLES = 8
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:

@@ -12,6 +12,8 @@ cdef slice_t reason_phrase(uint32_t status) noexcept nogil
 cdef slice_t error_page(uint32_t status) noexcept nogil
 # The same with `connection: close` in every case.
 cdef slice_t error_page_close(uint32_t status) noexcept nogil
+# The same in the form that a rule sends: like any other answer, even where error_page has one that is sent as it stands.
+cdef slice_t rule_page(uint32_t status) noexcept nogil
 # Only the head of such an answer, for HEAD.
 cdef slice_t page_head(slice_t page) noexcept nogil
 # The answer for monitor-uri: 200, or error_page(503) while the frontend is not fit.

@@ -125,6 +125,14 @@ cdef slice_t error_page_close(uint32_t status) noexcept nogil:
     return page_text(status, True) if status != 200 else slice_of(NULL, 0)
 
 
+cdef slice_t rule_page(uint32_t status) noexcept nogil:
+    cdef uint32_t i
+    for i in range(N_PAGES):
+        if pages[i].status == status:
+            return slice_of(pages[i].keep, <uint32_t> strlen(pages[i].keep))
+    return slice_of(NULL, 0)
+
+
 cdef slice_t page_head(slice_t page) noexcept nogil:
     cdef uint32_t i = 0
     while i + 3 < page.len:

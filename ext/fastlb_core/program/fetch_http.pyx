@@ -5,7 +5,7 @@ from libc.stdint cimport uint32_t
 from fastlb_core.http.message cimport msg_target
 from fastlb_core.http.uri cimport uri_split, uri_t
 from fastlb_core.program.expr cimport arg_t, fetch_fn
-from fastlb_core.program.sample cimport eval_t, sample_t, smp_set_str
+from fastlb_core.program.sample cimport eval_t, sample_t, smp_set_int, smp_set_str
 
 cdef fetch_entry_t[8] entries
 cdef uint32_t n_entries = 0
@@ -26,6 +26,10 @@ cdef bint path(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     return smp_set_str(smp, uri.path.ptr, uri.path.len)
 
 
+cdef bint status(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return ev.res != NULL and smp_set_int(smp, ev.res.status)
+
+
 cdef void add(const char* name, fetch_fn fn) noexcept nogil:
     global n_entries
     entries[n_entries].name = name
@@ -34,3 +38,4 @@ cdef void add(const char* name, fetch_fn fn) noexcept nogil:
 
 
 add(b"path", path)
+add(b"status", status)

@@ -22,6 +22,8 @@ cdef struct head_t:
     char* start
 
 cdef bint head_open(eval_t* ev, head_t* head, uint32_t status) noexcept nogil
+# Bytes as they are.
+cdef bint head_text(head_t* head, slice_t text) noexcept nogil
 # One header line; `name` in lower case. False when the area is full.
 cdef bint head_add(head_t* head, slice_t name, slice_t value) noexcept nogil
 cdef bint head_add_number(head_t* head, slice_t name, uint32_t number) noexcept nogil

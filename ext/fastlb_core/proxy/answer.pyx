@@ -11,7 +11,7 @@ from fastlb_core.program.logformat cimport lf_text, logformat_t
 from fastlb_core.program.sample cimport eval_t
 
 
-cdef bint _put(head_t* head, const char* bytes, uint32_t length) noexcept nogil:
+cdef bint _put_bytes(head_t* head, const char* bytes, uint32_t length) noexcept nogil:
     if head.end - head.at < <long> length:
         return False
     if length:
@@ -20,19 +20,23 @@ cdef bint _put(head_t* head, const char* bytes, uint32_t length) noexcept nogil:
     return True
 
 
+cdef bint head_text(head_t* head, slice_t text) noexcept nogil:
+    return _put_bytes(head, text.ptr, text.len)
+
+
 cdef bint head_open(eval_t* ev, head_t* head, uint32_t status) noexcept nogil:
     cdef char digits[12]
     cdef slice_t reason = reason_phrase(status)
     head.start = ev.scratch.page
     head.at = head.start
     head.end = head.start + ev.scratch.page_size
-    return _put(head, b"HTTP/1.1 ", 9) and _put(head, digits, addr_write_u32(digits, status)) and _put(head, b" ", 1) \
-        and _put(head, reason.ptr, reason.len) and _put(head, b"\r\n", 2)
+    return head_text(head, slice_of(b"HTTP/1.1 ", 9)) and _put_bytes(head, digits, addr_write_u32(digits, status)) \
+        and head_text(head, slice_of(b" ", 1)) and head_text(head, reason) and head_text(head, slice_of(b"\r\n", 2))
 
 
 cdef bint head_add(head_t* head, slice_t name, slice_t value) noexcept nogil:
-    return _put(head, name.ptr, name.len) and _put(head, b": ", 2) and _put(head, value.ptr, value.len) \
-        and _put(head, b"\r\n", 2)
+    return _put_bytes(head, name.ptr, name.len) and _put_bytes(head, b": ", 2) and _put_bytes(head, value.ptr, value.len) \
+        and _put_bytes(head, b"\r\n", 2)
 
 
 cdef bint head_add_number(head_t* head, slice_t name, uint32_t number) noexcept nogil:
@@ -41,7 +45,7 @@ cdef bint head_add_number(head_t* head, slice_t name, uint32_t number) noexcept 
 
 
 cdef bint head_close(eval_t* ev, head_t* head, slice_t body, slice_t* page) noexcept nogil:
-    if not _put(head, b"\r\n", 2) or not _put(head, body.ptr, body.len):
+    if not _put_bytes(head, b"\r\n", 2) or not _put_bytes(head, body.ptr, body.len):
         return False
     page[0] = slice_of(head.start, <uint32_t> (head.at - head.start))
     return True

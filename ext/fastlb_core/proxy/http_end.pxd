@@ -2,10 +2,13 @@
 #
 # Knows replies and what becomes of both connections; must not know what led here.
 
+from fastlb_core.base.slice cimport slice_t
 from fastlb_core.proxy.stream cimport stream_t
 
 # Answers with this status and ends: page, FIN, linger. err and state: termination characters, '-' to leave them.
 cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil
+# The same with a page of a rule's own: a whole answer, head and body. Its bytes need not outlive the call.
+cdef void http_reply_page(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil
 # What is left of the reply has been sent, or not: True when the stream has ended.
 cdef bint http_reply_run(stream_t* strm) noexcept nogil
 # Both messages are complete: log, counters, connections to where they belong.

@@ -13,7 +13,7 @@ from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_REPLY,
+    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_OWN_PAGE, STRM_F_REPLY,
     STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
     stream_wake,
 )
@@ -43,7 +43,20 @@ cdef void http_finish(stream_t* strm) noexcept nogil:
 
 
 cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil:
-    cdef slice_t page = reply_page(strm, status)
+    _reply(strm, status, reply_page(strm, status), err, state)
+
+
+cdef void http_reply_page(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil:
+    strm.flags |= STRM_F_OWN_PAGE
+    _reply(strm, status, page, err, state)
+
+
+cdef inline bint _has_end(int status, slice_t page) noexcept nogil:
+    """The client can tell where the answer ends (RFC 9112 6.3)."""
+    return status == 204 or status == 304 or reply_has_length(page)
+
+
+cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil:
     if err != b'-':
         stream_set_term(strm, err, state)
     strm.status = <unsigned short> status
@@ -57,7 +70,7 @@ cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept 
     if strm.flags & STRM_F_BAD_REQUEST or not strm.req.is_open or strm.req_msg.flags & MSG_F_EXPECT_100 and not strm.req.is_done:
         # What follows on the connection cannot be told from this request's rest.
         strm.flags |= STRM_F_CLOSE_FRONT
-    if not reply_has_length(page):
+    if not _has_end(status, page):
         strm.flags |= STRM_F_CLOSE_FRONT
     strm.flags |= STRM_F_REPLY
     strm.state = HTTP_S_REPLY

@@ -26,6 +26,7 @@ cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcep
         return RULES_R_ENDED
     if act == ACT_REJECT:
         fe_counters(strm).denied_req += 1
+        strm.t_request = 0
         http_abort(strm, b'P', b'R')
         return RULES_R_ENDED
     if act == ACT_ERROR:

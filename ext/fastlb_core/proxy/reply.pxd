@@ -8,6 +8,8 @@ from fastlb_core.http.message cimport http_msg_t
 from fastlb_core.proxy.stream cimport stream_t
 
 # The page for a status as the backend, else the frontend, else the built-in table has it; ptr NULL when there is none.
+# The page for a status that a rule sends: as reply_page, and *closes is true where the connection must close behind it.
+cdef slice_t reply_rule_page(const stream_t* strm, int status, bint* closes) noexcept nogil
 cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil
 # Sends the page to the client, with the `connection` header that its version and the stream's STRM_F_CLOSE_FRONT ask for;
 # what the socket does not take waits in front.tx. is_head: without its body. False when the client is gone.
@@ -17,3 +19,5 @@ cdef bint reply_has_length(slice_t page) noexcept nogil
 # Bytes of a head as HAProxy counts them for %B: 20 for the start line's own, its words, names and values, 1 for the end. Called
 # when the hop's own headers have been edited (http/rewrite).
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil
+# The same for the bytes of a whole answer.
+cdef uint64_t reply_counted_page(slice_t page) noexcept nogil

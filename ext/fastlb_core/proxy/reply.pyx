@@ -5,24 +5,38 @@ from libc.string cimport memchr
 
 from fastlb_core.base.slice cimport slice_of, slice_starts_nocase, slice_t
 from fastlb_core.http.message cimport HDR_CONNECTION, HDR_F_DELETED, HDR_F_EDIT, MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
-from fastlb_core.http.status cimport error_page, monitor_page
+from fastlb_core.http.status cimport error_page, monitor_page, rule_page
 from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
 from fastlb_core.program.program cimport err_index
-from fastlb_core.proxy.stream cimport STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, stream_t
+from fastlb_core.proxy.stream cimport STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_OWN_PAGE, stream_t
 from fastlb_core.sys.socket cimport iovec
 
 cdef enum:
     COUNTED_START_LINE = 20      # bytes that HAProxy's own struct of a start line adds
 
 
-cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil:
+cdef slice_t _own_page(const stream_t* strm, int status) noexcept nogil:
+    """The page that the configuration has for the status, the backend's first; ptr NULL: none."""
     cdef int i = err_index(status)
     if i >= 0:
         if strm.be != NULL and strm.be.error_pages[i].ptr != NULL:
             return strm.be.error_pages[i]
         if strm.fe.error_pages[i].ptr != NULL:
             return strm.fe.error_pages[i]
+    return slice_of(NULL, 0)
+
+
+cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil:
+    cdef slice_t page = _own_page(strm, status)
+    if page.ptr != NULL:
+        return page
     return monitor_page(True) if status == 200 else error_page(<uint32_t> status)
+
+
+cdef slice_t reply_rule_page(const stream_t* strm, int status, bint* closes) noexcept nogil:
+    cdef slice_t page = _own_page(strm, status)
+    closes[0] = page.ptr == NULL and (status == 400 or status == 408 or status == 414 or status == 431)
+    return page if page.ptr != NULL else rule_page(<uint32_t> status)
 
 
 cdef uint32_t _head_of(slice_t page) noexcept nogil:
@@ -89,10 +103,14 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
     cdef slice_t ending = _ending(strm)
     iov[0].iov_base = <void*> page.ptr
     iov[0].iov_len = head - 2
-    if strm.flags & STRM_F_BAD_REQUEST or strm.status == 400 or strm.status == 408 or _has_header(page, head, b"connection:", 11):
+    if strm.flags & STRM_F_BAD_REQUEST or (strm.status == 400 or strm.status == 408) and not strm.flags & STRM_F_OWN_PAGE \
+            or _has_header(page, head, b"connection:", 11):
         # haproxy: these pages and the errorfiles in their place are sent as they stand.
         iov[0].iov_len = head
         ending.len = 0
+    elif page.len > 8 and page.ptr[7] == b'0':
+        # haproxy: an HTTP/1.0 answer says close by saying nothing.
+        ending = slice_of(ending.ptr + ending.len - 2, 2)
     iov[1].iov_base = <void*> ending.ptr
     iov[1].iov_len = ending.len
     if not is_head and page.len > head:
@@ -110,6 +128,10 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
     if n < 0:
         return False
     return <uint64_t> n == total or conn_keep(front, iov, n_iov, <uint64_t> n, total)
+
+
+cdef uint64_t reply_counted_page(slice_t page) noexcept nogil:
+    return _counted_page(page, _head_of(page))
 
 
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil:

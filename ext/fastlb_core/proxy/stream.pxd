@@ -50,6 +50,8 @@ cdef enum:                       # stream_t.flags
     STRM_F_REPLY_WAIT = 0x2000000  # a reply waits for the client to take it
     STRM_F_RES_OPEN = 0x4000000  # res_msg and the parser are set up for the answer
     STRM_F_RES_RULES = 0x8000000  # a rule of the answer waits
+    STRM_F_OWN_PAGE = 0x10000000  # the answer is a rule's, not a page for a status
+    STRM_F_RULE_WAIT = 0x20000000  # a rule has begun to wait
 
 cdef enum back_state_t:
     BACK_NONE = 0

@@ -111,7 +111,7 @@ def test_pages_are_haproxys() -> None:
 
 def test_reason_phrases() -> None:
     assert core.phrase(404) == b"Not Found"
-    assert core.phrase(599) == b"Other"
+    assert core.phrase(599) == b"Server Error"
 
 
 @given(st.integers(1, 4_000_000_000))
