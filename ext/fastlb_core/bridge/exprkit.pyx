@@ -1,25 +1,39 @@
 # cython: language_level=3
 # Testing access to converters: one at a time, on a value from Python. Must not be imported outside tests/ and bench/.
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fastlb_core.base.slice cimport slice_of
-from fastlb_core.bridge.registry cimport find_conv
-from fastlb_core.program.expr cimport ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, arg_t, conv_fn
+from fastlb_core.bridge.registry cimport find_conv, find_fetch
+from fastlb_core.program.expr cimport (
+    ARG_IPV4, ARG_IPV6, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_fn, fetch_fn,
+)
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
     sample_t, scratch_t, smp_cast,
+)
+from fastlb_core.program.vars cimport (
+    VARS_N_CLASSES, var_get, var_set, var_unset, vars_init, vars_pools_destroy, vars_pools_init, vars_pools_t, vars_reset,
+    vars_t,
 )
 
 from ipaddress import IPv4Address, IPv6Address
 
 
-cdef int put_arg(arg_t* arg, value, list keep) except -1:
+SCOPES = ("proc", "sess", "txn", "req", "res", "check")
+
+
+cdef int put_arg(arg_t* arg, value, list keep, VarStore store=None) except -1:
+    """value: int, str, bytes, an address, None for one that was left out, or what has a `scope` and a `name`: a variable."""
     cdef bytes text
     if value is None:
         arg.type = ARG_UNSET
+    elif hasattr(value, "scope"):
+        arg.type = ARG_VAR
+        arg.num = SCOPES.index(value.scope)
+        arg.num2 = store.slot_of(f"{value.scope}.{value.name}")
     elif isinstance(value, int):
         arg.type = ARG_SINT
         arg.num = value
@@ -70,27 +84,88 @@ cdef object value_of(const sample_t* smp):
     return raw.decode("utf-8", "surrogateescape") if smp.type == SMP_T_STR else raw
 
 
-def convert(name: str, value, *args, input_type: int = 0, real_us: int = 0, room: int = 65536):
-    """What converter `name` makes of `value` (bool, int, address, str for text, bytes for data); None where it fails.
+cdef class VarStore:
+    """The variables of all scopes, each the child of the coarser one. limits: bytes by scope; slots: variables per scope."""
 
-    args: int, str, bytes, addresses, None for one that was left out. input_type: cast to this smp_type_t first. real_us: the
-    wall clock. room: bytes of the scratch area. Raises KeyError for an unknown converter.
-    """
+    cdef vars_pools_t pools
+    cdef vars_t scopes[6]
+    cdef eval_t ev
+    cdef dict names
+
+    def __cinit__(self, limits=None, slots: int = 16):
+        cdef int i
+        parents = (-1, 0, 1, 2, 2, 0)
+        self.names = {}
+        memset(&self.ev, 0, sizeof(self.ev))
+        vars_pools_init(&self.pools, 4)
+        for i in range(6):
+            vars_init(&self.scopes[i], &self.pools, NULL if parents[i] < 0 else &self.scopes[<int> parents[i]], slots,
+                      (limits or {}).get(SCOPES[i], 0))
+            self.ev.vars[i] = &self.scopes[i]
+        self.scopes[0].is_proc = True
+
+    def __dealloc__(self):
+        for scope in SCOPES:
+            self.reset(scope)
+        vars_pools_destroy(&self.pools)
+
+    def slot_of(self, name: str) -> int:
+        """The slot of `scope.name`: the next free one of its scope for a new name."""
+        scope = name.split(".", 1)[0]
+        return self.names.setdefault(name, sum(known.split(".", 1)[0] == scope for known in self.names))
+
+    def set(self, name: str, value, conditions: int = 0) -> bool:
+        cdef sample_t smp
+        keep: list = []
+        memset(&smp, 0, sizeof(smp))
+        put_sample(&smp, value, keep)
+        return var_set(&self.ev, SCOPES.index(name.split(".")[0]), self.slot_of(name), &smp, conditions)
+
+    def unset(self, name: str) -> None:
+        var_unset(&self.ev, SCOPES.index(name.split(".")[0]), self.slot_of(name))
+
+    def get(self, name: str):
+        """The value, or None where it is not set."""
+        cdef sample_t smp
+        memset(&smp, 0, sizeof(smp))
+        return value_of(&smp) if var_get(&self.ev, SCOPES.index(name.split(".")[0]), self.slot_of(name), &smp) else None
+
+    def reset(self, scope: str) -> None:
+        vars_reset(&self.scopes[<int> SCOPES.index(scope)])
+
+    def used(self, scope: str) -> int:
+        return self.scopes[<int> SCOPES.index(scope)].used
+
+    def blocks(self) -> int:
+        """Blocks that are out of the pools."""
+        return sum(self.pools.classes[<int> i].n_used for i in range(<int> VARS_N_CLASSES))
+
+
+cdef object run(str name, bint is_fetch, value, tuple args, dict variables, int input_type, uint64_t real_us, uint32_t room):
     cdef bytes key = name.encode()
-    cdef conv_fn fn = find_conv(<const char*> key)
+    cdef conv_fn fn = NULL
+    cdef fetch_fn fetch = NULL
     cdef arg_t values[16]
     cdef eval_t ev
     cdef scratch_t scratch
     cdef sample_t smp
+    cdef VarStore store = VarStore()
     cdef bint found
-    if fn == NULL:
+    cdef int i
+    if is_fetch:
+        fetch = find_fetch(<const char*> key)
+    else:
+        fn = find_conv(<const char*> key)
+    if fn == NULL and fetch == NULL:
         raise KeyError(name)
     keep: list = []
     memset(values, 0, sizeof(values))
     memset(&ev, 0, sizeof(ev))
     memset(&smp, 0, sizeof(smp))
-    for i, arg in enumerate(args):
-        put_arg(&values[<int> i], arg, keep)
+    for variable, content in variables.items():
+        store.set(variable, content)
+    for i in range(<int> len(args)):
+        put_arg(&values[i], args[i], keep, store)
     values[<int> len(args)].type = ARG_STOP
     scratch.area = <char*> calloc(1, room + 1)
     scratch.size = room
@@ -98,12 +173,35 @@ def convert(name: str, value, *args, input_type: int = 0, real_us: int = 0, room
     ev.scratch = &scratch
     ev.options = EVAL_O_FINAL
     ev.real_us = real_us
-    put_sample(&smp, value, keep)
+    for i in range(6):
+        ev.vars[i] = &store.scopes[i]
     try:
-        found = smp_cast(&ev, &smp, <uint8_t> input_type) and fn(&ev, values, &smp)
-        return value_of(&smp) if found else None
+        if is_fetch:
+            found = fetch(&ev, values, &smp)
+        else:
+            put_sample(&smp, value, keep)
+            found = smp_cast(&ev, &smp, <uint8_t> input_type) and fn(&ev, values, &smp)
+        result = value_of(&smp) if found else None
     finally:
         free(scratch.area)
+    variables.clear()
+    variables.update((known, store.get(known)) for known in store.names if store.get(known) is not None)
+    return result
+
+
+def convert(name: str, value, *args, input_type: int = 0, real_us: int = 0, room: int = 65536, variables=None):
+    """What converter `name` makes of `value` (bool, int, address, str for text, bytes for data); None where it fails.
+
+    args: int, str, bytes, addresses, None for one that was left out, and variables: objects with a `scope` and a `name`.
+    input_type: cast to this smp_type_t first. real_us: the wall clock. room: bytes of the scratch area.
+    variables: value by `scope.name`; holds those that are set afterwards. Raises KeyError for an unknown converter.
+    """
+    return run(name, False, value, args, {} if variables is None else variables, input_type, real_us, room)
+
+
+def fetch(name: str, *args, variables=None, room: int = 65536):
+    """What the sample fetch `name` finds where there is no traffic; arguments as of convert()."""
+    return run(name, True, None, args, {} if variables is None else variables, 0, 0, room)
 
 
 def cast(value, want: int):

@@ -4,12 +4,22 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport strcmp
 
+from fastlb_core.program.conv_address cimport conv_address_entries
+from fastlb_core.program.conv_date cimport conv_date_entries
+from fastlb_core.program.conv_encode cimport conv_encode_entries
+from fastlb_core.program.conv_forwarded cimport conv_forwarded_entries
 from fastlb_core.program.conv_hash cimport conv_hash_entries
+from fastlb_core.program.conv_join cimport conv_join_entries
+from fastlb_core.program.conv_json cimport conv_json_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
+from fastlb_core.program.conv_number cimport conv_number_entries
+from fastlb_core.program.conv_part cimport conv_part_entries
 from fastlb_core.program.conv_text cimport conv_text_entries
+from fastlb_core.program.conv_x509 cimport conv_x509_entries
 from fastlb_core.program.expr cimport conv_entry_t, conv_fn, fetch_entry_t, fetch_fn
 from fastlb_core.program.fetch_const cimport fetch_const_entries
 from fastlb_core.program.fetch_http cimport fetch_http_entries
+from fastlb_core.program.fetch_vars cimport conv_vars_entries, fetch_vars_entries
 
 from fastlb_core.program.logformat cimport alias_fn
 from fastlb_core.program.rules cimport action_entry_t, action_fn
@@ -28,15 +38,19 @@ ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
 
 ctypedef const action_entry_t* (*action_table_fn)(uint32_t* n) noexcept nogil
 
-cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_stream_entries]
-cdef conv_table_fn* conv_tables = [conv_text_entries, conv_hash_entries, conv_map_entries]
+cdef fetch_table_fn* fetch_tables = [fetch_const_entries, fetch_http_entries, fetch_vars_entries, fetch_stream_entries]
+cdef conv_table_fn* conv_tables = [
+    conv_text_entries, conv_part_entries, conv_join_entries, conv_number_entries, conv_encode_entries, conv_json_entries,
+    conv_date_entries, conv_address_entries, conv_forwarded_entries, conv_x509_entries, conv_vars_entries, conv_hash_entries,
+    conv_map_entries,
+]
 cdef action_table_fn* action_tables = [
     action_flow_entries, action_answers_entries, action_headers_entries, action_request_line_entries,
     action_variables_entries, action_tracking_entries, action_connection_entries, action_redirect_entries,
 ]
 cdef enum:
-    N_FETCH_TABLES = 3
-    N_CONV_TABLES = 3
+    N_FETCH_TABLES = 4
+    N_CONV_TABLES = 13
     N_ACTION_TABLES = 8
 
 

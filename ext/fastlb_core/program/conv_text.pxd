@@ -1,4 +1,4 @@
-# Converters of text, numbers, encodings, dates and addresses: their table for bridge/registry.
+# Converters of a whole text, byte by byte: their table for bridge/registry.
 
 from libc.stdint cimport uint32_t
 from fastlb_core.program.expr cimport conv_entry_t

@@ -139,20 +139,21 @@ cdef int64_t v4_number(const sample_t* smp) noexcept nogil:
 # ---- from text
 
 cdef bint text_to_int(sample_t* smp) noexcept nogil:
-    """haproxy: an optional sign and digits, nothing else; beyond 64 bits the nearest number."""
+    """haproxy: an optional sign and the digits behind it, up to the first other byte; "abc" is 0, "" is no number; beyond 64
+    bits the nearest number."""
     cdef slice_t text = smp.str
     cdef bint is_negative = False
     cdef int64_t number = 0
     cdef uint32_t i = 0, digit
-    if text.len and (text.ptr[0] == b'-' or text.ptr[0] == b'+'):
-        is_negative = text.ptr[0] == b'-'
-        i = 1
     if text.len == 0:
         return False
+    if text.ptr[0] == b'-' or text.ptr[0] == b'+':
+        is_negative = text.ptr[0] == b'-'
+        i = 1
     while i < text.len:
         digit = <uint32_t> <uint8_t> text.ptr[i] - 48
         if digit > 9:
-            return False
+            break
         if number > (INT64_MAX - digit) // 10:
             return smp_set_int(smp, INT64_MIN if is_negative else INT64_MAX)
         number = number * 10 + digit
@@ -190,17 +191,14 @@ cdef void method_to_text(sample_t* smp, uint8_t want) noexcept nogil:
     smp.type = want
 
 
-cdef bint bytes_to_text(eval_t* ev, sample_t* smp) noexcept nogil:
-    """haproxy: data as text is its hexadecimal digits."""
-    cdef const char* digits = b"0123456789ABCDEF"
-    cdef uint32_t length = smp.str.len, i
-    cdef char* text = scratch_take(ev, 2 * length)
-    if text == NULL:
-        return False
-    for i in range(length):
-        text[2 * i] = digits[<uint8_t> smp.str.ptr[i] >> 4]
-        text[2 * i + 1] = digits[<uint8_t> smp.str.ptr[i] & 15]
-    return smp_set_own(smp, SMP_T_STR, text, 2 * length, 2 * length)
+cdef bint bytes_to_text(sample_t* smp) noexcept nogil:
+    """haproxy: data as text is its bytes up to the first NUL."""
+    cdef uint32_t i = 0
+    while i < smp.str.len and smp.str.ptr[i] != 0:
+        i += 1
+    smp.str.len = i
+    smp.type = SMP_T_STR
+    return True
 
 
 # ---- the table
@@ -267,7 +265,7 @@ cdef bint smp_cast(eval_t* ev, sample_t* smp, uint8_t want) noexcept nogil:
     if want == SMP_T_METH:
         text_to_method(smp)
         return True
-    return want == SMP_T_STR and bytes_to_text(ev, smp)
+    return want == SMP_T_STR and bytes_to_text(smp)
 
 
 cdef bint smp_make_writable(eval_t* ev, sample_t* smp) noexcept nogil:

@@ -5,11 +5,11 @@ Knows all tables. Must not know how an expression is written (`config/expression
 
 from __future__ import annotations
 
-from . import convert_hash, convert_map, convert_text, fetch_http, fetch_state, fetch_track
+from . import convert_hash, convert_map, convert_text, fetch_http, fetch_state, fetch_track, fetch_vars
 from .row import ConverterRow, FetchRow
 
 FETCHES: dict[str, FetchRow] = {
-    row.name: row for row in (*fetch_state.FETCHES, *fetch_http.FETCHES, *fetch_track.FETCHES)
+    row.name: row for row in (*fetch_state.FETCHES, *fetch_http.FETCHES, *fetch_track.FETCHES, *fetch_vars.FETCHES)
 }
 CONVERTERS: dict[str, ConverterRow] = {
     row.name: row
