@@ -1,7 +1,7 @@
 # A run of bytes somewhere else: pointer and length.
 # Knows ASCII comparison and trimming; must not know who owns the bytes, and never copies or allocates.
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 ctypedef struct slice_t:
@@ -78,6 +78,8 @@ cdef extern from *:
     """
     # Puts A to Z into lower case in place, no other byte. For names of some ten bytes.
     void lower_in_place "flb_lower" (char* bytes, uint32_t length) noexcept nogil
+    # Eight bytes at once, A to Z in lower case.
+    uint64_t lower_eight "flb_lower8" (uint64_t eight) noexcept nogil
     # Whether length bytes are the same. For names of some ten bytes.
     bint same_bytes "flb_same" (const char* a, const char* b, uint32_t length) noexcept nogil
 
