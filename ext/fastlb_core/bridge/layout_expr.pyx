@@ -12,24 +12,24 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from fastlb_core.base.slice cimport slice_t
+from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
-    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_SERVER, ARG_SINT,
+    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_REGEX, ARG_SERVER, ARG_SINT,
     ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
-from fastlb_core.program.pattern cimport pat_entry_t, pat_index_t
-from fastlb_core.program.program cimport program_t, px_t
+from fastlb_core.program.pat_store cimport PAT_F_ICASE, pat_error_t
+from fastlb_core.program.pattern cimport pat_add, pat_index_t, pat_method_of, pat_ref_attach, pat_ref_free, pat_ref_new, pat_ref_t
+from fastlb_core.program.program cimport program_own, program_t, px_t
+from fastlb_core.program.regex cimport REGEX_ERROR_MAX, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.program.rules cimport rule_t, rules_t
 
 from ipaddress import IPv4Address, IPv6Address
 
-
-PAT_METHODS = {name: number for number, name in enumerate(
-    ("int", "ip", "bin", "len", "str", "beg", "sub", "dir", "dom", "end", "reg", "meth"))}
+PAT_OUTPUTS = {"": 0, "str": 1, "int": 2, "ip": 3, "key": 4}  # pat_output_t
 
 
 cdef void* take(program_t* program, uint64_t size) except NULL:
@@ -74,6 +74,9 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
     elif tag == "patterns":
         arg.type = ARG_PATTERNS
         arg.ptr = program.patterns[<uint32_t> value[1]]
+    elif tag == "regex":
+        arg.type = ARG_REGEX
+        arg.ptr = new_regex(program, value[1], value[2])
     elif tag == "capture":
         arg.type = ARG_CAPTURE
         arg.num, arg.num2 = value[1], value[2]
@@ -181,20 +184,69 @@ cdef int put_line(program_t* program, acl_line_t* line, dict value) except -1:
     return 0
 
 
+cdef void free_regex(void* ptr) noexcept nogil:
+    regex_free(<regex_t*> ptr)
+
+
+cdef void free_patterns(void* ptr) noexcept nogil:
+    pat_ref_free(<pat_ref_t*> ptr)
+
+
+cdef regex_t* new_regex(program_t* program, bytes pattern, uint32_t flags) except NULL:
+    cdef char[REGEX_ERROR_MAX] error
+    cdef regex_t* regex = regex_new(<const char*> pattern, <uint32_t> len(pattern), flags, error)
+    if regex == NULL:
+        raise ValueError((<bytes> error).decode("utf-8", "replace"))
+    if not program_own(program, regex, free_regex):
+        regex_free(regex)
+        raise MemoryError("the program does not fit into memory")
+    return regex
+
+
+cdef pat_ref_t* new_patterns(program_t* program, dict value, int number) except NULL:
+    cdef pat_error_t error
+    cdef bytes file = value["file"]
+    cdef bytes key_bytes, value_bytes
+    cdef slice_t key, content
+    cdef pat_ref_t* ref = pat_ref_new(
+        slice_of(<const char*> file, <uint32_t> len(file)), value["unique_id"] if value["unique_id"] >= 0 else number,
+        value["is_map"],
+    )
+    if ref == NULL:
+        raise MemoryError("the program does not fit into memory")
+    if not program_own(program, ref, free_patterns):
+        pat_ref_free(ref)
+        raise MemoryError("the program does not fit into memory")
+    for key_bytes, value_bytes, line in value["entries"]:
+        key = slice_of(<const char*> key_bytes, <uint32_t> len(key_bytes))
+        content = slice_of(<const char*> value_bytes, <uint32_t> len(value_bytes))
+        if pat_add(ref, ref.live, key, content, line, &error) == NULL:
+            raise ValueError((<bytes> error.text).decode("utf-8", "replace"))
+    return ref
+
+
 cdef int lay_out_patterns(program_t* program, list patterns) except -1:
-    cdef pat_index_t* index
-    cdef uint32_t i, at
+    """The uses of one file share its patterns, so that what is added to it is in all of them."""
+    cdef pat_error_t error
+    cdef pat_ref_t* ref
+    cdef bytes method
+    cdef uint32_t at
+    cdef dict first = {}
     program.n_patterns = len(patterns)
     program.patterns = <void**> take(program, sizeof(void*) * program.n_patterns)
     for at, value in enumerate(patterns):
-        index = <pat_index_t*> take(program, sizeof(pat_index_t))
-        program.patterns[at] = index
-        index.method = PAT_METHODS[value["method"]]
-        index.ignore_case = value["ignore_case"]
-        index.n_entries = len(value["entries"])
-        index.entries = <pat_entry_t*> take(program, sizeof(pat_entry_t) * index.n_entries)
-        for i, (key, _, _) in enumerate(value["entries"]):
-            keep(program, &index.entries[i].key, key)
+        if value["file"] and value["file"] in first:
+            ref = (<pat_index_t*> program.patterns[<uint32_t> first[value["file"]]]).ref
+        else:
+            ref = new_patterns(program, value, at)
+            first[value["file"]] = at
+        method = value["method"].encode()
+        program.patterns[at] = pat_ref_attach(
+            ref, pat_method_of(<const char*> method), PAT_F_ICASE if value["ignore_case"] else 0,
+            PAT_OUTPUTS[value["output"]], &error,
+        )
+        if program.patterns[at] == NULL:
+            raise ValueError((<bytes> error.text).decode("utf-8", "replace"))
     return 0
 
 

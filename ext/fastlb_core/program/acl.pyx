@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 from fastlb_core.program.expr cimport expr_eval, expr_eval_next
-from fastlb_core.program.pattern cimport pat_index_t, pat_match
+from fastlb_core.program.pattern cimport pat_cast, pat_index_t, pat_match
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, EVAL_O_ITERATE, SMP_F_MAY_CHANGE, SMP_F_MORE, SMP_T_BOOL, eval_t, sample_t, smp_cast,
 )
@@ -16,10 +16,10 @@ cdef bint matches(eval_t* ev, const acl_line_t* line, const sample_t* smp) noexc
     if line.method == ACL_FOUND:
         return True
     memcpy(&copy, smp, sizeof(sample_t))
-    if not smp_cast(ev, &copy, SMP_T_BOOL if line.method == ACL_BOOL else line.takes):
-        return False
     if line.method == ACL_BOOL:
-        return copy.num != 0
+        return smp_cast(ev, &copy, SMP_T_BOOL) and copy.num != 0
+    if line.n_indexes == 0 or not pat_cast((<pat_index_t*> line.indexes[0]).method, ev, &copy):
+        return False
     for i in range(line.n_indexes):
         if pat_match(<pat_index_t*> line.indexes[i], ev, &copy) != NULL:
             return True

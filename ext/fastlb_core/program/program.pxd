@@ -184,6 +184,12 @@ cdef struct listener_t:
     int32_t* fds                 # owned (program memory): [n_workers] listening descriptors
     counters_t* counters         # shared, arena: [n_workers + 1]
 
+# What the program holds that is not of its region: freed with it.
+cdef struct owned_t:
+    owned_t* next                # owned (program memory)
+    void* ptr                    # owned
+    void (*free_fn)(void* ptr) noexcept nogil
+
 cdef struct program_t:
     arena_t* arena               # shared
     px_t** proxies               # owned
@@ -194,7 +200,7 @@ cdef struct program_t:
     uint32_t n_servers
     void** acls                  # owned: acl_t of acl.pxd
     uint32_t n_acls
-    void** patterns              # owned: pat_index_t of pattern.pxd
+    void** patterns              # borrowed (their pat_ref_t, which is in `owned`): pat_index_t of pattern.pxd
     uint32_t n_patterns
     log_sink_desc_t* log_sinks   # owned
     uint32_t n_log_sinks
@@ -211,6 +217,7 @@ cdef struct program_t:
     uint32_t maxaccept
     uint32_t maxhdr
     uint64_t generation
+    owned_t* owned               # owned (program memory)
     region_t region              # inline, owned: the memory behind everything marked "owned" or "program memory"
 
 # An empty program, or NULL when memory is short; bridge/layout fills it.
@@ -219,3 +226,5 @@ cdef program_t* program_new() noexcept nogil
 cdef void program_free(program_t* program) noexcept nogil
 # Index of the error page for a status, or -1 when there is none.
 cdef int err_index(int status) noexcept nogil
+# Frees `ptr` with the program. False, and nothing was taken over, when memory is short.
+cdef bint program_own(program_t* program, void* ptr, void (*free_fn)(void* ptr) noexcept nogil) noexcept nogil
