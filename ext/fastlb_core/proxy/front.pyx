@@ -22,9 +22,11 @@ from fastlb_core.program.program cimport (
     LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
 )
 from fastlb_core.proxy.idle_pool cimport idle_detach
+from fastlb_core.program.rules cimport RULES_TCP_CONNECTION, RULES_TCP_SESSION
 from fastlb_core.proxy.stream cimport (
     STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
 )
+from fastlb_core.proxy.tcp_rules cimport front_rules
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.epoll cimport EPOLLEXCLUSIVE, EPOLLIN
 from fastlb_core.sys.socket cimport AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, accept4, sockaddr, socklen_t
@@ -211,6 +213,9 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
     """The connection may carry its protocol now."""
     cdef px_t* fe = front_px(front)
     cdef stream_t* strm
+    if fe.has_rules and not front_rules(w, front, RULES_TCP_SESSION):
+        conn_close(front)
+        return
     if fe.mode == PX_MODE_HTTP:
         front_idle(w, front)
         return
@@ -275,9 +280,13 @@ cdef void _accepted(worker_t* w, listener_t* li, int fd, const void* address, so
         front.peer.family = AF_UNIX
     list_add_tail(&w.fronts, &front.all)
     _count_accept(w, li)
+    front.ops = &greet_ops
+    if li.px.has_rules and not front_rules(w, front, RULES_TCP_CONNECTION):
+        conn_close(front)
+        return
     if li.flags & LI_F_ACCEPT_PROXY:
         front.flags |= CONN_F_PROXY_WAIT
-        front.ops = &greet_ops
+    if front.flags & CONN_F_PROXY_WAIT:
         conn_set_timer(front, _wait_ms(li.px, True))
         _greet_io(front)
         return

@@ -23,7 +23,7 @@ from fastlb_core.proxy.forward cimport (
 )
 from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head_status_t
-from fastlb_core.proxy.http_rules cimport PHASE_BE_RESPONSE, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
+from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG,
@@ -168,7 +168,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
         msg_widen(res, strm.back.rx.len)
-    strm.phase = PHASE_BE_RESPONSE
+    strm.phase = PHASE_BE_CONTENT
     strm.rule_at = 0
     return _apply_rules(strm)
 

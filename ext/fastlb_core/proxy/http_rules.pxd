@@ -3,6 +3,9 @@
 # Knows the order: frontend's content rules, http-request, redirect; the switch to a backend; the same of the backend. Must
 # not know what an action does. A rule that waits leaves its place in strm.phase and strm.rule_at.
 
+from fastlb_core.program.program cimport px_t
+from fastlb_core.program.rules cimport act_t, rule_set_t
+from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.stream cimport stream_t
 
 cdef enum rules_result_t:
@@ -19,13 +22,18 @@ cdef enum phase_t:               # strm.phase
     PHASE_BE_HTTP = 5
     PHASE_BE_REDIRECT = 6
     PHASE_REQUEST_DONE = 7
-    PHASE_BE_RESPONSE = 8
-    PHASE_FE_RESPONSE = 9
-    PHASE_BE_AFTER = 10
-    PHASE_FE_AFTER = 11
-    PHASE_DONE = 12
+    PHASE_BE_CONTENT = 8         # tcp-response content
+    PHASE_BE_RESPONSE = 9
+    PHASE_FE_RESPONSE = 10
+    PHASE_BE_AFTER = 11
+    PHASE_FE_AFTER = 12
+    PHASE_DONE = 13
 
+# One phase of a request, strm.phase: its rules, or the switch. ACT_CONT: the next phase.
+cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil
+# The rules of px for one set, from strm.rule_at on; where they go on is kept there.
+cdef act_t run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil
 # The request's rules, from strm.phase on.
 cdef rules_result_t request_rules(stream_t* strm) noexcept nogil
-# The answer's rules, from strm.phase on (PHASE_BE_RESPONSE to begin with).
+# The answer's rules, from strm.phase on (PHASE_BE_CONTENT to begin with).
 cdef rules_result_t response_rules(stream_t* strm) noexcept nogil

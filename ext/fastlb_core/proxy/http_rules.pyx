@@ -10,7 +10,8 @@ from fastlb_core.program.program cimport PX_CAP_BE, PX_MODE_HTTP, px_t
 from fastlb_core.program.acl cimport COND_TRUE, cond_eval
 from fastlb_core.program.rules cimport (
     ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_STOP, ACT_YIELD, RULES_HTTP_AFTER, RULES_HTTP_REQUEST, RULES_HTTP_RESPONSE,
-    RULES_REDIRECT, RULES_TCP_REQUEST, RULES_USE_BACKEND, act_t, px_rules, rule_set_t, rule_t, rules_run, rules_t,
+    RULES_REDIRECT, RULES_TCP_REQUEST, RULES_TCP_RESPONSE, RULES_USE_BACKEND, act_t, px_rules, rule_set_t, rule_t, rules_run,
+    rules_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
@@ -35,7 +36,7 @@ cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcep
     return RULES_R_GO
 
 
-cdef act_t _run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil:
+cdef act_t run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil:
     cdef uint32_t at = strm.rule_at
     cdef act_t act = rules_run(ev, px_rules(px, set), &at)
     if act != ACT_DONE:
@@ -87,7 +88,7 @@ cdef act_t _switch(stream_t* strm, eval_t* ev) noexcept nogil:
     return ACT_CONT
 
 
-cdef act_t _run_phase(stream_t* strm, eval_t* ev) noexcept nogil:
+cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     cdef uint8_t phase = strm.phase
     cdef px_t* px = strm.fe if phase < PHASE_SWITCH else strm.next_be
     if phase == PHASE_SWITCH:
@@ -97,16 +98,16 @@ cdef act_t _run_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     if phase > PHASE_SWITCH:
         ev.be = px
     if phase == PHASE_FE_TCP or phase == PHASE_BE_TCP:
-        return _run_set(strm, ev, px, RULES_TCP_REQUEST)
+        return run_set(strm, ev, px, RULES_TCP_REQUEST)
     if px.mode != PX_MODE_HTTP:
         return ACT_CONT
     if phase == PHASE_FE_HTTP or phase == PHASE_BE_HTTP:
-        return _run_set(strm, ev, px, RULES_HTTP_REQUEST)
+        return run_set(strm, ev, px, RULES_HTTP_REQUEST)
     if _is_internal(strm, px):
         # haproxy: the statistics page stands between the http-request rules and the redirects.
         strm.flags |= STRM_F_INTERNAL
         return ACT_CONT
-    return _run_set(strm, ev, px, RULES_REDIRECT)
+    return run_set(strm, ev, px, RULES_REDIRECT)
 
 
 cdef bint _is_internal(const stream_t* strm, const px_t* px) noexcept nogil:
@@ -125,7 +126,7 @@ cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
         return RULES_R_GO
     eval_stream(&ev, strm, EVAL_O_FINAL)
     while strm.phase < PHASE_REQUEST_DONE:
-        act = _run_phase(strm, &ev)
+        act = request_phase(strm, &ev)
         if act != ACT_CONT:
             return _settle(strm, act, False)
         strm.phase += 1
@@ -136,11 +137,13 @@ cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
 
 cdef act_t _run_response_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     cdef uint8_t phase = strm.phase
-    cdef bint is_backend = phase == PHASE_BE_RESPONSE or phase == PHASE_BE_AFTER
+    cdef bint is_backend = phase == PHASE_BE_CONTENT or phase == PHASE_BE_RESPONSE or phase == PHASE_BE_AFTER
     cdef px_t* px = strm.be if is_backend else strm.fe
     if px == NULL or not is_backend and px == strm.be:
         return ACT_CONT
-    return _run_set(strm, ev, px, RULES_HTTP_RESPONSE if phase <= PHASE_FE_RESPONSE else RULES_HTTP_AFTER)
+    if phase == PHASE_BE_CONTENT:
+        return run_set(strm, ev, px, RULES_TCP_RESPONSE)
+    return run_set(strm, ev, px, RULES_HTTP_RESPONSE if phase <= PHASE_FE_RESPONSE else RULES_HTTP_AFTER)
 
 
 cdef rules_result_t response_rules(stream_t* strm) noexcept nogil:

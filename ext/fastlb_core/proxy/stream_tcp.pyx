@@ -15,10 +15,12 @@ from fastlb_core.proxy.backend cimport (
 from fastlb_core.proxy.forward cimport (
     FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_YIELD, flow_run, flow_status_t,
 )
+from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_GO, RULES_R_WAIT, rules_result_t
 from fastlb_core.proxy.stream cimport (
     BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, flow_t, stream_kill, stream_log,
     stream_ops_t, stream_process, stream_set_term, stream_t, stream_wake,
 )
+from fastlb_core.proxy.tcp_rules cimport content_rules, response_content_rules
 
 cdef stream_ops_t tcp_ops
 cdef conn_ops_t back_ops
@@ -143,9 +145,43 @@ cdef bint _connect(stream_t* strm) noexcept nogil:
     return True
 
 
+cdef bint _may_begin(stream_t* strm) noexcept nogil:
+    """The content rules have run, and the stream goes on."""
+    cdef rules_result_t result
+    if strm.front.flags & CONN_F_ERROR:
+        stream_set_term(strm, b'C', b'R')
+        stream_kill(strm)
+        return False
+    result = content_rules(strm)
+    if result == RULES_R_WAIT and strm.fe.t_client:
+        conn_set_timer(strm.front, strm.fe.t_client)
+    return result == RULES_R_GO
+
+
+cdef bint _may_answer(stream_t* strm) noexcept nogil:
+    """The rules for the answer's first bytes have run; meanwhile only the client's bytes move."""
+    cdef uint64_t before = strm.req.total
+    cdef flow_status_t status
+    cdef rules_result_t result = response_content_rules(strm)
+    if result != RULES_R_WAIT:
+        return result == RULES_R_GO
+    status = flow_run(strm.w, &strm.req, strm.front, strm.back, True)
+    strm.bytes_in += strm.req.total - before
+    if _flow_ended_stream(strm, status, True):
+        return False
+    _half_close(&strm.req, strm.back, status)
+    if strm.flags & STRM_F_BACK_TIMEOUT or strm.back.flags & CONN_F_ERROR:
+        return not _abort(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S')
+    conn_poll(strm.front)
+    conn_set_timer(strm.back, _timeout(strm, strm.back, strm.be.t_server, strm.be.t_server_fin))
+    return False
+
+
 cdef void _process(stream_t* strm) noexcept nogil:
     if strm.back_state == BACK_NONE and not strm.req.is_open:
-        if strm.fe.default_backend == NULL:
+        if not _may_begin(strm):
+            return
+        if strm.next_be == NULL:
             stream_set_term(strm, b'S', b'C')
             stream_kill(strm)
             return
@@ -154,12 +190,15 @@ cdef void _process(stream_t* strm) noexcept nogil:
         body_start(&strm.res.body, &strm.req_msg)
         strm.req.is_open = True
         strm.res.is_open = True
-        back_start(strm, strm.fe.default_backend)
+        strm.phase = PHASE_BE_CONTENT
+        back_start(strm, strm.next_be)
     if strm.back_state != BACK_READY:
         if not _connect(strm):
             return
         if strm.fe.options & PX_O_LOGASAP:
             stream_log(strm, True)
+    if strm.phase == PHASE_BE_CONTENT and not _may_answer(strm):
+        return
     tunnel_run(strm)
 
 
