@@ -13,7 +13,7 @@ from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_OWN_PAGE, STRM_F_REPLY,
+    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE, STRM_F_REPLY,
     STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
     stream_wake,
 )
@@ -76,7 +76,7 @@ cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state)
     strm.state = HTTP_S_REPLY
     back_finish(strm, False)
     if strm.front.flags & CONN_F_ERROR or page.ptr == NULL or \
-            not reply_send(strm, page, strm.req_msg.method == METHOD_HEAD):
+            not reply_send(strm, page, strm.req_msg.method == METHOD_HEAD or strm.flags & STRM_F_HEAD_ASKED):
         stream_kill(strm)
         return
     http_reply_run(strm)

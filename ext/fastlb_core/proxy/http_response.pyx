@@ -8,8 +8,8 @@ from fastlb_core.http.h1 cimport (
 )
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
-    BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t, msg_reset,
-    msg_widen,
+    BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
+    msg_reset, msg_widen,
 )
 from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.net.conn cimport (
@@ -26,8 +26,8 @@ from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG,
-    STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t,
+    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
+    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t,
     stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
@@ -190,6 +190,10 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef http_msg_t* res = &strm.res_msg
     cdef head_status_t status
+    if strm.flags & STRM_F_HEAD_ASKED and res.body != BODY_NONE and res.body != BODY_TUNNEL:
+        # The client waits for a head only; the body goes with the server's connection.
+        res.body = BODY_NONE
+        strm.flags |= STRM_F_CLOSE_BACK
     if res.body == BODY_TUNNEL:
         strm.flags |= STRM_F_CLOSE_BACK | STRM_F_CLOSE_FRONT
     else:

@@ -16,7 +16,7 @@ from fastlb_core.program.rules cimport (
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_end cimport http_abort, http_reply
-from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, fe_counters, stream_t
+from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, STRM_F_LAX, fe_counters, stream_t
 
 
 cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcept nogil:
@@ -38,7 +38,10 @@ cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcep
 
 cdef act_t run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil:
     cdef uint32_t at = strm.rule_at
-    cdef act_t act = rules_run(ev, px_rules(px, set), &at)
+    cdef act_t act
+    if at == 0:
+        strm.flags &= ~(<uint32_t> STRM_F_LAX)
+    act = rules_run(ev, px_rules(px, set), &at)
     if act != ACT_DONE:
         # After ACT_DONE the stream may be gone.
         strm.rule_at = at if act == ACT_YIELD else 0

@@ -42,6 +42,8 @@ cdef enum:                       # stream_t.flags
     STRM_F_CLOSE_BACK = 0x8000
     STRM_F_REQ_SENT = 0x10000    # the request's head has left, in part at least
     STRM_F_RES_SENT = 0x20000    # bytes of the answer have left
+    STRM_F_HEAD_ASKED = 0x40000  # the client's method was HEAD; a rule has changed it
+    STRM_F_LAX = 0x80000         # `strict-mode off`: a rewrite that fails is passed over
     STRM_F_TIMEOUT = 0x100000    # timer of the stream itself (queue, retry pause, drain) expired
     STRM_F_FRONT_TIMEOUT = 0x200000
     STRM_F_BACK_TIMEOUT = 0x400000

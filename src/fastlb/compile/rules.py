@@ -11,7 +11,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from fastlb_core.bridge.builder import ProgramBuilder
-from fastlb_core.bridge.constants import ACL_METHODS, RULE_SETS
+from fastlb_core.bridge.constants import ACL_METHODS, REGEX_CAPTURE, REGEX_ICASE, RULE_SETS
+from fastlb_core.bridge.regex import regex_fault
 
 from fastlb.config.acl import METHOD_TYPES, Acl, AclExpression, Condition, PatternSource
 from fastlb.config.expressions import SCOPES
@@ -19,7 +20,7 @@ from fastlb.config.logformat import LogFormat
 from fastlb.config.model import Configuration, Location, Proxy
 from fastlb.config.rule import Rule, RuleValue
 from fastlb.config.samples.ast import Expression
-from fastlb.config.samples.values import AclRef, ListValue, ProxyRef, ServerRef, Unset, VariableRef
+from fastlb.config.samples.values import AclRef, ListValue, ProxyRef, RegexValue, ServerRef, Unset, VariableRef
 
 from .failure import CompileError
 from .text import file_bytes
@@ -177,6 +178,13 @@ class RuleCompiler:
             raise self._error(f"ACL '{ref.name}' not found")
         return ("acl", self.acl(acl), int(ref.is_negated))
 
+    def _regex(self, ref: RegexValue) -> Plain:
+        pattern = file_bytes(ref.pattern)
+        flags = REGEX_CAPTURE | (REGEX_ICASE if ref.ignore_case else 0)
+        if fault := regex_fault(pattern, flags):
+            raise self._error(f"failed to parse the regex : {fault}.")
+        return ("regex", pattern, flags)
+
     def _list(self, value: ListValue) -> Plain:
         return ("list", self._values(value.items))
 
@@ -228,4 +236,5 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     VariableRef: RuleCompiler._variable,
     AclRef: RuleCompiler._acl_reference,
     ListValue: RuleCompiler._list,
+    RegexValue: RuleCompiler._regex,
 }

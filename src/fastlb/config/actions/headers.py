@@ -6,6 +6,7 @@ Knows their arguments. Must not know how messages are edited (ext/fastlb_core/pr
 from __future__ import annotations
 
 from ..rule import RuleValue
+from ..samples.types import BIN
 from .row import ActionReader, ActionRow
 
 
@@ -33,10 +34,43 @@ def _name_regex_format(reader: ActionReader) -> tuple[RuleValue, ...]:
     return name.lower(), reader.regex(pattern), reader.format(text)
 
 
+def _strict_mode(reader: ActionReader) -> tuple[RuleValue, ...]:
+    word = reader.word("expects exactly 1 arguments")
+    if word not in ("on", "off"):
+        raise reader.fault(f"Unexpected value '{word}'. Only 'on' and 'off' are supported")
+    return (word == "on",)
+
+
+def _headers_bin(reader: ActionReader) -> tuple[RuleValue, ...]:
+    """`<expr> [ prefix <str> ]`."""
+    expression = reader.expression(BIN)
+    prefix = ""
+    if reader.peek() == "prefix":
+        reader.at += 1
+        prefix = reader.word("missing prefix value")
+    return expression, prefix.lower()
+
+
+def _names_bin(reader: ActionReader) -> tuple[RuleValue, ...]:
+    """`<expr> [ prefix <str> ] [ -m <meth> ]`; a regex for each name would have to be compiled for each request."""
+    expression, prefix = _headers_bin(reader)
+    number = 0
+    if reader.peek() == "-m":
+        reader.at += 1
+        number = reader.one_of(reader.word("missing matching method"), {"str": 0, "beg": 1, "end": 2, "sub": 3}, "matching method")
+    return expression, prefix, number
+
+
+_BIN = "<expr> [ prefix <str> ]"
+
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("add-header", "HRA", _name_and_format, grammar="<name> <fmt>"),
     ActionRow("set-header", "HRA", _name_and_format, grammar="<name> <fmt>"),
     ActionRow("del-header", "HRA", _name, grammar="<name> [ -m <meth> ]"),
     ActionRow("replace-header", "HRA", _name_regex_format, grammar="<name> <match-regex> <replace-fmt>"),
     ActionRow("replace-value", "HRA", _name_regex_format, grammar="<name> <match-regex> <replace-fmt>"),
+    ActionRow("add-headers-bin", "HRA", _headers_bin, grammar=_BIN, since="3.0 or later"),
+    ActionRow("set-headers-bin", "HRA", _headers_bin, grammar=_BIN, since="3.0 or later"),
+    ActionRow("del-headers-bin", "HRA", _names_bin, grammar=_BIN + " [ -m <meth> ]", since="3.0 or later"),
+    ActionRow("strict-mode", "HRA", _strict_mode, grammar="{ on | off }"),
 )

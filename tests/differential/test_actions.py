@@ -1,0 +1,194 @@
+"""Actions that change a request or an answer: what the origin saw and the client got is what haproxy makes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from support.origin import by_request, reply
+
+from .lab import Case, Lab
+
+H = "Host: a.test"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Lines of one frontend, and the requests that are sent to it (request line and headers, one string each)."""
+
+    lines: str
+    requests: tuple[str, ...]
+
+
+def rules(*lines: str, to: tuple[str, ...] = ()) -> Rules:
+    return Rules("\n".join(lines), to or LINES)
+
+
+# The forms of a target.
+LINES = (
+    f"GET /a/b?x=1&y HTTP/1.1\n{H}",
+    f"GET /a/b HTTP/1.1\n{H}",
+    f"GET / HTTP/1.0\n{H}",
+    f"GET http://a.test/p/q?r HTTP/1.1\n{H}",
+    f"GET http://a.test HTTP/1.1\n{H}",
+    f"OPTIONS * HTTP/1.1\n{H}",
+)
+ROOT = (f"GET / HTTP/1.1\n{H}",)
+PATHS = tuple(
+    f"GET {target} HTTP/1.1\n{H}"
+    for target in (
+        "//", "/foo//bar///baz//", "/a//b?c//d", "/.", "/./bar/", "/a/./a", "/.well-known/", "/a/.", "/././a", "/a/.b", "/a/..",
+        "/foo/../", "/foo/../bar/", "/foo/bar/../", "/../bar/", "/bar/../../", "/foo//../", "/foo/%2E%2E/", "/..", "/../../a",
+        "/a/../../b", "/a/b/../../c", "/a/..b/..", "/...", "/foo/../?x/../y", "/a/b/c/../../../..", "//..", "//../a",
+        "/..//b/../../%zz", "/a//../../../x/./",
+    )
+)  # fmt: skip
+PERCENTS = tuple(
+    f"GET {target} HTTP/1.1\n{H}"
+    for target in ("/%61dmin", "/foo%3Fbar=baz", "/%%36%36", "/%ZZ", "/%", "/%4", "/%41%7e%2d%2E%5f", "/?%61%zz", "/%aF?%bc", "/a%2?b")
+)
+QUERIES = tuple(
+    f"GET {target} HTTP/1.1\n{H}"
+    for target in (
+        "/?c=3&a=1&b=2", "/?aaa=3&a=1&aa=2", "/?a=3&b=4&a=1&b=5&a=2", "/?b&a", "/?b=1&&a=", "/?&", "/?", "/?b=1&a=2&", "/?&&&b&&a",
+        "/?ab=1&a=2&A=3", "/?=1&a", "/", "http://a.test/?b=1&a=2", "/?" + "&".join(f"k{n * 7919 % 50}={n}" for n in range(120)),
+    )
+)  # fmt: skip
+LISTS = (
+    f"GET / HTTP/1.1\n{H}\nX-L: 192.168.10.1, 192.168.13.24,10.0.0.37 ,x",
+    f'GET / HTTP/1.1\n{H}\nX-L: "192.168.1.1, 192.168.2.2", 192.168.3.3\nx-l: 192.168.4.4\nX-L:',
+    f"GET / HTTP/1.1\n{H}\nAccept: a, b\nX-A: 1\nX-B: 2\nCookie: a=b, c\nUser-Agent: u",
+)
+
+REQUEST = [
+    rules("http-request set-method FOO"),
+    rules("http-request set-method POST", "http-request set-header X-P %[path]"),
+    rules("http-request set-path /new", "http-request set-header X-P %[path]"),
+    rules("http-request set-path /%[path]x", "http-request set-path /2%[path]"),
+    rules("http-request set-path /a?b"),
+    rules("http-request set-path /%[str(%0d%0a%00),url_dec]"),
+    rules("http-request set-pathq /new?q"),
+    rules("http-request set-pathq /new"),
+    rules("http-request set-query z"),
+    rules("http-request set-query %[str()]"),
+    rules("http-request set-uri /q?r"),
+    rules("http-request set-uri http://y.test/z", to=LINES[:5]),
+    rules("http-request set-uri http://u@y.test:81/z", to=LINES[:5]),
+    rules("http-request set-uri //y/z"),
+    rules("http-request set-uri *"),
+    rules("http-request set-uri @", to=ROOT),
+    rules("http-request replace-path a bb"),
+    rules("http-request replace-path (.*) /foo\\1"),
+    rules("http-request replace-path /a/(.*) /\\1"),
+    rules("http-request replace-path ^/(.)(.*)$ /\\2\\1%[path]\\\\x41"),
+    rules("http-request replace-pathq ([^?]*)(\\?(.*))? \\1/foo\\2"),
+    rules("http-request replace-pathq x=1 /y"),
+    rules("http-request replace-uri ^http://(.*) https://\\1"),
+    rules("http-request replace-uri ([^/:]*://[^/]*)?(.*) \\1/foo\\2"),
+    rules("http-request normalize-uri path-merge-slashes", to=PATHS + LINES),
+    rules("http-request normalize-uri path-strip-dot", to=PATHS + LINES),
+    rules("http-request normalize-uri path-strip-dotdot", to=PATHS + LINES),
+    rules("http-request normalize-uri path-strip-dotdot full", to=PATHS + LINES),
+    rules("http-request normalize-uri percent-decode-unreserved", to=PERCENTS),
+    rules("http-request normalize-uri percent-decode-unreserved strict", to=PERCENTS),
+    rules("http-request normalize-uri percent-to-uppercase", to=PERCENTS),
+    rules("http-request normalize-uri percent-to-uppercase strict", to=PERCENTS),
+    rules("http-request normalize-uri query-sort-by-name", to=QUERIES),
+    rules("http-request normalize-uri fragment-strip", to=LINES),
+    rules("http-request normalize-uri fragment-encode", to=LINES),
+    rules("http-request set-header Host b.test"),
+    rules("http-request add-header Host b.test", to=LINES[:4]),
+    rules("http-request replace-header Host a(.*) b\\1:80"),
+    rules("http-request del-header Host", to=LINES[:3]),
+    rules("http-request replace-header X-L 192 10", to=LISTS),
+    rules("http-request replace-header X-L ^(.*),(.*)$ \\2-\\1", to=LISTS),
+    rules("http-request replace-header x-l zz 10", to=LISTS),
+    rules("http-request replace-header Cookie a=(.) A=\\1", to=LISTS),
+    rules("http-request replace-value X-L ^192\\.168\\.(.*)$ 172.16.\\1", to=LISTS),
+    rules("http-request replace-value X-L 0 z", to=LISTS),
+    rules("http-request replace-value accept b %[path]c\\0", to=LISTS),
+    rules("http-request replace-value accept . %[str()]", to=LISTS),
+    rules("http-request del-header ^x-[ab] -m reg", to=LISTS),
+    rules("http-request del-header x- -m beg", to=LISTS),
+    rules("http-request del-header t -m end", to=LISTS),
+    rules("http-request del-header oo -m sub", to=LISTS),
+    rules("http-request set-header X %[str(a b%0d%0ac),url_dec]", to=ROOT),
+    rules("http-request set-header X abc", "http-request set-header X abc%[str(2)]", "http-request add-header X d", to=ROOT),
+]
+# A rewrite that fails.
+REQUEST += [
+    rules("http-request strict-mode on", "http-request set-uri @", to=ROOT),
+    rules("http-request strict-mode off", "http-request set-uri @", "http-request set-header X y", to=ROOT),
+    rules("http-request strict-mode off", "http-request strict-mode on", "http-request set-uri @", to=ROOT),
+]
+RESPONSE = [
+    rules("http-response set-status 404", to=ROOT),
+    rules('http-response set-status 503 reason "Slow Down"', to=ROOT),
+    rules("http-response set-status 299", "http-response set-header X-S %[status]", to=ROOT),
+    rules("http-response set-status 999", to=ROOT),
+    rules("http-after-response set-status 201 reason x", to=ROOT),
+    rules("http-response replace-header Server (.*)x \\1y", to=ROOT),
+    rules("http-response replace-value Vary b c", to=ROOT),
+    rules("http-response del-header ^v -m reg", to=ROOT),
+    rules("http-response strict-mode off", "http-response set-header A b", to=ROOT),
+    rules("http-after-response strict-mode off", "http-after-response set-header A b", to=ROOT),
+]
+ALL = REQUEST + RESPONSE
+
+CONFIG = """
+global
+    log {log} len 20000 local0
+    expose-experimental-directives
+defaults
+    mode http
+    log global
+    option httplog
+    timeout connect 2s
+    timeout client 2s
+    timeout server 900ms
+    timeout http-request 900ms
+    retries 0
+    http-reuse never
+frontend fe
+    bind fd@fe
+    default_backend be
+backend be
+    server s1 {origin}
+"""
+
+
+def config() -> str:
+    text = CONFIG
+    for number, theme in enumerate(ALL):
+        lines = theme.lines.replace("{", "{{").replace("}", "}}")
+        text += f"frontend r{number}\nbind fd@r{number}\ndefault_backend be\n{lines}\n"
+    return text
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[tuple[Lab, Lab]]:
+    labs: list[Lab] = []
+    try:
+        for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
+            labs.append(Lab(program, config()))
+        yield labs[0], labs[1]
+    finally:
+        for lab in labs:
+            lab.close()
+
+
+ECHO = by_request(lambda request: reply(b"ok", headers=("Server: ux", "Vary: a, b", "X-V: 1")))
+
+
+@pytest.mark.parametrize("number", range(len(ALL)), ids=[f"{n} {theme.lines.splitlines()[-1][:70]}" for n, theme in enumerate(ALL)])
+def test_action_does_what_haproxy_does(pair, number):
+    reference, tested = pair
+    for request in ALL[number].requests:
+        head = request.replace("\n", "\r\n") + "\r\nConnection: close\r\n\r\n"
+        case = Case("", head.encode(), ECHO, (request.split(" ")[0],), f"r{number}", "wait")
+        expected, seen = reference.run(case), tested.run(case)
+        assert (request, seen.origin, seen.client) == (request, expected.origin, expected.client)
+        assert seen.log == expected.log, request
