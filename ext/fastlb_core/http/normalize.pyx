@@ -23,6 +23,8 @@ cdef norm_part_t norm_part(int normalizer) noexcept nogil:
 cdef uint32_t norm_room(int normalizer, uint32_t n) noexcept nogil:
     if normalizer == NORM_FRAGMENT_ENCODE:
         return 3 * n
+    if normalizer == NORM_STRIP_DOTDOT:
+        return n + 1
     if normalizer == NORM_QUERY_SORT:
         # The places of the parameters, then the text.
         return 4 * (n + 1) + n
@@ -111,7 +113,11 @@ cdef uint32_t strip_dotdots(slice_t text, char* dst, bint is_full) noexcept nogi
                 continue
             if is_full:
                 continue
-            floor = at + 3
+            # haproxy: such a segment has its slash even at the end.
+            memcpy(dst + at, "../", 3)
+            at += 3
+            floor = at
+            continue
         memcpy(dst + at, segment.ptr, segment.len)
         at += segment.len
         if next <= text.len:

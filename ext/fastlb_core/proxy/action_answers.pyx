@@ -16,7 +16,7 @@ from fastlb_core.program.rules cimport (
 from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_open, head_t, head_text
 from fastlb_core.proxy.http_end cimport http_reply_page
-from fastlb_core.proxy.reply cimport reply_counted_head, reply_counted_page, reply_rule_page
+from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
     STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, be_counters, fe_counters, stream_kill,
     stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
@@ -56,7 +56,7 @@ cdef act_t _answer(stream_t* strm, eval_t* ev, const rule_t* rule, char err, cha
 cdef void _drop_answer(stream_t* strm, eval_t* ev) noexcept nogil:
     """The server's answer is not used. haproxy: what has come of it is counted, and it has no time."""
     cdef uint32_t body = ev.res_bytes.len - ev.res.head_len
-    strm.bytes_out += reply_counted_head(ev.res) + body
+    strm.bytes_out += strm.counted_head + body
     strm.t_response = 0
 
 

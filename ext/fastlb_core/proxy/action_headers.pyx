@@ -144,9 +144,10 @@ cdef bint _put(draft_t* draft, slice_t text) noexcept nogil:
 cdef bint _put_replaced(draft_t* draft, const regex_t* regex, slice_t template, slice_t value) noexcept nogil:
     cdef regex_span_t spans[REGEX_GROUPS]
     cdef uint32_t length = 0
-    if not regex_exec(regex, value, 0, spans):
+    cdef slice_t trimmed = slice_trim(value)
+    if not regex_exec(regex, trimmed, 0, spans):
         return _put(draft, value)
-    if not regex_subst(value, spans, template, draft.at, draft.room, &length):
+    if not regex_subst(trimmed, spans, template, draft.at, draft.room, &length):
         return False
     draft.at += length
     draft.room -= length
@@ -168,21 +169,16 @@ cdef uint32_t _element_end(slice_t value, uint32_t at) noexcept nogil:
     return at
 
 
-# Each element of a list by itself; what stands between them stays.
+# Each element of a list by itself. haproxy: the white space around one that is replaced goes.
 cdef bint _put_elements(draft_t* draft, const regex_t* regex, slice_t template, slice_t value) noexcept nogil:
     cdef uint32_t at = 0, end
-    cdef slice_t element
     while True:
         end = _element_end(value, at)
-        element = slice_trim(slice_of(value.ptr + at, end - at))
-        if not _put(draft, slice_of(value.ptr + at, <uint32_t> (element.ptr - value.ptr) - at)):
+        if not _put_replaced(draft, regex, template, slice_of(value.ptr + at, end - at)):
             return False
-        if not _put_replaced(draft, regex, template, element):
-            return False
-        at = <uint32_t> (element.ptr - value.ptr) + element.len
         if end >= value.len:
-            return _put(draft, slice_of(value.ptr + at, value.len - at))
-        if not _put(draft, slice_of(value.ptr + at, end + 1 - at)):
+            return True
+        if not _put(draft, slice_of(value.ptr + end, 1)):
             return False
         at = end + 1
 

@@ -164,6 +164,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     cdef http_msg_t* res = &strm.res_msg
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
+    strm.counted_head = <uint32_t> reply_counted_head(res)
     conn_stop_timer(strm.back)
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
@@ -207,7 +208,7 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
             not response_hop_by_hop(res, strm.req_msg.flags, not strm.flags & STRM_F_CLOSE_FRONT):
         strm.status = 0
         return _bad_answer(strm, b'P')
-    strm.bytes_out += reply_counted_head(res)
+    strm.bytes_out += strm.counted_head
     status = head_send(strm.front, res, &strm.res, back)
     if status == HEAD_FAILED:
         http_abort(strm, b'C', b'H')

@@ -117,6 +117,7 @@ cdef struct stream_t:
     uint32_t rule_at             # where the rule set of `phase` goes on
     uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none
+    uint32_t counted_head        # http: what the head that has come counts as, before rules change it (reply_counted_head)
     uint16_t reply_status        # http: an answer of our own that is to be sent
     # http
     h1_parser_t parser           # request's, then answer's

@@ -250,7 +250,7 @@ cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
         return True
-    strm.bytes_in += reply_counted_head(&strm.req_msg)
+    strm.bytes_in += strm.counted_head
     strm.state = HTTP_S_BACKEND
     return True
 
@@ -265,6 +265,7 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     rate_add(&fe_counters(strm).req_rate, w.loop.second, 1)
     if fe.log_kind == LOG_K_HTTP:
         _save_log_line(strm)
+    strm.counted_head = <uint32_t> reply_counted_head(&strm.req_msg)
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_open = True
     strm.req.is_done = body_is_done(&strm.req.body)

@@ -7,21 +7,28 @@ from __future__ import annotations
 
 from ..rule import RuleValue
 from ..samples.types import BIN
-from .row import ActionReader, ActionRow
+from .row import ActionFault, ActionReader, ActionRow
+
+
+def _filled(words: list[str], message: str) -> list[str]:
+    """haproxy: an empty word counts as a missing one."""
+    if not all(words):
+        raise ActionFault(message, code="missing-argument")
+    return words
 
 
 def _name_and_format(reader: ActionReader) -> tuple[RuleValue, ...]:
-    name, text = reader.words_left(2, "expects exactly 2 arguments")
+    name, text = _filled(reader.words_left(2, "expects exactly 2 arguments"), "expects exactly 2 arguments")
     return name.lower(), reader.format(text)
 
 
 def _name(reader: ActionReader) -> tuple[RuleValue, ...]:
     """`<name> [ -m <method> ]`: the method's number as the core has it."""
-    name = reader.word("expects at least 1 argument")
+    (name,) = _filled([reader.word("expects at least 1 argument")], "expects at least 1 argument")
     method = "str"
     if reader.peek() == "-m":
         reader.at += 1
-        method = reader.word("missing matching method")
+        method = reader.word("-m flag expects exactly 1 argument")
     known = {"str": 0, "beg": 1, "end": 2, "sub": 3, "reg": 4}
     if method not in known:
         raise reader.fault(f"-m with unsupported matching method '{method}'", hint=f"one of {', '.join(known)}")
@@ -30,7 +37,7 @@ def _name(reader: ActionReader) -> tuple[RuleValue, ...]:
 
 
 def _name_regex_format(reader: ActionReader) -> tuple[RuleValue, ...]:
-    name, pattern, text = reader.words_left(3, "expects exactly 3 arguments")
+    name, pattern, text = _filled(reader.words_left(3, "expects exactly 3 arguments"), "expects exactly 3 arguments")
     return name.lower(), reader.regex(pattern), reader.format(text)
 
 
