@@ -183,7 +183,10 @@ def pair() -> Iterator[tuple[Lab, Lab]]:
 ECHO = by_request(lambda request: reply(b"ok", headers=("Server: ux", "Vary: a, b", "X-V: 1")))
 
 
-@pytest.mark.parametrize("number", range(len(ALL)), ids=[f"{n} {theme.lines.splitlines()[-1][:70]}" for n, theme in enumerate(ALL)])
+names = [f"{n} {theme.lines.splitlines()[-1][:70]}" for n, theme in enumerate(ALL)]
+
+
+@pytest.mark.parametrize("number", range(len(ALL)), ids=names)
 def test_action_does_what_haproxy_does(pair, number):
     reference, tested = pair
     for request in ALL[number].requests:

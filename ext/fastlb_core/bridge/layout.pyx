@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
-from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_patterns, lay_out_rules
+from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_patterns, lay_out_rules, lay_out_start
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
@@ -55,6 +55,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         fill_listener(program, index, values)
     lay_out_patterns(program, shared["patterns"])
     lay_out_acls(program, shared["acls"])
+    lay_out_start(program, shared["at_start"])
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
         if values["default_backend"] >= 0:
@@ -130,6 +131,8 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.log_pid = values["log_pid"]
     for scope, count in enumerate(values["n_vars"]):
         program.n_vars[<uint32_t> scope] = count
+    for scope, size in enumerate(values["max_vars"]):
+        program.max_vars[<uint32_t> scope] = size
     program.generation = values["generation"]
     keep(program, &program.log_tag, values["log_tag"])
     keep(program, &program.log_hostname, values["log_hostname"])

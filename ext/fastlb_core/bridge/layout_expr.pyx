@@ -12,7 +12,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
@@ -21,7 +21,9 @@ from fastlb_core.program.expr cimport (
 )
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
 from fastlb_core.program.pat_store cimport PAT_F_ICASE, pat_error_t
-from fastlb_core.program.pattern cimport pat_add, pat_index_t, pat_method_of, pat_ref_attach, pat_ref_free, pat_ref_new, pat_ref_t
+from fastlb_core.program.pattern cimport (
+    pat_add, pat_index_t, pat_method_of, pat_ref_attach, pat_ref_free, pat_ref_new, pat_ref_t,
+)
 from fastlb_core.program.program cimport program_own, program_t, px_t
 from fastlb_core.program.regex cimport REGEX_ERROR_MAX, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
@@ -77,6 +79,9 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
     elif tag == "regex":
         arg.type = ARG_REGEX
         arg.ptr = new_regex(program, value[1], value[2])
+    elif tag == "file":
+        arg.type = ARG_PATTERNS
+        arg.ptr = find_patterns(program, value[1])
     elif tag == "capture":
         arg.type = ARG_CAPTURE
         arg.num, arg.num2 = value[1], value[2]
@@ -182,6 +187,17 @@ cdef int put_line(program_t* program, acl_line_t* line, dict value) except -1:
     for i, index in enumerate(value["patterns"]):
         line.indexes[i] = program.patterns[<uint32_t> index]
     return 0
+
+
+cdef pat_index_t* find_patterns(program_t* program, bytes file) except NULL:
+    """Any use of the file's patterns."""
+    cdef uint32_t at
+    cdef pat_index_t* index
+    for at in range(program.n_patterns):
+        index = <pat_index_t*> program.patterns[at]
+        if slice_eq(index.ref.name, <const char*> file, <uint32_t> len(file)):
+            return index
+    raise KeyError(f"no ACL or map reads '{file.decode()}'")
 
 
 cdef void free_regex(void* ptr) noexcept nogil:
@@ -296,16 +312,25 @@ cdef int put_rule(program_t* program, rule_t* rule, dict value, uint8_t number) 
     return 0
 
 
-cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1:
-    cdef rules_t* laid
+cdef rules_t* new_rules(program_t* program, list values, uint8_t number) except NULL:
+    cdef rules_t* laid = <rules_t*> take(program, sizeof(rules_t))
     cdef uint32_t i
+    laid.n_items = len(values)
+    laid.items = <rule_t*> take(program, sizeof(rule_t) * laid.n_items)
+    for i, value in enumerate(values):
+        put_rule(program, &laid.items[i], value, number)
+    return laid
+
+
+cdef int lay_out_start(program_t* program, list rules) except -1:
+    if rules:
+        program.at_start = new_rules(program, rules, 0)
+    return 0
+
+
+cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1:
     for number, values in rules.items():
-        laid = <rules_t*> take(program, sizeof(rules_t))
-        laid.n_items = len(values)
-        laid.items = <rule_t*> take(program, sizeof(rule_t) * laid.n_items)
-        for i, value in enumerate(values):
-            put_rule(program, &laid.items[i], value, number)
-        px.rules[<int> number] = laid
+        px.rules[<int> number] = new_rules(program, values, number)
         px.has_rules = True
     if px.internal_prefix.len:
         px.has_rules = True

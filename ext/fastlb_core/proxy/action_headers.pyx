@@ -11,7 +11,7 @@ from fastlb_core.http.message cimport (
     msg_hdr_append, msg_hdr_del, msg_hdr_del_all, msg_hdr_name, msg_hdr_replace, msg_hdr_value,
 )
 from fastlb_core.http.target cimport target_follow_host
-from fastlb_core.program.expr cimport ARG_REGEX, arg_t, expr_eval_as, expr_t
+from fastlb_core.program.expr cimport ARG_REGEX, expr_eval_as, expr_t
 from fastlb_core.program.logformat cimport lf_text, logformat_t
 from fastlb_core.program.regex cimport REGEX_GROUPS, regex_exec, regex_match, regex_span_t, regex_subst, regex_t
 from fastlb_core.program.rules cimport ACT_CONT, RULES_HTTP_REQUEST, act_t, action_fn, rule_t

@@ -13,8 +13,8 @@ from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE, STRM_F_REPLY,
-    STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
+    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE,
+    STRM_F_REPLY, STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
     stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_REPLY

@@ -17,6 +17,7 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY
 from fastlb_core.proxy.backend cimport back_retry
+from fastlb_core.proxy.evaluate cimport eval_begin_answer
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
     flow_peek, flow_run, flow_status_t,
@@ -27,8 +28,8 @@ from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
-    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t,
-    stream_wake,
+    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot,
+    stream_log, stream_t, stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
 
@@ -169,6 +170,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
         msg_widen(res, strm.back.rx.len)
+    eval_begin_answer(strm)
     strm.phase = PHASE_BE_CONTENT
     strm.rule_at = 0
     return _apply_rules(strm)

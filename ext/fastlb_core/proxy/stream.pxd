@@ -21,6 +21,7 @@ from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.net.pipe cimport pipe_t
 from fastlb_core.program.program cimport px_t
+from fastlb_core.program.vars cimport vars_t
 from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:                       # stream_t.flags
@@ -119,6 +120,7 @@ cdef struct stream_t:
     uint16_t status              # http: what the client got, 0 none
     uint32_t counted_head        # http: what the head that has come counts as, before rules change it (reply_counted_head)
     uint16_t reply_status        # http: an answer of our own that is to be sent
+    uint8_t msg_scope            # VARS_REQ or VARS_RES: whose; 0: the program has no variables
     # http
     h1_parser_t parser           # request's, then answer's
     http_msg_t req_msg
@@ -128,6 +130,8 @@ cdef struct stream_t:
     uint32_t log_line_len        # bytes of the saved request line
     uint8_t log_method_len
     uint8_t log_version_len
+    vars_t txn_vars              # inline; only prepared where the worker has_vars
+    vars_t msg_vars              # inline: the request's variables, then the answer's
     char log_line[1024]          # method, target, version as received, kept for the log (tune.http.logurilen)
 
 # Bytes of one stream with room for max_hdrs headers each way.

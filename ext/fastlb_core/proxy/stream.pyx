@@ -17,6 +17,7 @@ from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
 from fastlb_core.program.program cimport LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t
+from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport (
     LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_rec_t, log_stream,
@@ -62,6 +63,8 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
     list_init(&strm.link)
     list_init(&strm.runnable)
     front.owner = strm
+    if w.has_vars:
+        eval_open_vars(strm)
     w.n_streams += 1
     w.slot.n_streams += 1
     return strm
@@ -262,6 +265,7 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     _count_chunks(strm)
     _count_end(strm)
     stream_log(strm, False)
+    eval_close_vars(strm)
     strm.front.owner = NULL
 
 

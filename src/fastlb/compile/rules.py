@@ -20,7 +20,7 @@ from fastlb.config.logformat import LogFormat
 from fastlb.config.model import Configuration, Location, Proxy
 from fastlb.config.rule import Rule, RuleValue
 from fastlb.config.samples.ast import Expression
-from fastlb.config.samples.values import AclRef, ListValue, ProxyRef, RegexValue, ServerRef, Unset, VariableRef
+from fastlb.config.samples.values import AclRef, ListValue, PatternFileRef, ProxyRef, RegexValue, ServerRef, Unset, VariableRef
 
 from .failure import CompileError
 from .text import file_bytes
@@ -67,6 +67,7 @@ class RuleCompiler:
         self._kept: list[Acl] = []  # so that an id() in _acls is never given to another object
         self._px: Proxy | None = None
         self._location = Location("", 0)
+        self._pattern_files: list[tuple[Location, bytes]] = []  # that rules change at run time
         self.variables = Variables()
 
     def add_rules(self, px: Proxy, index: int) -> None:
@@ -78,7 +79,14 @@ class RuleCompiler:
         self._builder.set_inspect(index, px.inspect_delay_ms or 0, px.response_inspect_delay_ms or 0)
 
     def finish(self) -> None:
-        self._builder.set_variables(self.variables.counts())
+        """What only the whole configuration tells. Raises CompileError."""
+        glob = self._configuration.global_
+        at_start = [self._rule("global", rule) for rule in glob.set_vars]
+        for location, file in self._pattern_files:
+            if not self._builder.has_patterns(file):
+                raise CompileError(location, f"no ACL or map reads the file '{file.decode('utf-8', 'replace')}'")
+        limits = [glob.vars_limits.get(scope, 0) for scope in SCOPES]
+        self._builder.set_variables(self.variables.counts(), limits, at_start)
 
     def _rule(self, name: str, rule: Rule) -> dict[str, Plain]:
         self._location = rule.location
@@ -185,6 +193,11 @@ class RuleCompiler:
             raise self._error(f"failed to parse the regex : {fault}.")
         return ("regex", pattern, flags)
 
+    def _pattern_file(self, ref: PatternFileRef) -> Plain:
+        file = file_bytes(ref.file)
+        self._pattern_files.append((self._location, file))
+        return ("file", file)
+
     def _list(self, value: ListValue) -> Plain:
         return ("list", self._values(value.items))
 
@@ -236,5 +249,6 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     VariableRef: RuleCompiler._variable,
     AclRef: RuleCompiler._acl_reference,
     ListValue: RuleCompiler._list,
+    PatternFileRef: RuleCompiler._pattern_file,
     RegexValue: RuleCompiler._regex,
 }

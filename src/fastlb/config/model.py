@@ -124,6 +124,8 @@ class Global:
     maxaccept: int = 64
     http_maxhdr: int = 101
     environment: dict[str, str] = field(default_factory=dict)
+    set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
+    vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit
 
 
 @dataclass(slots=True)

@@ -64,7 +64,8 @@ def _names_bin(reader: ActionReader) -> tuple[RuleValue, ...]:
     number = 0
     if reader.peek() == "-m":
         reader.at += 1
-        number = reader.one_of(reader.word("missing matching method"), {"str": 0, "beg": 1, "end": 2, "sub": 3}, "matching method")
+        known = {"str": 0, "beg": 1, "end": 2, "sub": 3}
+        number = reader.one_of(reader.word("missing matching method"), known, "matching method")
     return expression, prefix, number
 
 

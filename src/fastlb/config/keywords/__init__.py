@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from . import balance, bind, check, errors, global_, legacy, log, options, proxy, rules, server, stats, timeouts, unsupported
+from . import balance, bind, check, errors, global_, legacy, log, options, proxy, rules, server, stats, timeouts, unsupported, variables
 from .row import GlobalKeyword, ProxyKeyword, Row
 
 RowT = TypeVar("RowT", bound=Row)
 Table = Mapping[str, RowT | dict[str, RowT]]
 
-GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (*global_.GLOBAL, *log.GLOBAL, *stats.GLOBAL, *legacy.GLOBAL, *unsupported.GLOBAL)
+GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
+    *global_.GLOBAL,
+    *log.GLOBAL,
+    *stats.GLOBAL,
+    *variables.GLOBAL,
+    *legacy.GLOBAL,
+    *unsupported.GLOBAL,
+)
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *proxy.PROXY,
     *bind.PROXY,
