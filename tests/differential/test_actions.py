@@ -136,12 +136,53 @@ RESPONSE = [
     rules(*(f"http-response {line}" for line in MANY), to=ROOT),
     rules("http-after-response strict-mode off", "http-after-response set-header A b", to=ROOT),
 ]
-ALL = REQUEST + RESPONSE
+VARIABLES = [
+    rules(
+        "http-request set-var(txn.p) path",
+        "http-request set-var(req.p) path",
+        "http-request set-var(txn.q,ifnotexists) str(first)",
+        "http-request set-var(txn.q,ifnotexists) str(second)",
+        "http-request set-var(txn.r,ifexists) str(none)",
+        "http-request set-var-fmt(txn.f) <%[path]|%[src]>",
+        "http-request set-var(sess.n) var(sess.n),add(1)",
+        "http-request set-var(txn.u) str(gone)",
+        "http-request unset-var(txn.u)",
+        "http-request set-header X-A %[var(txn.p)]/%[var(req.p)]/%[var(txn.q)]/%[var(txn.r)]/%[var(txn.f)]/%[var(txn.u)]",
+        "http-request set-header X-P %[var(proc.x)]/%[var(proc.y)]/%[var(sess.n)]",
+        "http-response set-var(res.z) int(3)",
+        "http-response set-header X-B %[var(txn.p)]/%[var(req.p)]/%[var(res.z)]/%[var(txn.f)]",
+        to=LINES[:4],
+    ),
+    rules(
+        "tcp-request connection set-var(sess.c) src",
+        "tcp-request session set-var(sess.d) str(d)",
+        "tcp-request content set-var(txn.e) str(e)",
+        "http-request set-header X-A %[var(sess.c)]/%[var(sess.d)]/%[var(txn.e)]",
+        to=ROOT,
+    ),
+]
+STREAM = [
+    rules("http-request set-src str(1.2.3.4)", "http-request set-header X %[src]/%[src_port,add(-1),bool]", "option forwardfor", to=ROOT),
+    rules("http-request set-src str(2001:db8::1)", "http-request set-header X %[src]", "option forwardfor", to=ROOT),
+    rules("http-request set-src-port int(1234)", "http-request set-header X %[src]:%[src_port]", to=ROOT),
+    rules("http-request set-dst str(9.8.7.6)", "http-request set-dst-port int(77)", to=ROOT),
+    rules("tcp-request connection set-src str(1.2.3.5)", "http-request set-header X %[src]", "option forwardfor", to=ROOT),
+    rules("http-request set-tos 0x10", "http-request set-nice 5", "http-request wait-for-handshake", to=ROOT),
+    rules("http-request set-log-level err", to=ROOT),
+    rules("http-request set-log-level silent", to=ROOT),
+    rules("http-request set-log-level silent", "http-response set-log-level debug", to=ROOT),
+    rules("http-request set-priority-class int(5)", "http-request set-priority-offset int(-5)", to=ROOT),
+    rules("http-request disable-l7-retry", to=ROOT),
+    rules("http-request wait-for-body time 1s", to=ROOT),
+]
+ALL = REQUEST + RESPONSE + VARIABLES + STREAM
 
 CONFIG = """
 global
     log {log} len 20000 local0
     expose-experimental-directives
+    set-var proc.x int(7)
+    set-var-fmt proc.y a%[var(proc.x)]b
 defaults
     mode http
     log global
@@ -195,3 +236,40 @@ def test_action_does_what_haproxy_does(pair, number):
         expected, seen = reference.run(case), tested.run(case)
         assert (request, seen.origin, seen.client) == (request, expected.origin, expected.client)
         assert seen.log == expected.log, request
+
+
+BODY_CONFIG = CONFIG.replace(
+    "    default_backend be\nbackend be", "    http-request wait-for-body time 400ms at-least 4\n    default_backend be\nbackend be"
+)
+POST = b"POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n"
+
+
+@pytest.fixture(scope="module")
+def waiting() -> Iterator[tuple[Lab, Lab]]:
+    labs: list[Lab] = []
+    try:
+        for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
+            labs.append(Lab(program, BODY_CONFIG))
+        yield labs[0], labs[1]
+    finally:
+        for lab in labs:
+            lab.close()
+
+
+BODIES = [
+    POST + b"Content-Length: 8\r\n\r\nabcdefgh",
+    POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    POST + b"Content-Length: 2\r\n\r\nab",
+    POST + b"Content-Length: 40000\r\n\r\n" + b"x" * 40000,
+    POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+    POST + b"Content-Length: 0\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("step", [0, 7])
+@pytest.mark.parametrize("send", BODIES, ids=range(len(BODIES)))
+def test_body_that_is_waited_for_arrives(waiting, send, step):
+    reference, tested = waiting
+    case = Case("", send, ECHO, ("POST",), end="wait")
+    expected, seen = reference.run(case), tested.run(case, step if len(send) < 400 else 0)
+    assert (seen.origin, seen.client, seen.log) == (expected.origin, expected.client, expected.log)

@@ -57,6 +57,7 @@ OPTIONS = {
     "tcp-smart-accept": pr.PX_O_SMART_ACCEPT,
     "log-separate-errors": pr.PX_O_LOG_SEPARATE,
     "http-no-delay": pr.PX_O_HTTP_NO_DELAY,
+    "waits for body": pr.PX_O_WAITS_BODY,
     "socket-stats": pr.PX_O_SOCKET_STATS,
     "contstats": pr.PX_O_CONTSTATS,
     "prefer-last-server": pr.PX_O_PREFER_LAST,

@@ -18,6 +18,7 @@ from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_op
 from fastlb_core.proxy.http_end cimport http_reply_page
 from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
+    TIMEOUT_TARPIT, stream_timeout,
     STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, be_counters, fe_counters, stream_kill,
     stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
 )
@@ -87,6 +88,7 @@ cdef act_t tarpit(eval_t* ev, const rule_t* rule) noexcept nogil:
     """Answers once `timeout tarpit` is over; who waits that long may be an attacker."""
     cdef stream_t* strm = <stream_t*> ev.strm
     cdef uint32_t wait_ms = ev.be.t_tarpit if ev.be != NULL and ev.be.t_tarpit else ev.fe.t_tarpit
+    wait_ms = stream_timeout(strm, TIMEOUT_TARPIT, wait_ms)
     if not strm.flags & STRM_F_RULE_WAIT:
         _count_denied(strm, rule)
         strm.flags |= STRM_F_RULE_WAIT

@@ -13,6 +13,7 @@ from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
+    TIMEOUT_CLIENT, stream_timeout,
     STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE,
     STRM_F_REPLY, STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
     stream_wake,
@@ -92,7 +93,7 @@ cdef bint _discard_request(stream_t* strm) noexcept nogil:
     if status != FLOW_FINISHED and status != FLOW_WAIT_RECV or strm.flags & STRM_F_FRONT_TIMEOUT or not conn_poll(front):
         strm.flags |= STRM_F_CLOSE_FRONT
     elif status == FLOW_WAIT_RECV:
-        conn_set_timer(front, strm.fe.t_client)
+        conn_set_timer(front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client))
         return False
     http_finish(strm)
     return True
@@ -109,7 +110,7 @@ cdef bint http_reply_run(stream_t* strm) noexcept nogil:
             return True
         strm.flags |= STRM_F_REPLY_WAIT
         strm.flags &= ~(<uint32_t> STRM_F_FRONT_TIMEOUT)
-        conn_set_timer(front, strm.fe.t_client)
+        conn_set_timer(front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client))
         if not conn_poll(front):
             stream_kill(strm)
             return True

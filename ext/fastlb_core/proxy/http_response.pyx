@@ -27,6 +27,7 @@ from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
+    TIMEOUT_CLIENT, TIMEOUT_SERVER, stream_timeout,
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
     STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot,
     stream_log, stream_t, stream_wake,
@@ -57,12 +58,12 @@ cdef bint _is_request_underway(const stream_t* strm) noexcept nogil:
 
 cdef void _await_client(stream_t* strm) noexcept nogil:
     conn_poll(strm.front)
-    conn_set_timer(strm.front, strm.fe.t_client)
+    conn_set_timer(strm.front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client))
 
 
 cdef void _await_server(stream_t* strm) noexcept nogil:
     conn_poll(strm.back)
-    conn_set_timer(strm.back, strm.be.t_server)
+    conn_set_timer(strm.back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server))
 
 
 cdef bint _push_request(stream_t* strm) noexcept nogil:
@@ -297,7 +298,7 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
         http_reply(strm, 503, b'R', b'C')
         return True
     if not back.timer.armed:
-        conn_set_timer(back, strm.be.t_server)
+        conn_set_timer(back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server))
     if (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
         conn_poll(strm.front)
     return False

@@ -32,6 +32,7 @@ from fastlb_core.proxy.worker cimport worker_t
 cdef enum:
     LOG_INFO = 6
     LOG_ERR = 3
+    LOG_SILENT = 9               # stream_t.log_level
 
 
 cdef uint32_t stream_size(uint32_t max_hdrs) noexcept nogil:
@@ -199,7 +200,7 @@ cdef void _fill_times(stream_t* strm, log_rec_t* rec) noexcept nogil:
 
 cdef bint _is_to_be_logged(stream_t* strm) noexcept nogil:
     cdef bint is_clean
-    if strm.fe.log_kind == LOG_K_NONE or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
+    if strm.fe.log_kind == LOG_K_NONE or strm.log_level == LOG_SILENT or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
         return False
     if not strm.fe.options & PX_O_DONTLOG_NORMAL:
         return True
@@ -243,6 +244,8 @@ cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil:
     if strm.fe.options & PX_O_LOG_SEPARATE and (strm.n_retries or strm.status >= 500 or
                                                 strm.term_err != b'-' and strm.term_err != b'L'):
         rec.level = LOG_ERR
+    if strm.log_level:
+        rec.level = strm.log_level - 1
     log_stream(w.logger, &rec, w.loop.now_ms, w.loop.real_us)
     if is_early:
         strm.flags |= STRM_F_LOGGED
@@ -266,7 +269,17 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     _count_end(strm)
     stream_log(strm, False)
     eval_close_vars(strm)
+    if strm.has_saved:
+        strm.front.peer = strm.saved_peer
+        strm.front.local = strm.saved_local
     strm.front.owner = NULL
+
+
+cdef void stream_save_addresses(stream_t* strm) noexcept nogil:
+    if not strm.has_saved:
+        strm.has_saved = True
+        strm.saved_peer = strm.front.peer
+        strm.saved_local = strm.front.local
 
 
 cdef void stream_kill(stream_t* strm) noexcept nogil:

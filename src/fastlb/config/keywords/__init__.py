@@ -8,7 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from . import balance, bind, check, errors, global_, legacy, log, options, proxy, rules, server, stats, timeouts, unsupported, variables
+from . import (
+    balance,
+    bind,
+    check,
+    errors,
+    global_,
+    legacy,
+    log,
+    options,
+    proxy,
+    rules,
+    server,
+    stats,
+    timeouts,
+    unsupported,
+    variables,
+)
 from .row import GlobalKeyword, ProxyKeyword, Row
 
 RowT = TypeVar("RowT", bound=Row)
