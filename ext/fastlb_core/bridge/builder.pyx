@@ -171,7 +171,7 @@ class ProgramBuilder:
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)
 
     def set_variables(self, counts, limits=(0,) * 6, at_start=()):
-        """How many variables each of the six scopes has, their bytes at most (0: no limit), and the rules that set the process's."""
+        """Of the six scopes: how many variables, their bytes at most (0: no limit); and the rules that set the process's."""
         self.values["n_vars"] = list(counts)
         self.values["max_vars"] = list(limits)
         self.values["at_start"] = list(at_start)

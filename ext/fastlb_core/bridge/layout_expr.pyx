@@ -16,8 +16,8 @@ from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
-    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_REGEX, ARG_SERVER, ARG_SINT,
-    ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
+    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_REGEX, ARG_SERVER,
+    ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
 from fastlb_core.program.pat_store cimport PAT_F_ICASE, pat_error_t

@@ -29,6 +29,7 @@ from fastlb_core.http.message cimport (
     msg_find_name, msg_find_next, msg_hdr_append, msg_hdr_del, msg_hdr_replace, msg_init,
     msg_reset, msg_set_method, msg_set_status, msg_set_target,
 )
+from fastlb_core.http.normalize cimport NORM_DONE, NORM_NO_ROOM, norm_apply, norm_room, norm_status_t
 from fastlb_core.http.rewrite cimport (
     add_forwarded_for, format_ipv4, format_ipv6, request_hop_by_hop, response_hop_by_hop,
 )
@@ -390,3 +391,20 @@ def bench_lookup(bytes content, uint32_t turns) -> float:
         found += msg_find(&message.msg, HDR_HOST) + msg_find(&message.msg, HDR_COOKIE)
         found += msg_find(&message.msg, HDR_USER_AGENT) + msg_find(&message.msg, HDR_CONNECTION)
     return (cpu_ns() - begin) / turns
+
+
+def normalize(int normalizer, bytes text) -> bytes:
+    """A normalizer's output with exactly the room it asks for; None for invalid input."""
+    cdef uint32_t length = 0
+    cdef uint32_t room = norm_room(normalizer, <uint32_t> len(text))
+    cdef char* dst = <char*> malloc(room if room else 1)
+    cdef norm_status_t status
+    if dst == NULL:
+        raise MemoryError
+    try:
+        status = norm_apply(normalizer, slice_of(<const char*> text, <uint32_t> len(text)), dst, room, &length)
+        if status == NORM_NO_ROOM:
+            raise AssertionError("the room it asked for is not enough")
+        return dst[:length] if status == NORM_DONE else None
+    finally:
+        free(dst)

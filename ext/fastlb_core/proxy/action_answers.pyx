@@ -18,9 +18,8 @@ from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_op
 from fastlb_core.proxy.http_end cimport http_reply_page
 from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
-    TIMEOUT_TARPIT, stream_timeout,
-    STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, be_counters, fe_counters, stream_kill,
-    stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+    STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters,
+    stream_kill, stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.sys.socket cimport iovec
 

@@ -21,8 +21,9 @@ from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
     BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
-    TIMEOUT_CONNECT, TIMEOUT_QUEUE, stream_retries, stream_timeout, STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot,
-    stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, TIMEOUT_CONNECT,
+    TIMEOUT_QUEUE, be_counters, srv_slot, stream_retries, stream_set_backend, stream_set_term, stream_set_timer,
+    stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
+from fastlb_core.base.bug cimport FLB_DEBUG, flb_bug_on
 from fastlb_core.base.buf cimport buf_data, opool_destroy, opool_get, opool_init, opool_put
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.net.conn cimport conn_t
@@ -11,7 +12,7 @@ from fastlb_core.program.rules cimport rules_run, rules_t
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, VARS_PROC, VARS_REQ, VARS_RES, VARS_SCOPES, VARS_SESS, VARS_TXN, eval_t,
 )
-from fastlb_core.program.vars cimport vars_init, vars_pools_destroy, vars_pools_init, vars_reset, vars_t
+from fastlb_core.program.vars cimport VARS_N_CLASSES, vars_init, vars_pools_destroy, vars_pools_init, vars_reset, vars_t
 from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT, STRM_F_RES_OPEN, stream_t
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -43,8 +44,11 @@ cdef void eval_open_worker(worker_t* w) noexcept nogil:
 
 
 cdef void eval_close_worker(worker_t* w) noexcept nogil:
+    cdef int i
     if w.has_vars:
         vars_reset(&w.proc_vars)
+        for i in range(<int> VARS_N_CLASSES):
+            flb_bug_on(FLB_DEBUG and w.var_pools.classes[i].n_used != 0)
         opool_destroy(&w.sessions)
         vars_pools_destroy(&w.var_pools)
 

@@ -5,18 +5,15 @@ from libc.stdint cimport uint32_t
 from fastlb_core.base.buf cimport buf_consume
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.http.message cimport METHOD_HEAD, MSG_F_EXPECT_100
-from fastlb_core.net.conn cimport (
-    CONN_F_CAN_RECV, CONN_F_ERROR, conn_close, conn_flush, conn_poll, conn_set_timer, conn_t,
-)
+from fastlb_core.net.conn cimport CONN_F_CAN_RECV, CONN_F_ERROR, conn_close, conn_flush, conn_poll, conn_set_timer, conn_t
 from fastlb_core.proxy.backend cimport back_finish
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
-    TIMEOUT_CLIENT, stream_timeout,
     STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE,
-    STRM_F_REPLY, STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
-    stream_wake,
+    STRM_F_REPLY, STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, TIMEOUT_CLIENT, stream_end, stream_kill, stream_set_term, stream_t,
+    stream_timeout, stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_REPLY
 from fastlb_core.proxy.worker cimport worker_t

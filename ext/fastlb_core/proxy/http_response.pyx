@@ -3,9 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
-from fastlb_core.http.h1 cimport (
-    H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head,
-)
+from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
@@ -27,10 +25,9 @@ from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
-    TIMEOUT_CLIENT, TIMEOUT_SERVER, stream_timeout,
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
-    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot,
-    stream_log, stream_t, stream_wake,
+    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, TIMEOUT_CLIENT, TIMEOUT_SERVER,
+    be_counters, flow_t, srv_slot, stream_log, stream_t, stream_timeout, stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
 

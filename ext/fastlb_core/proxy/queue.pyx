@@ -4,7 +4,9 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from fastlb_core.base.atomic cimport and_fetch_u64, load_i32, or_fetch_u64
-from fastlb_core.base.list cimport list_add_head, list_add_tail, list_del, list_entry, list_first, list_init, list_is_linked, list_t
+from fastlb_core.base.list cimport (
+    list_add_head, list_add_tail, list_del, list_entry, list_first, list_init, list_is_linked, list_t,
+)
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport share_give, share_take
 from fastlb_core.program.program cimport px_t

@@ -17,9 +17,9 @@ from fastlb_core.proxy.forward cimport (
 )
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_GO, RULES_R_WAIT, rules_result_t
 from fastlb_core.proxy.stream cimport (
-    TIMEOUT_CLIENT, TIMEOUT_SERVER, TIMEOUT_TUNNEL, stream_timeout,
-    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, flow_t, stream_kill, stream_log,
-    stream_ops_t, stream_process, stream_set_term, stream_t, stream_wake,
+    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, TIMEOUT_CLIENT, TIMEOUT_SERVER,
+    TIMEOUT_TUNNEL, flow_t, stream_kill, stream_log, stream_ops_t, stream_process, stream_set_term, stream_t, stream_timeout,
+    stream_wake,
 )
 from fastlb_core.proxy.tcp_rules cimport content_rules, response_content_rules
 
@@ -163,6 +163,7 @@ cdef bint _may_begin(stream_t* strm) noexcept nogil:
 cdef bint _may_answer(stream_t* strm) noexcept nogil:
     """The rules for the answer's first bytes have run; meanwhile only the client's bytes move."""
     cdef uint64_t before = strm.req.total
+    cdef uint32_t server_ms
     cdef flow_status_t status
     cdef rules_result_t result = response_content_rules(strm)
     if result != RULES_R_WAIT:
@@ -175,7 +176,8 @@ cdef bint _may_answer(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_BACK_TIMEOUT or strm.back.flags & CONN_F_ERROR:
         return not _abort(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S')
     conn_poll(strm.front)
-    conn_set_timer(strm.back, _timeout(strm, strm.back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server), strm.be.t_server_fin))
+    server_ms = stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server)
+    conn_set_timer(strm.back, _timeout(strm, strm.back, server_ms, strm.be.t_server_fin))
     return False
 
 

@@ -228,6 +228,18 @@ def test_edits_show_in_lookups_and_output() -> None:
     assert len(message.slices()) == 9
 
 
+def test_start_line_takes_no_second_request() -> None:
+    _, message = request(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert not message.set_target(b"/x\r\nY: z")
+    assert not message.set_target(b"")
+    assert not message.set_method(b"GET /x")
+    assert not message.set_method(b"")
+    assert message.untouched
+    assert message.set_target(b"/b c")
+    assert message.set_method(b"PUT")
+    assert message.copy() == b"PUT /b%20c HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
 def test_full_edit_room_changes_nothing() -> None:
     _, message = request(GET + b"\r\n")
     before = message.copy()
