@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -163,6 +164,18 @@ VARIABLES = [
         "http-request set-header X-A %[var(sess.c)]/%[var(sess.d)]/%[var(txn.e)]",
         to=ROOT,
     ),
+]
+# A file that is empty when the program starts.
+EMPTY = Path(__file__).with_name("pages") / "empty.lst"
+VARIABLES += [
+    rules(
+        f"http-request set-header X-1 %[path] if {{ path -f {EMPTY} }}",
+        f"http-request add-acl({EMPTY}) %[path]",
+        f"http-request set-header X-2 %[path] if {{ path -f {EMPTY} }}",
+        f"http-request del-acl({EMPTY}) %[path]",
+        f"http-request set-header X-3 %[path] if {{ path -f {EMPTY} }}",
+        to=LINES[:4],
+    )
 ]
 STREAM = [
     rules("http-request set-src str(1.2.3.4)", "http-request set-header X %[src]", "option forwardfor", to=ROOT),
