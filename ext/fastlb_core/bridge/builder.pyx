@@ -103,8 +103,8 @@ class ProgramBuilder:
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
-            "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6, "logurilen": logurilen,
-            "hostname": hostname,
+            "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6, "max_vars": [0] * 6,
+            "at_start": [], "logurilen": logurilen, "hostname": hostname,
         }
         self.proxies = []
         self.servers = []
@@ -166,6 +166,10 @@ class ProgramBuilder:
         })
         return len(self.values["patterns"]) - 1
 
+    def has_patterns(self, file):
+        """Whether an ACL or a map reads this file."""
+        return any(value["file"] == file for value in self.values["patterns"])
+
     def set_rules(self, proxy, number, rules):
         """The proxy's rules of set `number` (RULE_SETS), as layout_expr.pyx has them."""
         self.proxies[proxy]["rules"][number] = rules
@@ -189,9 +193,11 @@ class ProgramBuilder:
         within("number of captures", len(request) + len(response), 0, 65535)
         self.proxies[proxy]["captures"] = {"request": list(request), "response": list(response), "cookie": cookie}
 
-    def set_variables(self, counts):
-        """How many variables each of the six scopes has."""
+    def set_variables(self, counts, limits=(0,) * 6, at_start=()):
+        """Of the six scopes: how many variables, their bytes at most (0: no limit); and the rules that set the process's."""
         self.values["n_vars"] = list(counts)
+        self.values["max_vars"] = list(limits)
+        self.values["at_start"] = list(at_start)
 
     def add_log_sink(self, *, kind, address=b"", fd=-1):
         """The sink's index; an equal sink that exists already is returned instead of a new one."""

@@ -4,6 +4,7 @@
 from fastlb_core.lb cimport server as lb
 from fastlb_core.program cimport acl as ac
 from fastlb_core.program cimport program as pr
+from fastlb_core.program cimport regex as re
 from fastlb_core.program cimport rules as ru
 
 CAPS = {"frontend": pr.PX_CAP_FE, "backend": pr.PX_CAP_BE, "listen": pr.PX_CAP_FE | pr.PX_CAP_BE}
@@ -62,6 +63,7 @@ OPTIONS = {
     "tcp-smart-accept": pr.PX_O_SMART_ACCEPT,
     "log-separate-errors": pr.PX_O_LOG_SEPARATE,
     "http-no-delay": pr.PX_O_HTTP_NO_DELAY,
+    "waits for body": pr.PX_O_WAITS_BODY,
     "socket-stats": pr.PX_O_SOCKET_STATS,
     "contstats": pr.PX_O_CONTSTATS,
     "prefer-last-server": pr.PX_O_PREFER_LAST,
@@ -100,3 +102,5 @@ RULE_SETS = {
 }
 ACL_METHODS = {"found": ac.ACL_FOUND, "bool": ac.ACL_BOOL, "match": ac.ACL_MATCH}
 ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)
+REGEX_ICASE = re.REGEX_ICASE
+REGEX_CAPTURE = re.REGEX_CAPTURE

@@ -8,7 +8,9 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
-from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_userlists
+from fastlb_core.bridge.layout_expr cimport (
+    lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_start, lay_out_userlists,
+)
 from fastlb_core.bridge.layout_log cimport lay_out_log
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
@@ -58,6 +60,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     lay_out_userlists(program, shared["userlists"])
     lay_out_patterns(program, shared["patterns"])
     lay_out_acls(program, shared["acls"])
+    lay_out_start(program, shared["at_start"])
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
         lay_out_error_answers(program, program.proxies[<uint32_t> index], values["error_answers"])
@@ -137,6 +140,8 @@ cdef int fill_program(program_t* program, dict values) except -1:
     keep(program, &program.hostname, values["hostname"])
     for scope, count in enumerate(values["n_vars"]):
         program.n_vars[<uint32_t> scope] = count
+    for scope, size in enumerate(values["max_vars"]):
+        program.max_vars[<uint32_t> scope] = size
     program.generation = values["generation"]
     keep(program, &program.log_tag, values["log_tag"])
     keep(program, &program.log_hostname, values["log_hostname"])

@@ -9,6 +9,8 @@ cdef int lay_out_userlists(program_t* program, list userlists) except -1
 cdef int lay_out_acls(program_t* program, list acls) except -1
 # The answers of one proxy's `http-error` lines: {status: [arguments]}.
 cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) except -1
+# The rules that each worker runs before it accepts.
+cdef int lay_out_start(program_t* program, list rules) except -1
 # The rule sets of one proxy: {number of the set: [rules]}.
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
 # A format from its plain value, in the program's memory.

@@ -240,6 +240,8 @@ cdef struct program_t:
     int32_t n_workers
     int32_t maxconn
     uint32_t n_vars[6]           # variables of each scope (eval_scope_t)
+    uint64_t max_vars[6]         # bytes of each scope's variables, 0: no limit
+    void* at_start               # owned (program memory): rules_t that set the process's variables, or NULL
     uint32_t bufsize
     uint32_t maxrewrite
     uint32_t maxaccept

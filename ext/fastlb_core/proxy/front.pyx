@@ -21,6 +21,7 @@ from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result
 from fastlb_core.program.program cimport (
     LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
 )
+from fastlb_core.proxy.evaluate cimport eval_close_session
 from fastlb_core.proxy.idle_pool cimport idle_detach
 from fastlb_core.program.rules cimport RULES_TCP_CONNECTION, RULES_TCP_SESSION
 from fastlb_core.proxy.stream cimport (
@@ -65,6 +66,7 @@ cdef void _on_close(conn_t* front) noexcept nogil:
     cdef worker_t* w = the_worker
     cdef px_t* fe = front_px(front)
     idle_detach(front)
+    eval_close_session(w, front)
     sub_fetch_i32(&fe.sh.fe_conns, 1)
     add_fetch_i64(&w.arena.n_conns, -1)
     w.n_fronts -= 1

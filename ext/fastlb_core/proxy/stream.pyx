@@ -21,7 +21,7 @@ from fastlb_core.program.program cimport (
     LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, EVAL_O_RESPONSE, eval_t
-from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars, eval_stream
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport log_formatted, log_rec_t, log_room, log_room_sd, log_stream
 from fastlb_core.proxy.log_facts cimport facts_is_error, facts_of_stream, facts_times
@@ -35,6 +35,7 @@ from fastlb_core.proxy.worker cimport worker_t
 cdef enum:
     LOG_INFO = 6
     LOG_ERR = 3
+    LOG_SILENT = 9               # stream_t.log_level
 
 
 cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen) noexcept nogil:
@@ -67,6 +68,8 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
     list_init(&strm.link)
     list_init(&strm.runnable)
     front.owner = strm
+    if w.has_vars:
+        eval_open_vars(strm)
     w.n_streams += 1
     w.slot.n_streams += 1
     return strm
@@ -193,7 +196,7 @@ cdef void _count_end(stream_t* strm) noexcept nogil:
 
 
 cdef bint _is_to_be_logged(const stream_t* strm) noexcept nogil:
-    if strm.fe.log_kind == LOG_K_NONE or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
+    if strm.fe.log_kind == LOG_K_NONE or strm.log_level == LOG_SILENT or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
         return False
     # haproxy: the manual's "option dontlog-normal": errors, timeouts, retries, redispatches and 5xx stay.
     return not strm.fe.options & PX_O_DONTLOG_NORMAL or facts_is_error(strm)
@@ -250,6 +253,8 @@ cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil:
         return
     if strm.fe.options & PX_O_LOG_SEPARATE and facts_is_error(strm):
         level = LOG_ERR
+    if strm.log_level:
+        level = <uint8_t> (strm.log_level - 1)
     if is_early:
         strm.flags |= STRM_F_LOG_EARLY
     if _format_of(strm) != NULL:
@@ -278,7 +283,18 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     _count_chunks(strm)
     _count_end(strm)
     stream_log(strm, False)
+    eval_close_vars(strm)
+    if strm.has_saved:
+        strm.front.peer = strm.saved_peer
+        strm.front.local = strm.saved_local
     strm.front.owner = NULL
+
+
+cdef void stream_save_addresses(stream_t* strm) noexcept nogil:
+    if not strm.has_saved:
+        strm.has_saved = True
+        strm.saved_peer = strm.front.peer
+        strm.saved_local = strm.front.local
 
 
 cdef void stream_kill(stream_t* strm) noexcept nogil:

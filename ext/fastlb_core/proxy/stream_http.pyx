@@ -259,7 +259,7 @@ cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
         return True
-    strm.bytes_in += reply_counted_head(&strm.req_msg)
+    strm.bytes_in += strm.counted_head
     strm.state = HTTP_S_BACKEND
     return True
 
@@ -275,6 +275,7 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     _save_log_line(strm)
     if fe.n_captures_req:
         capture_request(strm)
+    strm.counted_head = <uint32_t> reply_counted_head(&strm.req_msg)
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_open = True
     strm.req.is_done = body_is_done(&strm.req.body)

@@ -26,6 +26,7 @@ from fastlb.config.samples.values import (
     KeyFile,
     ListValue,
     MapRef,
+    PatternFileRef,
     ProxyRef,
     RegexValue,
     ServerRef,
@@ -82,6 +83,7 @@ class RuleCompiler:
         self._location = Location("", 0)
         self._locations: dict[int, Location] = {}  # where each entry of the builder's patterns is used
         self._flags = HTTP_FLAG
+        self._pattern_files: list[tuple[Location, bytes]] = []  # that rules change at run time
         self.variables = Variables()
 
     def add_rules(self, px: Proxy, index: int) -> None:
@@ -99,7 +101,14 @@ class RuleCompiler:
         return self._locations.get(index, self._location)
 
     def finish(self) -> None:
-        self._builder.set_variables(self.variables.counts())
+        """What only the whole configuration tells. Raises CompileError."""
+        glob = self._configuration.global_
+        at_start = [self._rule("global", rule) for rule in glob.set_vars]
+        for location, file in self._pattern_files:
+            if not self._builder.has_patterns(file):
+                raise CompileError(location, f"no ACL or map reads the file '{file.decode('utf-8', 'replace')}'")
+        limits = [glob.vars_limits.get(scope, 0) for scope in SCOPES]
+        self._builder.set_variables(self.variables.counts(), limits, at_start)
 
     def _rule(self, name: str, rule: Rule) -> dict[str, Plain]:
         self._location = rule.location
@@ -241,6 +250,11 @@ class RuleCompiler:
     def _key(self, value: KeyFile) -> Plain:
         return ("key", file_bytes(value.path), value.pem)
 
+    def _pattern_file(self, ref: PatternFileRef) -> Plain:
+        file = file_bytes(ref.file)
+        self._pattern_files.append((self._location, file))
+        return ("file", file)
+
     def _list(self, value: ListValue) -> Plain:
         return ("list", self._values(value.items))
 
@@ -318,6 +332,7 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     VariableRef: RuleCompiler._variable,
     AclRef: RuleCompiler._acl_reference,
     ListValue: RuleCompiler._list,
+    PatternFileRef: RuleCompiler._pattern_file,
     RegexValue: RuleCompiler._regex,
     MapRef: RuleCompiler._map,
     UserListRef: RuleCompiler._users,

@@ -127,6 +127,8 @@ class Global:
     http_logurilen: int = 1023
     http_cookielen: int = 0
     environment: dict[str, str] = field(default_factory=dict)
+    set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
+    vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit
 
 
 @dataclass(slots=True)

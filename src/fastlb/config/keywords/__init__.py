@@ -25,13 +25,21 @@ from . import (
     stick,
     timeouts,
     unsupported,
+    variables,
 )
 from .row import GlobalKeyword, ProxyKeyword, Row
 
 RowT = TypeVar("RowT", bound=Row)
 Table = Mapping[str, RowT | dict[str, RowT]]
 
-GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (*global_.GLOBAL, *log.GLOBAL, *stats.GLOBAL, *legacy.GLOBAL, *unsupported.GLOBAL)
+GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
+    *global_.GLOBAL,
+    *log.GLOBAL,
+    *stats.GLOBAL,
+    *variables.GLOBAL,
+    *legacy.GLOBAL,
+    *unsupported.GLOBAL,
+)
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *proxy.PROXY,
     *bind.PROXY,

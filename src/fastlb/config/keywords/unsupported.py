@@ -22,9 +22,8 @@ _GLOBAL_NOT_YET = names("""
 cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
 dns-accept-family external-check h1-accept-payload-with-any-method h1-case-adjust h1-case-adjust-file
 h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
-jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv set-var
-set-var-fmt setcap stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list
-wurfl-information-list-separator
+jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv setcap
+stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
 maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
@@ -72,7 +71,6 @@ tune.quic.fe.tx.udp-gso tune.quic.listen tune.quic.mem.tx-max tune.quic.zero-cop
 tune.rcvbuf.client tune.rcvbuf.frontend tune.rcvbuf.server tune.recv_enough tune.renice.runtime tune.renice.startup
 tune.ring.queues tune.runqueue-depth tune.sched.low-latency tune.sndbuf.backend tune.sndbuf.client tune.sndbuf.frontend
 tune.sndbuf.server tune.streams-elasticity tune.takeover-other-tg-connections tune.vars.check-max-size
-tune.vars.global-max-size tune.vars.proc-max-size tune.vars.reqres-max-size tune.vars.sess-max-size tune.vars.txn-max-size
 tune.zlib.memlevel tune.zlib.windowsize busy-polling max-spread-checks maxpipes no-memory-trimming noepoll noevports
 nogetaddrinfo nokqueue nopoll noreuseport nosplice
 """)
