@@ -179,6 +179,34 @@ cdef alias_fn find_alias(const char* name) noexcept nogil:
     return NULL
 
 
+def actions() -> list[str]:
+    """The names of all actions that the core implements, sorted."""
+    cdef const action_entry_t* entries
+    cdef action_table_fn* table = action_tables
+    cdef uint32_t n = 0, i
+    found: set[str] = set()
+    while table[0] != NULL:
+        entries = table[0](&n)
+        for i in range(n):
+            found.add(entries[i].name.decode())
+        table += 1
+    return sorted(found)
+
+
+def aliases() -> list[str]:
+    """The log aliases that the core implements, sorted."""
+    cdef const alias_entry_t* entries
+    cdef alias_table_fn* table = alias_tables
+    cdef uint32_t n = 0, i
+    found: list[str] = []
+    while table[0] != NULL:
+        entries = table[0](&n)
+        for i in range(n):
+            found.append(entries[i].name.decode())
+        table += 1
+    return sorted(found)
+
+
 def names() -> tuple[list[str], list[str]]:
     """The names of all fetches and of all converters that the core implements, sorted."""
     cdef const fetch_entry_t* fetches

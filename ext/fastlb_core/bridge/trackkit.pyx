@@ -56,7 +56,7 @@ cdef object value_of(const sample_t* smp):
     if smp.type == SMP_T_IPV6:
         return IPv6Address(bytes((<const char*> smp.ip)[:16]))
     raw = smp.str.ptr[:smp.str.len] if smp.str.len else b""
-    return raw.decode() if smp.type == SMP_T_STR else raw
+    return raw.decode("utf-8", "surrogateescape") if smp.type == SMP_T_STR else raw
 
 
 cdef class Stream:

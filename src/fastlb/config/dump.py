@@ -1,6 +1,6 @@
 """The model as plain JSON values, for golden tests and `fastlb config dump`.
 
-Knows dataclasses only; nothing of what they mean.
+Knows dataclasses only; nothing of what they mean. An expression is shown as it was written.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import json
 from typing import Any
 
 from .model import Configuration, Location
+from .samples.ast import Expression
 
 
 def plain(value: Any) -> Any:
     """`value` as dictionaries, lists, strings and numbers; fields that have their default are left out, so are locations."""
+    if isinstance(value, Expression):
+        return value.text
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             item.name.rstrip("_"): plain(current)
