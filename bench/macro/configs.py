@@ -50,8 +50,13 @@ class Addresses:
     log: int
 
 
-def haproxy_cfg(setup: Setup, ports: Addresses) -> str:
-    """The configuration of haproxy and of fastlb."""
+def patterns_text(setup: Setup) -> str:
+    """The list of patterns that the configuration reads."""
+    return "".join(f"/listed/{i}\n" for i in range(setup.patterns))
+
+
+def haproxy_cfg(setup: Setup, ports: Addresses, patterns: Path) -> str:
+    """The configuration of haproxy and of fastlb; `patterns`: where `patterns_text` is."""
     lines = ["global", f"    maxconn {MAX_CONNS}", "    nbthread 1"]
     if setup.log:
         lines.append(f"    log 127.0.0.1:{ports.log} local0")
@@ -73,7 +78,7 @@ def haproxy_cfg(setup: Setup, ports: Addresses) -> str:
     if setup.rules:
         lines += [f"    {line}" for line in RULES]
     if setup.patterns:
-        lines.append(f"    acl listed path {' '.join(f'/listed/{i}' for i in range(setup.patterns))}")
+        lines.append(f"    acl listed path -f {patterns}")
         lines.append("    http-request set-header x-listed yes if listed")
     lines.append("    default_backend pool0")
     for b in range(setup.backends):

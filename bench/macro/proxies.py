@@ -50,13 +50,19 @@ def _write(path: Path, text: str) -> str:
     return str(path)
 
 
+def _haproxy_cfg(directory: Path, setup: Setup, ports: Addresses) -> str:
+    patterns = directory / "patterns.lst"
+    _write(patterns, configs.patterns_text(setup))
+    return _write(directory / "haproxy.cfg", configs.haproxy_cfg(setup, ports, patterns))
+
+
 def _fastlb(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
-    path = _write(directory / "haproxy.cfg", configs.haproxy_cfg(setup, ports))
+    path = _haproxy_cfg(directory, setup, ports)
     return [sys.executable, "-m", "fastlb", "-f", path, "-db"]
 
 
 def _haproxy(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
-    path = _write(directory / "haproxy.cfg", configs.haproxy_cfg(setup, ports))
+    path = _haproxy_cfg(directory, setup, ports)
     return [_path_of("haproxy"), "-f", path, "-db"]
 
 
