@@ -123,6 +123,7 @@ class Global:
     maxrewrite: int = 1024
     maxaccept: int = 64
     http_maxhdr: int = 101
+    stick_counters: int = 3
     environment: dict[str, str] = field(default_factory=dict)
 
 
