@@ -90,8 +90,8 @@ cdef int make_tables(program_t* program, list proxies) except -1:
         fill_table(table, px["stick_table"], program.n_workers)
         program.tables[<uint32_t> number] = table
         px["table"] = number
-    if not owners:
-        program.n_trackers = 0
+    # Streams have room for tracking where there are tables, even if no counter may be used.
+    program.n_trackers = max(program.n_trackers, 1) if owners else 0
     return 0
 
 

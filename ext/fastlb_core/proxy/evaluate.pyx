@@ -10,6 +10,7 @@ from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport listener_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT, STRM_F_RES_OPEN, stream_t
+from fastlb_core.proxy.tracking cimport tracking_of, tracking_of_front
 from fastlb_core.proxy.worker cimport worker_t
 
 
@@ -45,6 +46,7 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
     ev.be = strm.be
     ev.options = options
     ev.last_rule = &strm.last_rule
+    ev.trackers = tracking_of(strm)
     if strm.req_msg.head_len and not strm.flags & STRM_F_REQ_SENT:
         # Once it has left, its bytes are no longer its own.
         ev.req = &strm.req_msg
@@ -69,5 +71,6 @@ cdef void eval_front(eval_t* ev, worker_t* w, conn_t* front) noexcept nogil:
     memset(ev, 0, sizeof(eval_t))
     _of_worker(ev, w)
     ev.front = front
+    ev.trackers = tracking_of_front(w, front)
     ev.fe = (<const listener_t*> front.origin).px
     ev.options = EVAL_O_FINAL

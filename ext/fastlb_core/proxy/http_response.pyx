@@ -30,7 +30,9 @@ from fastlb_core.proxy.stream cimport (
     STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t,
     stream_wake,
 )
+from fastlb_core.proxy.stick_rules cimport stick_learn
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
+from fastlb_core.proxy.tracking cimport tracking_failure, tracking_status
 
 cdef enum:
     HEADS_PER_TURN = 32          # interim answers and receives, then other streams have their turn
@@ -44,6 +46,7 @@ cdef bint _bad_answer(stream_t* strm, char err) noexcept nogil:
     """502: what the server sent is no answer, or none came. True as a state function."""
     be_counters(strm).failed_resp += 1
     srv_slot(strm).failed_resp += 1
+    tracking_failure(strm)
     http_reply(strm, 502, err, b'H')
     return True
 
@@ -164,6 +167,9 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     cdef http_msg_t* res = &strm.res_msg
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
+    tracking_status(strm, res.status)
+    if strm.trackers != NULL:
+        stick_learn(strm)
     conn_stop_timer(strm.back)
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
@@ -284,6 +290,7 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_BACK_TIMEOUT:
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
+        tracking_failure(strm)
         http_reply(strm, 504, b's', b'H')
         return True
     if not conn_poll(back):
@@ -301,7 +308,9 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
 cdef bint _broken(stream_t* strm, flow_status_t status) noexcept nogil:
     if status == FLOW_DST_ERROR:
         http_abort(strm, b'C', b'D')
-    elif status == FLOW_BAD:
+        return True
+    tracking_failure(strm)
+    if status == FLOW_BAD:
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
         http_abort(strm, b'P', b'D')

@@ -21,6 +21,7 @@ from fastlb_core.program.program cimport (
     HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_K_HTTP, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
     PX_O_WAITS_BODY, px_t,
 )
+from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
@@ -39,6 +40,8 @@ from fastlb_core.proxy.stream_http cimport (
     HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_RULES, HTTP_S_TUNNEL,
 )
 from fastlb_core.proxy.stream_tcp cimport tunnel_run
+from fastlb_core.proxy.stick_rules cimport stick_find_server
+from fastlb_core.proxy.tracking cimport tracking_error, tracking_request
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
 
@@ -81,10 +84,18 @@ cdef bint _begin_message(stream_t* strm) noexcept nogil:
     return True
 
 
+cdef void _track_bad(stream_t* strm) noexcept nogil:
+    """One that was complete has been counted as a request."""
+    if not strm.t_request:
+        tracking_request(strm)
+    tracking_error(strm)
+
+
 cdef void _refuse(stream_t* strm, int status, char err) noexcept nogil:
     strm.flags |= STRM_F_BAD_REQUEST
     fe_counters(strm).failed_req += 1
     fe_counters(strm).cum_req += 1
+    _track_bad(strm)
     http_reply(strm, status, err, b'R')
 
 
@@ -96,6 +107,7 @@ cdef void _incomplete(stream_t* strm) noexcept nogil:
         strm.flags |= STRM_F_BAD_REQUEST
         strm.status = 400
         fe_counters(strm).failed_req += 1
+        _track_bad(strm)
         http_abort(strm, b'C', b'R')
     else:
         _refuse(strm, 400, b'C')
@@ -246,6 +258,8 @@ cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     """Backend and edits. True: the state has changed."""
     back_start(strm, be)
+    if px_rules(be, RULES_STICK) != NULL:
+        stick_find_server(strm)
     if not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
@@ -263,6 +277,9 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     conn_stop_timer(strm.front)
     fe_counters(strm).cum_req += 1
     rate_add(&fe_counters(strm).req_rate, w.loop.second, 1)
+    if strm.trackers != NULL:
+        tracking_request(strm)
+        strm.head_in = <uint32_t> reply_counted_head(&strm.req_msg)
     if fe.log_kind == LOG_K_HTTP or fe.has_rules or fe.default_backend != NULL and fe.default_backend.has_rules:
         _save_log_line(strm)
     body_start(&strm.req.body, &strm.req_msg)

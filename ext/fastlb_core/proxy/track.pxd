@@ -10,6 +10,7 @@ from fastlb_core.proxy.stick_table cimport stick_entry_t, stick_table_t
 
 cdef enum:
     TRACK_MAX = 12               # tune.stick-counters at most; HAProxy's default is 3
+    TRACK_STORES = 8             # `stick store` rules that a stream may apply
 
 cdef struct stkctr_t:
     const stick_table_t* table   # borrowed (program); NULL: not tracking

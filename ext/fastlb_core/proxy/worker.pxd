@@ -13,6 +13,7 @@ from fastlb_core.net.pipe cimport pipe_pool_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.program.sample cimport scratch_t
 from fastlb_core.proxy.log cimport logger_t
+from fastlb_core.proxy.track cimport trackers_t
 
 cdef struct worker_t:
     loop_t loop                  # inline
@@ -22,6 +23,8 @@ cdef struct worker_t:
     uint32_t index
     int32_t pid
     opool_t streams              # stream_t with its header storage
+    opool_t trackers             # stkctr_t[program.n_trackers] of front connections that track
+    trackers_t seen              # inline: what the rules that run may see
     pipe_pool_t pipes
     logger_t* logger             # owned
     scratch_t scratch            # inline; its area is owned: bytes made while a rule runs

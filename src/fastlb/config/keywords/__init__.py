@@ -54,6 +54,7 @@ SECOND_WORD: dict[str, tuple[str, str]] = {
     "timeout": (timeouts.UNKNOWN.format(""), timeouts.UNKNOWN),
     "stats": (stats.MISSING, stats.UNKNOWN),
     **rules.SECOND_WORD,
+    **stick.SECOND_WORD,
 }
 SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}
 

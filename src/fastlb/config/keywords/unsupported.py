@@ -28,7 +28,7 @@ wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
 maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
-tune.fail-alloc tune.http.cookielen tune.http.logurilen tune.idletimer tune.stick-counters
+tune.fail-alloc tune.http.cookielen tune.http.logurilen tune.idletimer
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
@@ -208,10 +208,6 @@ srvtcpka-intvl DLB
 ssl-f-use FL
 stats http-request FLB
 stats show-modules DFLB
-stick match LB
-stick on LB
-stick store-request LB
-stick store-response LB
 tcp-check DLB
 unique-id-format DFLB
 unique-id-header DFL
