@@ -140,6 +140,7 @@ cdef act_t auth(eval_t* ev, const rule_t* rule) noexcept nogil:
                      slice_of(challenge, <uint32_t> (value.at - challenge))):
         return ACT_ERROR
     fe_counters(strm).intercepted += 1
+    tracking_error(strm)
     http_reply_page(strm, 401, slice_of(head.start, <uint32_t> (head.at - head.start)), b'L', b'R')
     return ACT_DONE
 

@@ -5,12 +5,14 @@ from libc.string cimport memset
 
 from fastlb_core.program.expr cimport ARG_EXPR, arg_t, expr_eval, expr_t
 from fastlb_core.program.rules cimport (
-    ACT_CONT, ACT_YIELD, RULES_HTTP_REQUEST, act_t, action_fn, rule_t,
+    ACT_CONT, ACT_YIELD, RULES_HTTP_REQUEST, RULES_TCP_REQUEST, act_t, action_fn, rule_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, SMP_F_MAY_CHANGE, SMP_T_SINT, eval_t, sample_t, smp_cast
+from fastlb_core.proxy.http_rules cimport PHASE_FE_TCP
 from fastlb_core.proxy.stick_key cimport stick_key_of, stick_key_t
 from fastlb_core.proxy.stick_rules cimport stick_rule
 from fastlb_core.proxy.stick_table cimport stick_table_t
+from fastlb_core.proxy.stream cimport stream_t
 from fastlb_core.proxy.track cimport stkctr_t, track_begin, track_gpc_add, track_gpt_set, track_of, trackers_t
 from fastlb_core.proxy.tracking cimport tracking_session
 from fastlb_core.proxy.worker cimport worker_t
@@ -45,6 +47,13 @@ cdef stkctr_t* _counter(eval_t* ev, uint32_t i) noexcept nogil:
     return all.sess + i if all.sess != NULL else NULL
 
 
+cdef bint _is_counted(const stream_t* strm, const rule_t* rule) noexcept nogil:
+    """The request has been counted before this rule. haproxy: only after a frontend's `tcp-request content` rules."""
+    if rule.set == RULES_TCP_REQUEST:
+        return strm.phase == PHASE_FE_TCP and strm.t_request != 0
+    return rule.set == RULES_HTTP_REQUEST
+
+
 cdef act_t track_sc(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef stkctr_t* ctr = _counter(ev, <uint32_t> rule.args[<uint32_t> COUNTER].num)
     cdef const stick_table_t* table = <const stick_table_t*> rule.args[<uint32_t> TRACK_TABLE].ptr
@@ -56,7 +65,7 @@ cdef act_t track_sc(eval_t* ev, const rule_t* rule) noexcept nogil:
     if not expr_eval(ev, <const expr_t*> rule.args[<uint32_t> TRACK_KEY].ptr, &smp):
         return ACT_YIELD if smp.flags & SMP_F_MAY_CHANGE and not ev.options & EVAL_O_FINAL else ACT_CONT
     if stick_key_of(table, ev, &smp, &key):
-        track_begin(ev, ctr, table, &key, rule.set == RULES_HTTP_REQUEST)
+        track_begin(ev, ctr, table, &key, _is_counted(<const stream_t*> ev.strm, rule))
     return ACT_CONT
 
 

@@ -227,6 +227,7 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
     if fe.has_rules and not front_rules(w, front, RULES_TCP_SESSION):
         conn_close(front)
         return
+    tracking_accepted(w, front)
     if fe.mode == PX_MODE_HTTP:
         front_idle(w, front)
         return
@@ -295,7 +296,6 @@ cdef void _accepted(worker_t* w, listener_t* li, int fd, const void* address, so
     if li.px.has_rules and not front_rules(w, front, RULES_TCP_CONNECTION):
         conn_close(front)
         return
-    tracking_accepted(w, front)
     if li.flags & LI_F_ACCEPT_PROXY:
         front.flags |= CONN_F_PROXY_WAIT
     if front.flags & CONN_F_PROXY_WAIT:

@@ -308,9 +308,7 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
 cdef bint _broken(stream_t* strm, flow_status_t status) noexcept nogil:
     if status == FLOW_DST_ERROR:
         http_abort(strm, b'C', b'D')
-        return True
-    tracking_failure(strm)
-    if status == FLOW_BAD:
+    elif status == FLOW_BAD:
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
         http_abort(strm, b'P', b'D')

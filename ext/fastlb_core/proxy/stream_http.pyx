@@ -84,18 +84,19 @@ cdef bint _begin_message(stream_t* strm) noexcept nogil:
     return True
 
 
-cdef void _track_bad(stream_t* strm) noexcept nogil:
-    """One that was complete has been counted as a request."""
+cdef void _track_bad(stream_t* strm, int status) noexcept nogil:
+    """One that was complete has been counted as a request. haproxy: one that came too late is no error."""
     if not strm.t_request:
         tracking_request(strm)
-    tracking_error(strm)
+    if status != 408:
+        tracking_error(strm)
 
 
 cdef void _refuse(stream_t* strm, int status, char err) noexcept nogil:
     strm.flags |= STRM_F_BAD_REQUEST
     fe_counters(strm).failed_req += 1
     fe_counters(strm).cum_req += 1
-    _track_bad(strm)
+    _track_bad(strm, status)
     http_reply(strm, status, err, b'R')
 
 
@@ -107,7 +108,7 @@ cdef void _incomplete(stream_t* strm) noexcept nogil:
         strm.flags |= STRM_F_BAD_REQUEST
         strm.status = 400
         fe_counters(strm).failed_req += 1
-        _track_bad(strm)
+        _track_bad(strm, 400)
         http_abort(strm, b'C', b'R')
     else:
         _refuse(strm, 400, b'C')

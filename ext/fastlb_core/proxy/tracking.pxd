@@ -14,7 +14,7 @@ cdef trackers_t* tracking_of(stream_t* strm) noexcept nogil
 cdef trackers_t* tracking_of_front(worker_t* w, conn_t* front) noexcept nogil
 # The connection's own counters, made at the first use; NULL when memory is short or there are no tables.
 cdef stkctr_t* tracking_session(worker_t* w, conn_t* front) noexcept nogil
-# `tcp-request connection` rules have passed.
+# `tcp-request connection` and `session` rules have passed.
 cdef void tracking_accepted(worker_t* w, conn_t* front) noexcept nogil
 # The connection ended before its first request. haproxy: that counts as a request and an error.
 cdef void tracking_silent(worker_t* w, conn_t* front) noexcept nogil

@@ -2,9 +2,11 @@
 #
 # Knows where the arrays are. Must not know data types nor rules.
 
+from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from fastlb_core.base.buf cimport opool_get, opool_put
+from fastlb_core.program.program cimport PX_MODE_TCP
 from fastlb_core.proxy.stick_rules cimport stick_forget
 from fastlb_core.proxy.track cimport (
     track_bytes, track_end, track_http_err, track_http_fail, track_http_req, track_session)
@@ -68,8 +70,11 @@ cdef void tracking_failure(stream_t* strm) noexcept nogil:
 
 
 cdef void tracking_end_stream(stream_t* strm) noexcept nogil:
-    # haproxy: a request that went nowhere has come all the same.
-    track_bytes(tracking_of(strm), strm.bytes_in if strm.bytes_in else strm.head_in, strm.bytes_out, strm.w.loop.now_ms)
+    cdef uint64_t n_in = strm.bytes_in
+    if n_in == 0:
+        # haproxy: what went nowhere has come all the same.
+        n_in = strm.front.rx.len if strm.fe.mode == PX_MODE_TCP and not strm.req.is_open else strm.head_in
+    track_bytes(tracking_of(strm), n_in, strm.bytes_out, strm.w.loop.now_ms)
     track_end(strm.trackers, strm.w.program.n_trackers, strm.w.loop.now_ms)
     if strm.n_stores:
         stick_forget(strm)
