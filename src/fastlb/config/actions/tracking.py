@@ -55,10 +55,8 @@ def _ids(reader: ActionReader, name: str, is_array: bool) -> tuple[int, int]:
     kind = "gpt" if name.endswith("gpt") else "gpc"
     usage = f"Expects {name}(<{kind.upper()} ID>,<Track ID>)"
     first, comma, second = text.partition(",")
-    if not comma:
+    if not comma or (first and not (first.isascii() and first.isdigit())):
         raise ActionFault(f"Missing {kind} ID '{word}'. {usage}")
-    if first and not (first.isascii() and first.isdigit()):
-        raise ActionFault(f"invalid {kind} ID '{word}'. {usage}")
     counter = _counter(
         reader,
         second,
@@ -70,7 +68,9 @@ def _ids(reader: ActionReader, name: str, is_array: bool) -> tuple[int, int]:
 
 
 def _value(reader: ActionReader) -> RuleValue:
-    """A number, or an expression that gives one."""
+    """A number, or an expression that gives one; haproxy: at the end of the line it is 0."""
+    if reader.at >= len(reader.words):
+        return 0
     word = reader.words[reader.at] if reader.has_word() else ""
     digits = word[1:] if word.startswith("-") else word
     if digits.isascii() and digits.isdigit():
