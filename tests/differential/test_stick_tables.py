@@ -128,7 +128,9 @@ COMMANDS = [
     "set table fe key abc data.gpc0 1",
     "set table fe key 10.0.0.1 data.gpc0 -1",
     "show table fe data.conn_cnt eq 0",
-    "set table paths data.gpc0 eq 5",
+    r"set table paths key a\ b=c,\\d data.gpc0 3",
+    r"show table paths key a\ b=c,\\d",
+    "show table paths data.gpc0 eq 3",
     "clear table",
     "clear table nope",
     "clear table paths foo",
@@ -141,6 +143,8 @@ COMMANDS = [
     "show table users",
     "clear table paths",
     "show table paths",
+    # Last, because haproxy empties the table that it refuses to search.
+    "set table paths data.gpc0 eq 5",
 ]
 
 
@@ -186,9 +190,8 @@ def exchange(proxy: Proxy, text: str) -> str:
 
 
 def normal(text: str) -> str:
-    """Without addresses and times, the entries in order."""
-    text = re.sub(r"^0x[0-9a-f]+", "0x", re.sub(r"exp=[1-9]\d*", "exp=N", text), flags=re.M)
-    return "\n".join(sorted(text.split("\n")))
+    """Without addresses and times."""
+    return re.sub(r"^0x[0-9a-f]+", "0x", re.sub(r"exp=[1-9]\d*", "exp=N", text), flags=re.M)
 
 
 @pytest.mark.parametrize("step", range(len(STEPS)), ids=[text.split(" HTTP")[0] or "nothing" for text in STEPS])

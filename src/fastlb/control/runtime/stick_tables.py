@@ -22,7 +22,9 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 _TYPE_NAMES = {numbers[0]: name for name, numbers in KEY_TYPES.items() if name != "ipv4"}
 _IP, _IPV6, _INTEGER, _STRING = (KEY_TYPES[name][0] for name in ("ip", "ipv6", "integer", "string"))
 _SERVER_KEY = DATA_NUMBERS["server_key"]
+_ESCAPES = {9: "\\t", 10: "\\n", 13: "\\r", 27: "\\e", 32: "\\ ", 61: "\\=", 92: "\\\\"}
 _MOST_FILTERS = 4
+_MOST_SORTED = 10_000  # entries that are shown in the order of their keys, as HAProxy's are
 _CHUNK = 500  # entries between two turns of the loop
 _NOT_FOR_SET = 'content-based lookup is only supported with the "show" and "clear" actions\n'
 _USAGE = {
@@ -158,8 +160,8 @@ def _key_text(info: ports.TableInfo, key: bytes) -> str:
 
 
 def _escaped(text: bytes) -> str:
-    """Bytes that a terminal cannot show as \\xNN."""
-    return "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in text)
+    """Bytes that end a word, or that a terminal cannot show, as HAProxy escapes them."""
+    return "".join(_ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02X}") for byte in text)
 
 
 def _value_text(value: int | bytes) -> str:
@@ -182,6 +184,10 @@ def _line(info: ports.TableInfo, entry: ports.TableEntry) -> str:
 # --- commands ---
 
 
+def _matches(entry: ports.TableEntry, filters: list[_Filter]) -> bool:
+    return all(each.matches(entry) for each in filters)
+
+
 async def _entries(request: Request, info: ports.TableInfo) -> AsyncIterator[ports.TableEntry]:
     """All entries of the table; other work has its turn in between."""
     at: int | None = 0
@@ -202,11 +208,11 @@ async def _show(request: Request) -> str:
         entry = _tables(request).find(info.index, _key(request, info))
         return _head(request, info) + _line(info, entry) if entry is not None else ""
     filters = _filters(request, info)
-    lines = [_head(request, info)]
-    async for entry in _entries(request, info):
-        if all(each.matches(entry) for each in filters):
-            lines.append(_line(info, entry))
-    return "".join(lines)
+    head = _head(request, info)
+    found = [(entry.key, _line(info, entry)) async for entry in _entries(request, info) if _matches(entry, filters)]
+    if len(found) <= _MOST_SORTED:
+        found.sort(key=lambda pair: pair[0][::-1] if info.key_type == _INTEGER else pair[0])
+    return head + "".join(line for _, line in found)
 
 
 def _set(request: Request) -> str:
@@ -249,7 +255,7 @@ async def _clear(request: Request) -> str:
         return ""
     filters = _filters(request, info)
     async for entry in _entries(request, info):
-        if all(each.matches(entry) for each in filters):
+        if _matches(entry, filters):
             tables.clear(info.index, entry.key)
     return ""
 
