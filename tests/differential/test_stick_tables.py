@@ -73,7 +73,7 @@ STEPS = [
     "GET /s404 HTTP/1.1\r\nHost: a\r\nUser: x\r\n\r\n",
     "GET /s503 HTTP/1.1\r\nHost: a\r\nUser: x\r\n\r\n",
     "GET /s501 HTTP/1.1\r\nHost: a\r\nUser: x\r\n\r\n",
-    "GET /cut HTTP/1.1\r\nHost: a\r\nUser: x\r\n\r\n",
+    "GET /cut HTTP/1.1\r\nHost: a\r\nUser: x\r\nConnection: close\r\n\r\n",
     "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /500 HTTP/1.1\r\nHost: a\r\nUser: y\r\n\r\n",
     "GET /deny HTTP/1.1\r\nHost: a\r\nUser: y\r\n\r\n",
@@ -116,8 +116,6 @@ COMMANDS = [
     "set table paths key /new data.conn_cur 3",
     "show table paths key /new",
     "set table",
-    "set table paths",
-    "set table paths foo",
     "set table paths key",
     "set table paths key /a data.x 1",
     "set table paths key /a data.gpc0",
@@ -143,7 +141,9 @@ COMMANDS = [
     "show table users",
     "clear table paths",
     "show table paths",
-    # Last, because haproxy empties the table that it refuses to search.
+    # Last, because haproxy empties the table of some commands that it refuses.
+    "set table paths",
+    "set table paths foo",
     "set table paths data.gpc0 eq 5",
 ]
 
@@ -181,7 +181,8 @@ def exchange(proxy: Proxy, text: str) -> str:
     """The status and body that come for it; the connection has left the table when it returns."""
     client = proxy.client()
     client.send(text.encode())
-    client.half_close()
+    if "Connection: close" not in text:
+        client.half_close()
     data = client.read_to_end()
     client.close()
     poll(lambda: re.search(r"conn_cur=[1-9]", proxy.command("show table fe")) is None, "the connection to end")
