@@ -192,3 +192,24 @@ def try_client(proxy):
         return client if client.request().status == 200 else None
     except Cut:
         return None
+
+
+def test_killed_worker_gives_back_what_it_tracked(start, origin):
+    proxy = start(
+        site([origin(named("a"))]).replace(
+            "bind port@fe\n",
+            "bind port@fe\n    stick-table type ip size 10 store conn_cur,conn_cnt\n    tcp-request connection track-sc0 src\n",
+        ),
+        threads=2,
+    )
+    held = poll(lambda: found if len(found := connected(proxy, 10)) == 2 else None, "both workers to have clients")
+    victim, other = held
+    tracked = sum(len(clients) for clients in held.values())
+    poll(lambda: f" conn_cur={tracked}" in proxy.command("show table fe"), "all clients to be tracked")
+    os.kill(victim, signal.SIGKILL)
+    left = len(held[other])
+    poll(lambda: f" use={left} " in proxy.command("show table fe"), "the dead worker's references to be given back")
+    assert f" conn_cur={left}\n" in proxy.command("show table fe")
+    for client in held[other]:
+        client.close()
+    poll(lambda: " conn_cur=0\n" in proxy.command("show table fe"), "the other worker's to end")

@@ -10,6 +10,7 @@ from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
 from fastlb_core.bridge.layout cimport lay_out
 from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, program_free, program_new
 from fastlb_core.lb.balance cimport lb_find
+from fastlb_core.proxy.track cimport TRACK_MAX
 from fastlb_core.lb.server cimport SRV_F_INTERNAL
 
 ProxyEntry = namedtuple("ProxyEntry", "index name id is_frontend is_backend is_http")
@@ -91,7 +92,7 @@ class ProgramBuilder:
 
     def __init__(
         self, *, n_workers, log_tag=b"fastlb", log_hostname=b"", log_pid=0, maxconn=0, bufsize=16384, maxrewrite=1024,
-        maxaccept=64, maxhdr=101, generation=1, logurilen=1023, hostname=b"",
+        maxaccept=64, maxhdr=101, generation=1, n_trackers=3, logurilen=1023, hostname=b"",
     ):
         within("n_workers", n_workers, 1, ARENA_MAX_WORKERS)
         within("maxconn", maxconn, 0, 2**31 - 1)
@@ -99,12 +100,13 @@ class ProgramBuilder:
         within("maxrewrite", maxrewrite, 0, bufsize)
         within("maxaccept", maxaccept, 1, 2**31 - 1)
         within("maxhdr", maxhdr, 1, 32767)
+        within("n_trackers", n_trackers, 0, TRACK_MAX)
         within("logurilen", logurilen, 0, 2**20)
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
-            "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6, "max_vars": [0] * 6,
-            "at_start": [], "logurilen": logurilen, "hostname": hostname,
+            "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
+            "max_vars": [0] * 6, "at_start": [], "logurilen": logurilen, "hostname": hostname,
         }
         self.proxies = []
         self.servers = []
@@ -139,6 +141,7 @@ class ProgramBuilder:
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
             "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
+            "stick_table": None, "table": -1,
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -177,6 +180,10 @@ class ProgramBuilder:
     def set_error_answers(self, proxy, answers):
         """What `http-error` says: {status: [arguments]}, see answer.pxd."""
         self.proxies[proxy]["error_answers"] = answers
+
+    def set_stick_table(self, proxy, values):
+        """The proxy's table: values as layout_stick.pxd has them."""
+        self.proxies[proxy]["stick_table"] = values
 
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)

@@ -13,11 +13,13 @@ from fastlb_core.bridge.layout_expr cimport (
 )
 from fastlb_core.bridge.layout_log cimport lay_out_log
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
+from fastlb_core.bridge.layout_stick cimport fill_table, share_table
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
 from fastlb_core.program.program cimport err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t
 from fastlb_core.program.region cimport region_alloc, region_copy
+from fastlb_core.proxy.stick_table cimport stick_bytes, stick_table_t
 
 import time
 
@@ -39,11 +41,14 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     for px, own in zip(proxies, own_servers, strict=True):
         px["lb_capacity"] = balance_capacity(px, own, servers)
     fill_program(program, values)
-    program.arena = arena_map(arena_bytes(program.n_workers, proxies, len(servers), len(listeners)), program.n_workers)
+    make_tables(program, proxies)
+    program.arena = arena_map(arena_bytes(program, proxies, len(servers), len(listeners)), program.n_workers)
     if program.arena == NULL:
         raise MemoryError("the shared arena cannot be mapped")
     program.arena.maxconn = values["maxconn"]
     program.arena.generation = program.generation
+    for index in range(program.n_tables):
+        share_table(<stick_table_t*> program.tables[<uint32_t> index], program.arena)
     program.n_proxies = len(proxies)
     program.proxies = <px_t**> take(program, sizeof(px_t*) * program.n_proxies)
     program.n_servers = len(servers)
@@ -53,6 +58,8 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     fill_log_sinks(program, log_sinks)
     for index, values in enumerate(proxies):
         fill_proxy(program, index, values, now_ms)
+        if values["table"] >= 0:
+            program.proxies[<uint32_t> index].table = program.tables[<uint32_t> values["table"]]
     for index, values in enumerate(servers):
         fill_server(program, index, values, now_ms)
     for index, values in enumerate(listeners):
@@ -76,10 +83,30 @@ cdef uint64_t line(uint64_t size) noexcept:
     return (size + ARENA_LINE - 1) & ~(<uint64_t> ARENA_LINE - 1)
 
 
-cdef uint64_t arena_bytes(int n_workers, list proxies, int n_servers, int n_listeners) except? 0:
+cdef int make_tables(program_t* program, list proxies) except -1:
+    """The descriptions of all stick tables: the arena's size depends on them."""
+    cdef stick_table_t* table
+    cdef list owners = [px for px in proxies if px["stick_table"] is not None]
+    program.n_tables = len(owners)
+    program.tables = <void**> take(program, sizeof(void*) * program.n_tables)
+    for number, px in enumerate(owners):
+        table = <stick_table_t*> take(program, sizeof(stick_table_t))
+        keep(program, &table.name, px["name"])
+        fill_table(table, px["stick_table"], program.n_workers)
+        program.tables[<uint32_t> number] = table
+        px["table"] = number
+    # Streams have room for tracking where there are tables, even if no counter may be used.
+    program.n_trackers = max(program.n_trackers, 1) if owners else 0
+    return 0
+
+
+cdef uint64_t arena_bytes(program_t* program, list proxies, int n_servers, int n_listeners) except? 0:
     """Bytes that all pieces take; arena_map adds its own header."""
-    cdef uint64_t counters = line(sizeof(counters_t) * (n_workers + 1))
+    cdef uint64_t counters = line(sizeof(counters_t) * (program.n_workers + 1))
     cdef uint64_t size = 0
+    cdef uint32_t i
+    for i in range(program.n_tables):
+        size += line(stick_bytes(<stick_table_t*> program.tables[i]))
     size += len(proxies) * (line(sizeof(px_shared_t)) + 2 * counters)
     size += n_servers * (line(sizeof(srv_shared_t)) + counters)
     size += n_listeners * counters
@@ -138,6 +165,7 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.log_pid = values["log_pid"]
     program.logurilen = values["logurilen"]
     keep(program, &program.hostname, values["hostname"])
+    program.n_trackers = values["n_trackers"]
     for scope, count in enumerate(values["n_vars"]):
         program.n_vars[<uint32_t> scope] = count
     for scope, size in enumerate(values["max_vars"]):

@@ -18,7 +18,7 @@ from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, fin
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
     ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_REGEX, ARG_SERVER,
-    ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_USERS, ARG_VAR, arg_t, conv_t, expr_t,
+    ARG_SINT, ARG_STOP, ARG_STR, ARG_TABLE, ARG_UNSET, ARG_USERS, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.keystore cimport keystore_add
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_SPACE, LF_TEXT, lf_item_t, logformat_t
@@ -85,6 +85,10 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
     elif tag == "server":
         arg.type = ARG_SERVER
         arg.ptr = program.servers[<uint32_t> value[1]]
+    elif tag == "table":
+        # The table of that proxy; a disabled one may have none.
+        arg.type = ARG_TABLE
+        arg.ptr = program.proxies[<uint32_t> value[1]].table
     elif tag == "var":
         arg.type = ARG_VAR
         arg.num, arg.num2 = value[1], value[2]

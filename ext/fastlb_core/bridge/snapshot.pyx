@@ -23,6 +23,8 @@ from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport SRV_S_STARTING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
 from fastlb_core.program.program cimport listener_t, program_t, px_t
+from fastlb_core.proxy.stick_store cimport stick_recover, stick_set_process
+from fastlb_core.proxy.stick_table cimport stick_table_t
 
 cdef extern from "sys/socket.h":
     enum:
@@ -269,6 +271,7 @@ cdef class Snapshot:
         cdef uint32_t i
         cdef px_t* px
         self._recover_balance(pid, worker)
+        self._recover_tables(pid, worker)
         for i in range(self.ptr.n_proxies):
             px = self.ptr.proxies[i]
             lost += recover_proxy(px.sh, px.fe_counters, px.be_counters, worker, self.n_workers)
@@ -286,6 +289,7 @@ cdef class Snapshot:
     def recover_process(self, pid):
         """A process other than a worker has died, control: its locks are freed and what they guard is made anew."""
         self._recover_balance(pid, -1)
+        self._recover_tables(pid, -1)
         self._wake_waiters()
 
     cdef void _recover_balance(self, int32_t pid, int32_t worker):
@@ -295,6 +299,13 @@ cdef class Snapshot:
         for i in range(self.ptr.n_proxies):
             if self.ptr.proxies[i].lb.n_servers:
                 lb_recover(&self.ptr.proxies[i].lb, pid, worker, self.n_workers, now)
+
+    cdef void _recover_tables(self, int32_t pid, int32_t worker):
+        cdef uint64_t now = _now_ms()
+        cdef uint32_t i
+        stick_set_process(getpid(), -1)
+        for i in range(self.ptr.n_tables):
+            stick_recover(<const stick_table_t*> self.ptr.tables[i], pid, worker, now)
 
     cdef void _fold_listener(self, listener_t* li, int32_t worker):
         totals_fold(li.counters, self.n_workers, worker)

@@ -67,6 +67,7 @@ cdef struct conn_t:
     uint64_t since_real_us       # wall clock of since_ms
     list_t all                   # in the worker's list of front connections
     void* session                # owned by proxy/evaluate: a front's session variables, or NULL
+    void* trackers               # front: owned (a pool of the worker): stkctr_t[n] of proxy/track.pxd, or NULL
     conn_t* mate                 # front: its private idle back connection (owned); that one: its front (borrowed)
 
 # A conn_t around a connected or connecting socket; takes over fd. NULL (and fd closed) when memory is short.

@@ -186,6 +186,7 @@ cdef struct px_t:
     void* rules[16]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
     uint32_t t_inspect           # tcp-request inspect-delay, ms
     uint32_t t_inspect_res
+    void* table                  # owned (program memory): stick_table_t of its `stick-table`, or NULL
     px_shared_t* sh              # shared, arena
     counters_t* fe_counters      # shared, arena: [n_workers + 1], the last for dead workers
     counters_t* be_counters      # shared, arena: [n_workers + 1]
@@ -229,6 +230,9 @@ cdef struct program_t:
     uint32_t n_patterns
     void** pattern_refs          # owned: pat_ref_t, what the runtime API changes
     uint32_t n_pattern_refs
+    void** tables                # owned: stick_table_t of proxy/stick_table.pxd, of all proxies that have one
+    uint32_t n_tables
+    uint32_t n_trackers          # tune.stick-counters; 0 without tables
     owned_t* owned               # owned: what the heap holds for it
     log_sink_desc_t* log_sinks   # owned
     uint32_t n_log_sinks

@@ -21,6 +21,7 @@ from fastlb_core.proxy.stream cimport (
     STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters,
     stream_kill, stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
+from fastlb_core.proxy.tracking cimport tracking_error
 from fastlb_core.sys.socket cimport iovec
 
 cdef action_entry_t[8] entries
@@ -61,6 +62,7 @@ cdef void _drop_answer(stream_t* strm, eval_t* ev) noexcept nogil:
 
 cdef void _count_denied(stream_t* strm, const rule_t* rule) noexcept nogil:
     if rule.set == RULES_HTTP_REQUEST:
+        tracking_error(strm)
         fe_counters(strm).denied_req += 1
         if strm.be != NULL:
             be_counters(strm).denied_req += 1
@@ -139,6 +141,7 @@ cdef act_t auth(eval_t* ev, const rule_t* rule) noexcept nogil:
                      slice_of(challenge, <uint32_t> (value.at - challenge))):
         return ACT_ERROR
     fe_counters(strm).intercepted += 1
+    tracking_error(strm)
     http_reply_page(strm, 401, slice_of(head.start, <uint32_t> (head.at - head.start)), b'L', b'R')
     return ACT_DONE
 

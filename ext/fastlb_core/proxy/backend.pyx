@@ -62,9 +62,15 @@ cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
 
 
 cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
+    cdef pick_t pick
     if queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
         srv[0] = NULL
         return PICK_QUEUE_BACKEND
+    if strm.stick_srv != NULL:
+        pick = lb_take(&strm.be.lb, strm.stick_srv)
+        if pick != PICK_NONE:
+            srv[0] = strm.stick_srv
+            return pick
     return lb_pick(&strm.be.lb, lb_source_key(&strm.front.peer), strm.last_srv, srv)
 
 
@@ -246,6 +252,7 @@ cdef back_result_t _failed(stream_t* strm) noexcept nogil:
         strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
         _release(strm)
         strm.srv = NULL
+        strm.stick_srv = NULL
         strm.back_state = BACK_ASSIGN
         return BACK_R_TRY
     srv_slot(strm).retries += 1

@@ -15,6 +15,7 @@ from fastlb_core.program.sample cimport (
 )
 from fastlb_core.program.vars cimport VARS_N_CLASSES, vars_init, vars_pools_destroy, vars_pools_init, vars_reset, vars_t
 from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT, STRM_F_RES_OPEN, stream_t
+from fastlb_core.proxy.tracking cimport tracking_of, tracking_of_front
 from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:
@@ -141,6 +142,7 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
     ev.be = strm.be
     ev.options = options
     ev.last_rule = &strm.last_rule
+    ev.trackers = tracking_of(strm)
     _remembered(ev, strm)
     if strm.msg_scope:
         ev.vars[<int> VARS_SESS] = front.session
@@ -169,6 +171,7 @@ cdef void eval_front(eval_t* ev, worker_t* w, conn_t* front) noexcept nogil:
     memset(ev, 0, sizeof(eval_t))
     _of_worker(ev, w)
     ev.front = front
+    ev.trackers = tracking_of_front(w, front)
     ev.fe = (<const listener_t*> front.origin).px
     if w.has_vars:
         ev.vars[<int> VARS_SESS] = _session_of(w, front)

@@ -28,6 +28,7 @@ from fastlb_core.proxy.stream cimport (
     STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
 )
 from fastlb_core.proxy.tcp_rules cimport front_rules
+from fastlb_core.proxy.tracking cimport tracking_accepted, tracking_end_front, tracking_silent
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.epoll cimport EPOLLEXCLUSIVE, EPOLLIN
 from fastlb_core.sys.socket cimport AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, accept4, sockaddr, socklen_t
@@ -66,6 +67,7 @@ cdef void _on_close(conn_t* front) noexcept nogil:
     cdef worker_t* w = the_worker
     cdef px_t* fe = front_px(front)
     idle_detach(front)
+    tracking_end_front(w, front)
     eval_close_session(w, front)
     sub_fetch_i32(&fe.sh.fe_conns, 1)
     add_fetch_i64(&w.arena.n_conns, -1)
@@ -137,6 +139,8 @@ cdef void _idle_io(conn_t* front) noexcept nogil:
         _start_http(w, front, 0)
     elif n < 0:
         if front.n_requests or front_px(front).options & PX_O_DONTLOGNULL:
+            if not front.n_requests:
+                tracking_silent(w, front)
             conn_close(front)
         else:
             _start_http(w, front, 0)
@@ -240,6 +244,7 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
     if fe.has_rules and not front_rules(w, front, RULES_TCP_SESSION):
         conn_close(front)
         return
+    tracking_accepted(w, front)
     if fe.mode == PX_MODE_HTTP:
         front_idle(w, front)
         return

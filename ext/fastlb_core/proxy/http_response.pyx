@@ -30,7 +30,9 @@ from fastlb_core.proxy.stream cimport (
     STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, TIMEOUT_CLIENT, TIMEOUT_SERVER,
     be_counters, flow_t, srv_slot, stream_log, stream_t, stream_timeout, stream_wake,
 )
+from fastlb_core.proxy.stick_rules cimport stick_learn
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
+from fastlb_core.proxy.tracking cimport tracking_failure, tracking_status
 
 cdef enum:
     HEADS_PER_TURN = 32          # interim answers and receives, then other streams have their turn
@@ -44,6 +46,7 @@ cdef bint _bad_answer(stream_t* strm, char err) noexcept nogil:
     """502: what the server sent is no answer, or none came. True as a state function."""
     be_counters(strm).failed_resp += 1
     srv_slot(strm).failed_resp += 1
+    tracking_failure(strm)
     http_reply(strm, 502, err, b'H')
     return True
 
@@ -166,6 +169,9 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     strm.status = res.status
     strm.server_status = res.status
     strm.counted_head = <uint32_t> reply_counted_head(res)
+    tracking_status(strm, res.status)
+    if strm.trackers != NULL:
+        stick_learn(strm)
     conn_stop_timer(strm.back)
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
@@ -294,6 +300,7 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_BACK_TIMEOUT:
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
+        tracking_failure(strm)
         http_reply(strm, 504, b's', b'H')
         return True
     if not conn_poll(back):

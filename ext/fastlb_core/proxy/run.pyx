@@ -25,11 +25,14 @@ from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
 from fastlb_core.proxy.queue cimport queue_init, queue_wake_all
 from fastlb_core.proxy.run cimport RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t
+from fastlb_core.proxy.stick_store cimport stick_set_process, stick_sweep
+from fastlb_core.proxy.stick_table cimport stick_table_t
 from fastlb_core.proxy.stream cimport (
     STRM_F_TIMEOUT, STRM_F_WOKEN, stream_discard, stream_of_timer, stream_process, stream_size, stream_t,
 )
 from fastlb_core.proxy.stream_http cimport http_stream_ops
 from fastlb_core.proxy.stream_tcp cimport tcp_stream_ops
+from fastlb_core.proxy.track cimport stkctr_t
 from fastlb_core.proxy.worker cimport px_local_t, srv_local_t, worker_t
 from fastlb_core.sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP
 from fastlb_core.sys.splice cimport read
@@ -39,6 +42,7 @@ cdef enum:
     TICK_MS = 1000
     SCRATCH_BUFFERS = 16         # what rules may make, in tune.bufsize
     PAGE_BUFFERS = 4             # the largest answer of a rule
+    SWEEP_BUDGET = 10000         # expired entries of a table that one tick throws away
     FULL_TICK_MS = 100           # while listeners wait for room that another worker may have made
     MAX_PIPES = 1024
     WAKE_ROUNDS = 8              # of streams that wake others in one turn; what is left waits for the next
@@ -70,9 +74,16 @@ cdef void _publish(worker_t* w) noexcept nogil:
     store_relaxed_u64(&w.slot.heartbeat_ms, w.loop.now_ms)
 
 
+cdef void _sweep_tables(worker_t* w) noexcept nogil:
+    cdef uint32_t i
+    for i in range(w.program.n_tables):
+        stick_sweep(<const stick_table_t*> w.program.tables[i], SWEEP_BUDGET, w.loop.now_ms)
+
+
 cdef void _tick(timer_t* timer) noexcept nogil:
     cdef worker_t* w = _worker_of(timer)
     _publish(w)
+    _sweep_tables(w)
     w.has_ticked = True
     if w.is_full:
         front_listen(w)
@@ -159,9 +170,10 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.loop.on_timer[<int> TIMER_STREAM] = _stream_expired
     w.loop.on_timer[<int> TIMER_WORKER] = _tick
     w.tick.kind = TIMER_WORKER
-    opool_init(&w.streams, stream_size(program.maxhdr, program.logurilen), STREAMS_PER_SLAB)
+    opool_init(&w.streams, stream_size(program.maxhdr, program.logurilen, program.n_trackers), STREAMS_PER_SLAB)
     if program.capture_size:
         opool_init(&w.captures, program.capture_size, STREAMS_PER_SLAB)
+    opool_init(&w.trackers, (program.n_trackers if program.n_trackers else 1) * <uint32_t> sizeof(stkctr_t), STREAMS_PER_SLAB)
     pipe_pool_init(&w.pipes, MAX_PIPES)
     list_init(&w.fronts)
     list_init(&w.runnable)
@@ -177,6 +189,7 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
         return False
     eval_open_worker(w)
     lb_set_process(w.pid, index)
+    stick_set_process(w.pid, <int32_t> index)
     front_set_ops(http_stream_ops(), tcp_stream_ops())
     return True
 
@@ -290,6 +303,7 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
         opool_destroy(&w.streams)
         if w.program.capture_size:
             opool_destroy(&w.captures)
+        opool_destroy(&w.trackers)
         pipe_pool_destroy(&w.pipes)
         loop_destroy(&w.loop)
     # Otherwise it is a hard stop: what is open ends with the process.

@@ -17,7 +17,7 @@ cdef int64_t stick_value(
 # Adds n to a counter or n events to a rate, and returns the new value; nothing and 0 where it is not stored.
 cdef int64_t stick_add(
     const stick_table_t* table, stick_entry_t* entry, uint32_t type, uint32_t index, uint64_t n, uint64_t now_ms) noexcept nogil
-# Sets a counter; a rate reads `value` from now on and decays. False where it is not stored or is a text.
+# Sets a counter; a rate reads `value` for a period, and decays then. False where it is not stored or is a text.
 cdef bint stick_set(
     const stick_table_t* table, stick_entry_t* entry, uint32_t type, uint32_t index, int64_t value,
     uint64_t now_ms) noexcept nogil

@@ -99,8 +99,9 @@ cdef bint stick_set(const stick_table_t* table, stick_entry_t* entry, uint32_t t
     if kind == STICK_KIND_RATE:
         rate = <stick_rate_t*> slot
         rate.tick_ms = now_ms
-        rate.current = 0
-        rate.previous = <uint64_t> value
+        # haproxy: as if so many had just come.
+        rate.current = <uint64_t> value
+        rate.previous = 0
         return True
     if kind == STICK_KIND_CUR:
         value -= _connections(table, entry, 0)

@@ -23,6 +23,7 @@ from fastlb_core.net.conn cimport conn_t, peer_t
 from fastlb_core.net.pipe cimport pipe_t
 from fastlb_core.program.program cimport px_t
 from fastlb_core.program.vars cimport vars_t
+from fastlb_core.proxy.track cimport stkctr_t
 from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:                       # stream_t.flags
@@ -129,6 +130,9 @@ cdef struct stream_t:
     const void* last_rule        # rule_t, borrowed (program): the last final rule that applied, or NULL
     uint32_t n_calls             # times that ops.process has run
     uint32_t rule_at             # where the rule set of `phase` goes on
+    uint32_t head_in             # bytes that the request's head counts as, with tables only
+    uint8_t n_stores             # entries behind `trackers` that are to learn the server (stick_rules)
+    srv_t* stick_srv             # borrowed (program): what a `stick` rule has found, or NULL
     uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none
     uint32_t counted_head        # http: what the head that has come counts as, before rules change it (reply_counted_head)
@@ -156,6 +160,7 @@ cdef struct stream_t:
     http_msg_t res_msg
     hdr_t* req_hdrs              # inline storage behind the struct
     hdr_t* res_hdrs
+    stkctr_t* trackers           # inline storage behind the struct: [n_trackers + TRACK_STORES], or NULL
     uint32_t log_line_len        # bytes of the saved request line
     uint8_t log_method_len
     uint8_t log_version_len
@@ -175,8 +180,9 @@ cdef inline int32_t stream_retries(const stream_t* strm) noexcept nogil:
 
 # Before a rule changes an address of the front connection: stream_end puts it back.
 cdef void stream_save_addresses(stream_t* strm) noexcept nogil
-# Bytes of one stream with room for max_hdrs headers each way and for the request line that is kept for the log.
-cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen) noexcept nogil
+# Bytes of one stream with room for max_hdrs headers each way, for the request line that is kept for the log, and for the tracked
+# counters, if there are any.
+cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen, uint32_t n_trackers) noexcept nogil
 # A stream on this front connection, whose owner it becomes. NULL when memory is short.
 cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) noexcept nogil
 # Runs ops.process, again while something happened meanwhile, and frees the stream once it has ended.

@@ -30,6 +30,8 @@ from fastlb_core.proxy.stream cimport (
     STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_LOG_EARLY,
     STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
 )
+from fastlb_core.proxy.track cimport TRACK_STORES, stkctr_t
+from fastlb_core.proxy.tracking cimport tracking_end_stream
 from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:
@@ -38,8 +40,13 @@ cdef enum:
     LOG_SILENT = 9               # stream_t.log_level
 
 
-cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen) noexcept nogil:
-    return <uint32_t> (sizeof(stream_t) + 2 * msg_cap_hdrs(max_hdrs) * sizeof(hdr_t) + logurilen + 1)
+cdef inline size_t _trackers_size(uint32_t n_trackers) noexcept nogil:
+    return (n_trackers + TRACK_STORES) * sizeof(stkctr_t) if n_trackers else 0
+
+
+cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen, uint32_t n_trackers) noexcept nogil:
+    return <uint32_t> (sizeof(stream_t) + _trackers_size(n_trackers) + 2 * msg_cap_hdrs(max_hdrs) * sizeof(hdr_t)
+                       + logurilen + 1)
 
 
 cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) noexcept nogil:
@@ -49,7 +56,11 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
         return NULL
     # Everything but the header storage and the saved request line, which are only read where they were written.
     memset(strm, 0, <size_t> &(<stream_t*> NULL).req_hdrs)
-    strm.req_hdrs = <hdr_t*> (strm + 1)
+    strm.trackers = NULL
+    if w.program.n_trackers:
+        strm.trackers = <stkctr_t*> (strm + 1)
+        memset(strm.trackers, 0, _trackers_size(w.program.n_trackers))
+    strm.req_hdrs = <hdr_t*> (<char*> (strm + 1) + _trackers_size(w.program.n_trackers))
     strm.res_hdrs = strm.req_hdrs + msg_cap_hdrs(max_hdrs)
     strm.log_line = <char*> (strm.res_hdrs + msg_cap_hdrs(max_hdrs))
     strm.log_line_len = 0
@@ -283,6 +294,8 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     _count_chunks(strm)
     _count_end(strm)
     stream_log(strm, False)
+    if strm.trackers != NULL:
+        tracking_end_stream(strm)
     eval_close_vars(strm)
     if strm.has_saved:
         strm.front.peer = strm.saved_peer

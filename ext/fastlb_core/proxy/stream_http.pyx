@@ -21,6 +21,7 @@ from fastlb_core.program.program cimport (
     HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
     PX_O_WAITS_BODY, px_t,
 )
+from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
@@ -40,6 +41,8 @@ from fastlb_core.proxy.stream_http cimport (
     HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_RULES, HTTP_S_TUNNEL,
 )
 from fastlb_core.proxy.stream_tcp cimport tunnel_run
+from fastlb_core.proxy.stick_rules cimport stick_find_server
+from fastlb_core.proxy.tracking cimport tracking_error, tracking_request
 from fastlb_core.proxy.unique_id cimport unique_id_add_header
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
@@ -82,10 +85,19 @@ cdef bint _begin_message(stream_t* strm) noexcept nogil:
     return True
 
 
+cdef void _track_bad(stream_t* strm, int status) noexcept nogil:
+    """One that was complete has been counted as a request. haproxy: one that came too late is no error."""
+    if not strm.t_request:
+        tracking_request(strm)
+    if status != 408:
+        tracking_error(strm)
+
+
 cdef void _refuse(stream_t* strm, int status, char err) noexcept nogil:
     strm.flags |= STRM_F_BAD_REQUEST
     fe_counters(strm).failed_req += 1
     fe_counters(strm).cum_req += 1
+    _track_bad(strm, status)
     http_reply(strm, status, err, b'R')
 
 
@@ -97,6 +109,7 @@ cdef void _incomplete(stream_t* strm) noexcept nogil:
         strm.flags |= STRM_F_BAD_REQUEST
         strm.status = 400
         fe_counters(strm).failed_req += 1
+        _track_bad(strm, 400)
         http_abort(strm, b'C', b'R')
     else:
         _refuse(strm, 400, b'C')
@@ -253,6 +266,8 @@ cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     """Backend and edits. True: the state has changed."""
     back_start(strm, be)
+    if px_rules(be, RULES_STICK) != NULL:
+        stick_find_server(strm)
     capture_request_cookie(strm)
     if not unique_id_add_header(strm) or \
             not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
@@ -276,6 +291,9 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     if fe.n_captures_req:
         capture_request(strm)
     strm.counted_head = <uint32_t> reply_counted_head(&strm.req_msg)
+    if strm.trackers != NULL:
+        tracking_request(strm)
+        strm.head_in = strm.counted_head
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_open = True
     strm.req.is_done = body_is_done(&strm.req.body)

@@ -9,6 +9,7 @@ from fastlb_core.net.conn cimport (
     conn_shut_write, conn_t,
 )
 from fastlb_core.program.program cimport PX_O_ABORTONCLOSE, PX_O_LOGASAP
+from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
 )
@@ -21,6 +22,7 @@ from fastlb_core.proxy.stream cimport (
     TIMEOUT_TUNNEL, flow_t, stream_kill, stream_log, stream_ops_t, stream_process, stream_set_term, stream_t, stream_timeout,
     stream_wake,
 )
+from fastlb_core.proxy.stick_rules cimport stick_find_server, stick_learn
 from fastlb_core.proxy.tcp_rules cimport content_rules, response_content_rules
 
 cdef stream_ops_t tcp_ops
@@ -196,9 +198,13 @@ cdef void _process(stream_t* strm) noexcept nogil:
         strm.res.is_open = True
         strm.phase = PHASE_BE_CONTENT
         back_start(strm, strm.next_be)
+        if px_rules(strm.be, RULES_STICK) != NULL:
+            stick_find_server(strm)
     if strm.back_state != BACK_READY:
         if not _connect(strm):
             return
+        if strm.trackers != NULL:
+            stick_learn(strm)
         if strm.fe.options & PX_O_LOGASAP:
             stream_log(strm, True)
     if strm.phase == PHASE_BE_CONTENT and not _may_answer(strm):

@@ -10,6 +10,7 @@ from fastlb_core.proxy.stick_table cimport stick_entry_t, stick_table_t
 
 cdef enum:
     TRACK_MAX = 12               # tune.stick-counters at most; HAProxy's default is 3
+    TRACK_STORES = 8             # `stick store` rules that a stream may apply
 
 cdef struct stkctr_t:
     const stick_table_t* table   # borrowed (program); NULL: not tracking
@@ -38,7 +39,7 @@ cdef bint track_begin(
     eval_t* ev, stkctr_t* ctr, const stick_table_t* table, const stick_key_t* key, bint is_request) noexcept nogil
 # Ends all of an array: conn_cur, the reference; the entry's age begins anew. Twice is harmless.
 cdef void track_end(stkctr_t* ctrs, uint32_t n, uint64_t now_ms) noexcept nogil
-# The connection passed `tcp-request connection` rules: sess_cnt, sess_rate of the session's counters.
+# The connection passed `tcp-request connection` and `session` rules: sess_cnt, sess_rate of the session's counters.
 cdef void track_session(stkctr_t* ctrs, uint32_t n, uint64_t now_ms) noexcept nogil
 # A request begins, before http-request rules. haproxy: bad ones and those that never came count too.
 cdef void track_http_req(const trackers_t* all, uint64_t now_ms) noexcept nogil

@@ -14,6 +14,7 @@ from fastlb_core.program.program cimport program_t
 from fastlb_core.program.sample cimport scratch_t
 from fastlb_core.program.vars cimport vars_pools_t, vars_t
 from fastlb_core.proxy.log cimport log_rec_t, logger_t
+from fastlb_core.proxy.track cimport trackers_t
 
 cdef struct worker_t:
     loop_t loop                  # inline
@@ -25,6 +26,8 @@ cdef struct worker_t:
     opool_t streams              # stream_t with its header storage
     opool_t captures             # capture blocks of streams; not made where program.capture_size is 0
     log_rec_t facts              # inline: of the format that is being written
+    opool_t trackers             # stkctr_t[program.n_trackers] of front connections that track
+    trackers_t seen              # inline: what the rules that run may see
     pipe_pool_t pipes
     logger_t* logger             # owned
     vars_pools_t var_pools       # inline: what variables are made of

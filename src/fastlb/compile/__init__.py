@@ -20,6 +20,7 @@ from .proxies import add_proxy
 from .routes import Routes
 from .rules import RuleCompiler
 from .servers import add_internal_server, add_servers
+from .stick import table_values
 from .text import file_bytes
 
 MAX_LOGURILEN = 65535
@@ -58,6 +59,7 @@ def compile_program(
         generation=generation,
         logurilen=min(glob.http_logurilen, MAX_LOGURILEN),
         hostname=file_bytes(glob.log_send_hostname or socket.gethostname()),
+        n_trackers=glob.stick_counters,
     )
     _fill(builder, configuration, listeners, service_address, n_workers)
     return builder.finish()
@@ -79,6 +81,9 @@ def _fill(
         id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
     }
     add_targets(builder, None, glob.logs, glob)
+    for px in configuration.proxies:
+        if px.stick_table is not None:
+            builder.set_stick_table(index_of[id(px)], table_values(px.stick_table))
     server_indexes: dict[tuple[str, str], int] = {}
     active = [px for px in configuration.proxies if not px.disabled]
     for px in active:

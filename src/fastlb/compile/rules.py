@@ -30,6 +30,7 @@ from fastlb.config.samples.values import (
     ProxyRef,
     RegexValue,
     ServerRef,
+    TableRef,
     Unset,
     UserListRef,
     VariableRef,
@@ -203,6 +204,15 @@ class RuleCompiler:
             raise self._error(f"unable to find {ref.side} '{ref.name}'")
         return ("proxy", self._proxies[id(px)])
 
+    def _table(self, ref: TableRef) -> Plain:
+        """Tables are told by their proxy's index."""
+        px = self._px if not ref.name else next(
+            (px for px in self._configuration.proxies if px.name == ref.name and px.stick_table is not None), None
+        )
+        if px is None or px.stick_table is None:
+            raise self._error(f"unable to find table '{ref.name}'")
+        return ("table", self._proxies[id(px)])
+
     def _find_proxy(self, ref: ProxyRef) -> Proxy | None:
         wants_backend = ref.side == "backend"
         return next(
@@ -329,6 +339,7 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     LogFormat: RuleCompiler.format,
     ProxyRef: RuleCompiler._proxy,
     ServerRef: RuleCompiler._server,
+    TableRef: RuleCompiler._table,
     VariableRef: RuleCompiler._variable,
     AclRef: RuleCompiler._acl_reference,
     ListValue: RuleCompiler._list,

@@ -126,6 +126,7 @@ class Global:
     http_maxhdr: int = 101
     http_logurilen: int = 1023
     http_cookielen: int = 0
+    stick_counters: int = 3
     environment: dict[str, str] = field(default_factory=dict)
     set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
     vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit

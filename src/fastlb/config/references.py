@@ -14,7 +14,7 @@ from .logformat import LogFormat
 from .model import Location, Proxy
 from .rule import Rule, RuleValue
 from .samples.ast import Expression
-from .samples.values import AclRef, ListValue, ProxyRef, ServerRef, Value
+from .samples.values import AclRef, ListValue, ProxyRef, ServerRef, TableRef, Value
 
 # What HAProxy calls the place of an expression, by rule set.
 _PLACES = {
@@ -68,6 +68,9 @@ class _References:
         for name, rules in self.px.rules.items():
             for rule in rules:
                 place = "redirect format string" if rule.action == "redirect" else _PLACES.get(name, f"{name} expression")
+                for value in rule.arguments:
+                    if isinstance(value, TableRef):
+                        self._check_rule_table(rule, value)
                 for expression in _expressions(rule.arguments):
                     yield _Use(rule.location, expression, place)
                 yield from self._in_acls(_acls_of(rule))
@@ -76,13 +79,14 @@ class _References:
 
     def _check(self, use: _Use) -> None:
         row = use.expression.row
-        for number, value in enumerate(use.expression.arguments, 1):
+        for number, value in _numbered(use.expression.arguments, row.arguments):
             self._check_value(
                 value, number, use, f"sample fetch keyword '{row.name}'" if use.place else f"ACL keyword '{row.name}'"
             )
+        behind = f" for sample fetch keyword '{row.name}'" if use.place else ""
         for conversion in use.expression.conversions:
-            for number, value in enumerate(conversion.arguments, 1):
-                self._check_value(value, number, use, f"conversion keyword '{conversion.row.name}'")
+            for number, value in _numbered(conversion.arguments, conversion.row.arguments):
+                self._check_value(value, number, use, f"conversion keyword '{conversion.row.name}'{behind}")
 
     def _check_value(self, value: Value, number: int, use: _Use, keyword: str) -> None:
         within = f" in {use.place}" if use.place else ""
@@ -94,6 +98,8 @@ class _References:
             self._check_proxy(value, use, where)
         elif isinstance(value, ServerRef):
             self._check_server(value, use, where)
+        elif isinstance(value, TableRef):
+            self._check_table(value, use, where)
         elif isinstance(value, AclRef) and value.name not in self.px.acls:
             message = f"unable to find ACL '{value.name}' referenced {where}."
             self._report(use, "unknown-acl", message, _guess(value.name, self.px.acls))
@@ -108,6 +114,13 @@ class _References:
         if ref.name not in names:
             message = f"unable to find {ref.side} '{ref.name}' referenced {where}."
             self._report(use, f"unknown-{ref.side}", message, _guess(ref.name, names))
+
+    def _check_table(self, ref: TableRef, use: _Use, where: str) -> None:
+        name = ref.name or self.px.name
+        tables = [px.name for px in self.proxies if px.stick_table is not None]
+        if name not in tables or (not ref.name and self.px.stick_table is None):
+            message = f"unable to find table '{name}' referenced {where}."
+            self._report(use, "unknown-table", message, _guess(name, tables) or "a proxy with a 'stick-table' line")
 
     def _check_server(self, ref: ServerRef, use: _Use, where: str) -> None:
         px: Proxy | None = self.px
@@ -128,6 +141,17 @@ class _References:
             message = f"unable to find server '{ref.name}' in proxy '{px.name}', referenced {where}."
             self._report(use, "unknown-server", message, _guess(ref.name, names))
 
+    def _check_rule_table(self, rule: Rule, ref: TableRef) -> None:
+        name = ref.name or self.px.name
+        known = [px.name for px in self.proxies if px.stick_table is not None]
+        if name not in known or (not ref.name and self.px.stick_table is None):
+            message = f"Proxy '{self.px.name}': unable to find table '{name}' referenced by {rule.action}."
+            if rule.core == "stick":
+                message = f"Proxy '{self.px.name}': unable to find stick-table '{name}'."
+            source = self.source_of(rule.location)
+            hint = _guess(name, known) or "a proxy with a 'stick-table' line"
+            self.diagnostics.alert("unknown-table", message, "", rule.location, hint, source)
+
     def _check_loop(self, acl: Acl) -> None:
         """An ACL that asks itself over the `acl()` fetch would never answer."""
         line = next((line for line in acl.expressions if acl.name in _reached(line, self.px.acls)), None)
@@ -142,6 +166,13 @@ class _References:
         at = source.find(use.expression.text) if use.expression.text else -1
         location = replace(use.location, column=at + 1) if at >= 0 else use.location
         self.diagnostics.alert(code, message, f"parsing [{use.location}]: ", location, hint, source)
+
+
+def _numbered(values: Sequence[Value], grammar: str) -> Iterator[tuple[int, Value]]:
+    """The arguments with their numbers; a table's is that of the words, which its row has put in another order."""
+    at = next((number for number, word in enumerate(grammar.split(), 1) if word.startswith("table")), 0)
+    for number, value in enumerate(values, 1):
+        yield (at if isinstance(value, TableRef) and at else number), value
 
 
 def _expressions(values: Iterable[RuleValue]) -> Iterator[Expression]:

@@ -12,9 +12,10 @@ from .actions.replies import PAGE_SET, REPLY_ACTIONS
 from .diagnostics import Diagnostics, nearest
 from .keywords.row import Draft
 from .log_formats import resolve_formats
-from .model import Configuration, Location, Proxy
+from .model import Configuration, Location, Proxy, StickData
 from .references import check_references
 from .rule import Rule
+from .samples.values import TableRef
 
 _TITLES = {"frontend": "frontend", "backend": "backend", "listen": "proxy"}
 
@@ -70,6 +71,7 @@ class _Resolution:
             self._check_http_only(px)
             self._check_log_format(px, draft)
             resolve_formats(px, self._alert)
+        self._complete_tables()
         self._check_userlists()
         for draft in self.drafts:
             self._check_page_sets(draft.proxy)
@@ -231,6 +233,18 @@ class _Resolution:
             px.log_format = "tcplog"
         if px.has_frontend and px.log_format and not px.logs and not (px.log_global and self.configuration.global_.logs):
             self._warn("no-log-target", f"log format ignored for {title} '{px.name}' since it has no log address.", px.location)
+
+    def _complete_tables(self) -> None:
+        """haproxy: a table that a `stick` rule uses keeps the server's number and name, whatever its line says."""
+        for px in self.configuration.proxies:
+            for rule in (*px.rules.get("stick", ()), *px.rules.get("stick store", ())):
+                ref = rule.arguments[2]
+                assert isinstance(ref, TableRef)
+                owner = px if not ref.name else next((px for px in self.configuration.proxies if px.name == ref.name), px)
+                table = owner.stick_table
+                if table is not None:
+                    stored = {data.name for data in table.store}
+                    table.store += [StickData(name) for name in ("server_id", "server_key") if name not in stored]
 
     def _check_userlists(self) -> None:
         for users in self.configuration.userlists.values():

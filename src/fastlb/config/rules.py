@@ -130,7 +130,8 @@ def _action(st: Statement, px: Proxy, letter: str, keyword: str) -> tuple[Action
     if row.status != SUPPORTED:
         hint = row.note
         raise st.fail(f"'{keyword} {name}': {NOT_YET}", st.n_keyword, "unsupported-keyword", hint)
-    if row.takes_parenthesis != bool(opening) or (opening and not rest.endswith(")")):
+    is_wrong = not row.takes_parenthesis if opening else row.takes_parenthesis and row.needs_parenthesis
+    if is_wrong or (opening and not rest.endswith(")")):
         message = (
             f"error detected in proxy '{px.name}' while parsing '{keyword} {word}' rule : "
             f"incomplete argument after action '{word}'. Expects '{name}{row.grammar.split(' ')[0]}'."

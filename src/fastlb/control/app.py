@@ -47,6 +47,7 @@ class ControlContext:
     runtime_listeners: list[tuple[model.StatsSocket, socket.socket]]
     master_channel: socket.socket
     is_quiet: bool = False
+    tables: ports.StickTables | None = None
 
 
 def run(context: ControlContext) -> int:
@@ -73,6 +74,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         messages=MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()]),
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
         routes=Routes(context.configuration),
+        tables=context.tables,
     )
 
 

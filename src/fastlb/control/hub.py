@@ -37,3 +37,4 @@ class Control:
     messages: MessageHub
     hard_maxconn: int
     routes: Routes
+    tables: ports.StickTables | None = None

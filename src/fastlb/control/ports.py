@@ -10,7 +10,7 @@ each and never caches what it read before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 # Bits of `ServerState.admin`; HAProxy's srv_admin_state (management guide, "show servers state").
@@ -327,6 +327,55 @@ class Globals(Protocol):
     def cum_conns(self) -> int: ...
     @property
     def cum_reqs(self) -> int: ...
+
+
+class TableInfo(Protocol):
+    """A stick table's description; `store`: (data type, elements, period in ms), numbers of config/stick_types.py."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def key_type(self) -> int: ...
+    @property
+    def key_size(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def store(self) -> Sequence[tuple[int, int, int]]: ...
+
+
+class TableEntry(Protocol):
+    """A copy of an entry; `values` by (data type, element)."""
+
+    @property
+    def address(self) -> int: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def uses(self) -> int: ...
+    @property
+    def expires_ms(self) -> int: ...
+    @property
+    def values(self) -> Mapping[tuple[int, int], int | bytes]: ...
+
+
+class StickTables(Protocol):
+    """The stick tables; keys are bytes as the table keeps them."""
+
+    @property
+    def infos(self) -> Sequence[TableInfo]: ...
+    def used(self, index: int) -> int: ...
+    def read(self, index: int, at: int, most: int) -> tuple[Sequence[TableEntry], int | None]:
+        """Up to `most` entries from a position on (0: the beginning), and the position behind them, None at the end."""
+
+    def find(self, index: int, key: bytes) -> TableEntry | None: ...
+    def set(self, index: int, key: bytes, values: list[tuple[int, int, int | bytes]]) -> bool:
+        """False: the table is full."""
+
+    def clear(self, index: int, key: bytes) -> bool:
+        """False: the entry is in use."""
 
 
 class Snapshot(Protocol):

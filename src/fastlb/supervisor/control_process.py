@@ -18,6 +18,8 @@ def run_control(generation: Generation) -> int:
         for sock in listener.sockets:
             sock.close()
     # Everything is imported before the rights are given up: after a chroot there is nothing to import from.
+    from fastlb_core.bridge.tables import Tables
+
     from fastlb.control.app import ControlContext, run
 
     if not settle(generation, master_pid):
@@ -33,5 +35,6 @@ def run_control(generation: Generation) -> int:
             runtime_listeners=generation.listeners.runtime,
             master_channel=generation.channel.theirs,
             is_quiet=generation.is_quiet,
+            tables=Tables(generation.program),
         )
     )

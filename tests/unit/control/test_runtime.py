@@ -96,7 +96,7 @@ ANSWERS = [
     ("prompt\nshow cli level\nquit", "\n> admin\n\n> "),
     ("prompt\nshow cli level <<\nabc\n", "\n> + + admin\n\n> "),
     ("show cli level\nshow cli level", "admin\n\nadmin\n\n"),
-    ("show table x", "'show table' is a command of HAProxy that is not supported by fastlb yet.\n\n"),
+    ("show table x", "No such table\n\n"),
 ]
 
 

@@ -101,11 +101,19 @@ class ActionReader:
             self.at += 1
         return self.expression_of(text, start)
 
-    def expression_of(self, text: str, at: int) -> Expression:
+    def expression_anywhere(self) -> Expression:
+        """A sample expression whose place the caller checks."""
+        text = self.word("missing fetch method")
+        return self._parsed(text, self.at - 1)
+
+    def _parsed(self, text: str, at: int) -> Expression:
         try:
-            expression = parse_expression(text).expression
+            return parse_expression(text).expression
         except ExpressionFault as fault:
             raise ActionFault(fault.message, at, fault.offset, fault.hint, fault.code) from None
+
+    def expression_of(self, text: str, at: int) -> Expression:
+        expression = self._parsed(text, at)
         if missing := unavailable(expression, self.point):
             text = self.words[self.st.n_keyword] if self.parenthesis is not None else text  # haproxy: names the action there
             raise ActionFault(
@@ -142,8 +150,9 @@ class ActionRow:
     """One action.
 
     sets: letters of the rule sets it may stand in (RULE_SETS). parse: takes the words, gives the core's arguments.
-    takes_parenthesis: `set-var(<name>)`, the name is part of the word. core: its function's name in the core's tables, ""
-    for the row's own. is_final: nothing behind it is reached when it applies without a condition.
+    takes_parenthesis: `set-var(<name>)`, the name is part of the word; needs_parenthesis: it must be there. core: its
+    function's name in the core's tables, "" for the row's own. is_final: nothing behind it is reached when it applies
+    without a condition.
     """
 
     name: str
@@ -157,3 +166,4 @@ class ActionRow:
     is_final: bool = False
     status: str = SUPPORTED
     note: str = ""
+    needs_parenthesis: bool = True

@@ -65,6 +65,7 @@ SECOND_WORD: dict[str, tuple[str, str]] = {
     "stats": (stats.MISSING, stats.UNKNOWN),
     **capture.SECOND_WORD,
     **rules.SECOND_WORD,
+    **stick.SECOND_WORD,
 }
 SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}
 

@@ -14,6 +14,7 @@ from .row import IGNORED, GlobalKeyword, SetGlobal, Statement
 
 MAX_THREADS = 64  # haproxy: MAX_THREADS of its usual builds
 MIN_BUFSIZE, MAX_BUFSIZE = 1024, 16 << 20
+MAX_STICK_COUNTERS = 12  # TRACK_MAX of ext/fastlb_core/proxy/track.pxd
 MAX_HDR = 32767
 
 
@@ -167,6 +168,13 @@ def set_logurilen(st: Statement, glob: Global) -> None:
 
 def set_cookielen(st: Statement, glob: Global) -> None:
     glob.http_cookielen = max(parse_leading_integer(st.argument(0)), 0)
+
+
+def set_stick_counters(st: Statement, glob: Global) -> None:
+    value = parse_leading_integer(st.argument(0))
+    if not 0 <= value <= MAX_STICK_COUNTERS:
+        raise st.fail(f"'tune.stick-counters' expects a number between 0 and {MAX_STICK_COUNTERS}", 1)
+    glob.stick_counters = value
 
 
 def set_spread_checks(st: Statement, glob: Global) -> None:
@@ -337,6 +345,18 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
     ),
     GlobalKeyword(
         "tune.http.maxhdr", "tuning", "G", "<number>", "101", "3.2", apply=set_maxhdr, arguments=(1, 1), missing=INTEGER
+    ),
+    GlobalKeyword(
+        "tune.stick-counters",
+        "tuning",
+        "G",
+        "<number>",
+        "3",
+        "3.2",
+        apply=set_stick_counters,
+        arguments=(1, 1),
+        missing=INTEGER,
+        since="2.7",
     ),
     GlobalKeyword(
         "spread-checks",

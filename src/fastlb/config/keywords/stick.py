@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..actions.row import ActionFault, ActionReader
+from ..expressions import unavailable
 from ..model import Proxy, StickData, StickTable
+from ..rule import Rule
+from ..rules import condition_behind, fail_at
+from ..samples.ast import Expression
+from ..samples.types import Point
+from ..samples.values import TableRef
 from ..stick_types import (
     ALIASES,
     ARRAYS,
@@ -19,7 +26,7 @@ from ..stick_types import (
     is_rate,
 )
 from ..values import TimeFault, ValueFault, parse_leading_integer, parse_size, parse_time
-from .row import NOT_YET, ProxyKeyword, Statement
+from .row import NOT_YET, ProxyKeyword, SetProxy, Statement
 
 MAX_SIZE = 2**32 - 1
 MAX_LENGTH = 2**31 - 1
@@ -212,11 +219,62 @@ def set_stick_table(st: Statement, px: Proxy) -> None:
     px.stick_table = table
 
 
+# STICK_A_* flags of ext/fastlb_core/proxy/stick_rules.pyx: 1 looks the server up, 2 remembers it.
+_STICK_RULES = {"on": 3, "match": 1, "store-request": 2, "store-response": 2}
+
+
+def _stick_key(st: Statement, reader: ActionReader, is_response: bool) -> Expression:
+    if not reader.has_word():
+        raise st.fail("'stick' expects a fetch method.", len(st.words), "missing-argument", "stick on src")
+    try:
+        expression = reader.expression_anywhere()
+    except ActionFault as fault:
+        raise fail_at(st, f"'stick': {fault.message}", max(fault.word, 0), fault) from None
+    if missing := unavailable(expression, Point.RESPONSE_HEADERS if is_response else Point.REQUEST_HEADERS):
+        when = "response" if is_response else "request"
+        name = expression.row.name
+        what = f"extracts information from '{missing}', none of which is available during {when}"
+        raise st.fail(f"'stick': fetch method '{name}' {what}.", 2, "wrong-place")
+    return expression
+
+
+def _stick_rule(how: str, flags: int) -> SetProxy:
+    def apply(st: Statement, px: Proxy) -> None:
+        is_response = how == "store-response"
+        reader = ActionReader(st, "R" if is_response else "H", 2, aliases=st.reading.format_aliases)
+        key = _stick_key(st, reader, is_response)
+        table = ""
+        if reader.peek() == "table":
+            reader.at += 1
+            if not reader.has_word():
+                raise st.fail("'stick': missing table name.", reader.at, "missing-argument")
+            table = reader.word("missing table name")
+        condition = condition_behind(st, px, reader.at, "'stick': unknown keyword '{0}'.", "a 'stick' condition")
+        rule = Rule(st.line_location(), "stick", "stick", (flags, key, TableRef(table)), condition)
+        px.rules.setdefault("stick store" if is_response else "stick", []).append(rule)
+
+    return apply
+
+
 GRAMMAR = (
     "type {ip | ipv6 | integer | string [len <n>] | binary [len <n>]} size <n> [expire <time>] [nopurge]"
     " [srvkey {addr | name}] [write-to <table>] [recv-only] [store <data>[,<data>]*]*"
 )
 
 PROXY: tuple[ProxyKeyword, ...] = (
+    *(
+        ProxyKeyword(
+            f"stick {how}",
+            "stick",
+            "LB",
+            "<pattern> [table <table>] [{if | unless} <cond>]",
+            manual="4.2",
+            apply=_stick_rule(how, flags),
+        )
+        for how, flags in _STICK_RULES.items()
+    ),
     ProxyKeyword("stick-table", "stick", "FLB", GRAMMAR, manual="4.2", apply=set_stick_table, strict=True),
 )
+
+_EXPECTED = "'stick' expects 'on', 'match', or 'store'."
+SECOND_WORD = {"stick": (_EXPECTED, _EXPECTED)}

@@ -27,7 +27,7 @@ stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information
 """)
 _TUNING_NOT_YET = names("""
 maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
-tune.fail-alloc tune.idletimer tune.stick-counters
+tune.fail-alloc tune.idletimer
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
@@ -197,10 +197,6 @@ srvtcpka-intvl DLB
 ssl-f-use FL
 stats http-request FLB
 stats show-modules DFLB
-stick match LB
-stick on LB
-stick store-request LB
-stick store-response LB
 tcp-check DLB
 use-fcgi-app LB
 """.strip().splitlines()

@@ -5,7 +5,7 @@ Knows the families by name (no registration by import). Must not know what a com
 
 from __future__ import annotations
 
-from fastlb.control.runtime import limits, server, session, show_info, show_lists, show_stat, unsupported
+from fastlb.control.runtime import limits, server, session, show_info, show_lists, show_stat, stick_tables, unsupported
 from fastlb.control.runtime.command import Command, Level, Refused, Request
 
 COMMANDS: tuple[Command, ...] = tuple(
@@ -17,6 +17,7 @@ COMMANDS: tuple[Command, ...] = tuple(
             *show_info.COMMANDS,
             *show_lists.COMMANDS,
             *show_stat.COMMANDS,
+            *stick_tables.COMMANDS,
         ),
         key=lambda command: command.words,
     )

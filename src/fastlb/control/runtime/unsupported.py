@@ -9,7 +9,7 @@ NAMES = {
     "abort": "ssl ca-file, ssl cert, ssl crl-file",
     "acme": "renew, status",
     "add": "acl, backend, map, server, ssl ca-file, ssl crt-list, ssl jwt",
-    "clear": "acl, map, table",
+    "clear": "acl, map",
     "commit": "acl, map, ssl ca-file, ssl cert, ssl crl-file",
     "debug": "counters",
     "del": "acl, backend, map, server, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt",
@@ -26,12 +26,12 @@ NAMES = {
     "publish": "backend",
     "set": (
         "anon global-key, anon off, anon on, dynamic-cookie-key backend, map, profiling, rate-limit, severity-output, "
-        "ssl ca-file, ssl cert, ssl crl-file, ssl ocsp-response, ssl tls-key, table, var"
+        "ssl ca-file, ssl cert, ssl crl-file, ssl ocsp-response, ssl tls-key, var"
     ),
     "show": (
         "acl, anon, cache, default-server, defaults, dev, errors, events, fd, libs, map, peers, pools, proc, profiling, "
         "quic, resolvers, schema json, sess, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
-        "ssl ocsp-response, ssl ocsp-updates, ssl providers, ssl sni, startup-logs, table, tasks, threads, tls-keys, trace"
+        "ssl ocsp-response, ssl ocsp-updates, ssl providers, ssl sni, startup-logs, tasks, threads, tls-keys, trace"
     ),
     "shutdown": "frontend, session, sessions server",
     "trace": "",
