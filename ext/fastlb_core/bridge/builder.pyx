@@ -8,7 +8,7 @@ from collections import namedtuple
 
 from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
 from fastlb_core.bridge.layout cimport lay_out
-from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, program_free, program_new
+from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, RETRY_CONN_FAILURE, program_free, program_new
 from fastlb_core.lb.balance cimport lb_find
 from fastlb_core.lb.server cimport SRV_F_INTERNAL
 
@@ -19,6 +19,10 @@ ListenerEntry = namedtuple("ListenerEntry", "index name id proxy")
 TIMEOUTS = (
     "client", "server", "connect", "queue", "http_request", "http_keep_alive", "client_fin", "server_fin", "tunnel", "tarpit",
 )
+HTTP_DEFAULTS = {
+    "options": 0, "retry_on": RETRY_CONN_FAILURE, "session_rate": 0, "originalto_header": b"", "originalto_except": None,
+    "name_header": b"",
+}
 MAX_MILLISECONDS = 2**31 - 1  # haproxy: timeouts are 32-bit ticks, manual section 2.5
 
 
@@ -102,7 +106,7 @@ class ProgramBuilder:
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
-            "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
+            "log_targets": [], "case_names": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
         }
         self.proxies = []
         self.servers = []
@@ -136,7 +140,7 @@ class ProgramBuilder:
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
-            "inspect": (0, 0), "error_answers": {},
+            "inspect": (0, 0), "error_answers": {}, "http": dict(HTTP_DEFAULTS),
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -171,6 +175,18 @@ class ProgramBuilder:
     def set_error_answers(self, proxy, answers):
         """What `http-error` says: {status: [arguments]}, see answer.pxd."""
         self.proxies[proxy]["error_answers"] = answers
+
+    def set_http(self, proxy, **values):
+        """What differs from HTTP_DEFAULTS. originalto_except: an address and a mask of 16 bytes each, or None."""
+        network = values.get("originalto_except")
+        if set(values) - set(HTTP_DEFAULTS) or network is not None and [len(part) for part in network] != [16, 16]:
+            raise ValueError("unknown or malformed HTTP settings")
+        within("session rate", values.get("session_rate", 0), 0, 2**32 - 1)
+        self.proxies[proxy]["http"].update(values)
+
+    def set_case_names(self, names):
+        """Header names in the case that bogus peers expect (`h1-case-adjust`)."""
+        self.values["case_names"] = list(names)
 
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)

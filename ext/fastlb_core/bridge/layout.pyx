@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_userlists
+from fastlb_core.bridge.layout_http cimport lay_out_case_names, lay_out_http
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
@@ -54,11 +55,13 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         fill_server(program, index, values, now_ms)
     for index, values in enumerate(listeners):
         fill_listener(program, index, values)
+    lay_out_case_names(program, shared["case_names"])
     lay_out_userlists(program, shared["userlists"])
     lay_out_patterns(program, shared["patterns"])
     lay_out_acls(program, shared["acls"])
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
+        lay_out_http(program, program.proxies[<uint32_t> index], values["http"])
         lay_out_error_answers(program, program.proxies[<uint32_t> index], values["error_answers"])
         if values["default_backend"] >= 0:
             program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]

@@ -1,5 +1,8 @@
 # Expressions, formats, conditions and rules of the program: laid out from plain values, see layout_expr.pyx.
 
+from libc.stdint cimport uint64_t
+
+from fastlb_core.base.slice cimport slice_t
 from fastlb_core.program.program cimport program_t, px_t
 
 # The user lists: [(name, [(user, password, is_plain, [group, ...]), ...]), ...]; before what refers to them.
@@ -10,3 +13,8 @@ cdef int lay_out_acls(program_t* program, list acls) except -1
 cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) except -1
 # The rule sets of one proxy: {number of the set: [rules]}.
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
+
+# Zeroed program memory. Raises MemoryError.
+cdef void* take(program_t* program, uint64_t size) except NULL
+# Copies `text` into the program's memory; an empty text stays a NULL slice. Raises MemoryError.
+cdef int keep(program_t* program, slice_t* into, bytes text) except -1

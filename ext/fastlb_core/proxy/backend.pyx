@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
-from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take
+from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take, srv_has_queue
 from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
@@ -24,6 +24,7 @@ from fastlb_core.proxy.stream cimport (
     STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot,
     stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
 )
+from fastlb_core.proxy.use_server cimport use_server
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 
 cdef enum:
@@ -35,6 +36,8 @@ cdef void back_start(stream_t* strm, px_t* be) noexcept nogil:
     strm.back_state = BACK_ASSIGN
     if be.mode == PX_MODE_HTTP:
         be_counters(strm).cum_req += 1
+    # haproxy: the rules choose once; a redispatch balances.
+    strm.wanted_srv = use_server(strm)
 
 
 cdef void _release(stream_t* strm) noexcept nogil:
@@ -61,6 +64,13 @@ cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
 
 
 cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
+    cdef pick_t pick
+    srv[0] = strm.wanted_srv
+    if srv[0] != NULL:
+        strm.wanted_srv = NULL
+        pick = PICK_QUEUE_SERVER if srv_has_queue(srv[0]) else lb_take(&strm.be.lb, srv[0])
+        if pick != PICK_NONE:
+            return pick
     if queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
         srv[0] = NULL
         return PICK_QUEUE_BACKEND

@@ -15,6 +15,7 @@ from fastlb_core.program.rules cimport (
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.http_edits cimport restrict_names
 from fastlb_core.proxy.http_end cimport http_abort, http_reply
 from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, fe_counters, stream_t
 
@@ -103,6 +104,10 @@ cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
         return ACT_CONT
     if phase == PHASE_FE_HTTP or phase == PHASE_BE_HTTP:
         return run_set(strm, ev, px, RULES_HTTP_REQUEST)
+    if strm.rule_at == 0 and not restrict_names(strm, px):
+        fe_counters(strm).failed_req += 1
+        http_reply(strm, 403, b'P', b'R')
+        return ACT_DONE
     if _is_internal(strm, px):
         # haproxy: the statistics page stands between the http-request rules and the redirects.
         strm.flags |= STRM_F_INTERNAL

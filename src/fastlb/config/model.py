@@ -296,6 +296,8 @@ class Proxy:
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
     errorfile_sets: `errorfiles` lines, which resolve turns into errorfiles. http_error_rules: `http-error` lines by status,
     the words of an answer as config/actions/replies.py reads them.
+    retry_on: the words and statuses of `retry-on`. header_names: what `option http-restrict-req-hdr-names` says.
+    session_rate: `rate-limit sessions`, 0 for no limit.
     acls: by name. rules: by rule set ("http-request", "use_backend", ...), in the order of the lines.
     """
 
@@ -329,6 +331,11 @@ class Proxy:
     errorfile_sets: list[ErrorFiles] = field(default_factory=list)
     http_error_rules: dict[int, tuple[RuleValue, ...]] = field(default_factory=dict)
     forwardfor: ForwardFor | None = None
+    originalto: ForwardFor | None = None
+    send_name_header: str = ""
+    retry_on: tuple[str, ...] = ("conn-failure",)
+    header_names: str = "preserve"
+    session_rate: int = 0
     check: HttpCheck | None = None
     stats: Stats | None = None
     source: Address | None = None

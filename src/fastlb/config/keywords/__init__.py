@@ -14,6 +14,7 @@ from . import (
     check,
     errors,
     global_,
+    http_options,
     legacy,
     log,
     options,
@@ -38,6 +39,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *balance.PROXY,
     *timeouts.PROXY,
     *options.PROXY,
+    *http_options.PROXY,
     *check.PROXY,
     *log.PROXY,
     *errors.PROXY,
@@ -54,6 +56,7 @@ SECOND_WORD: dict[str, tuple[str, str]] = {
     "timeout": (timeouts.UNKNOWN.format(""), timeouts.UNKNOWN),
     "stats": (stats.MISSING, stats.UNKNOWN),
     **rules.SECOND_WORD,
+    **http_options.SECOND_WORD,
 }
 SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}
 

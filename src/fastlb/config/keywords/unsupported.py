@@ -153,7 +153,6 @@ hash-balance-factor DLB
 hash-preserve-affinity DLB
 hash-type DLB
 http-check DLB
-http-send-name-header DLB
 ignore-persist LB
 load-server-state-from-file DLB
 log-format DFL
@@ -177,7 +176,6 @@ option http-drop-request-trailers DB
 option http-drop-response-trailers DL
 option http-ignore-probes DFL
 option http-pretend-keepalive DLB
-option http-restrict-req-hdr-names DFLB
 option http-use-proxy-header DFL
 option httpslog DFL
 option idle-close-on-response DFL
@@ -186,7 +184,6 @@ option ldap-check DLB
 option log-separate-errors DFL
 option mysql-check DLB
 option nolinger DFLB
-option originalto DFLB
 option persist DLB
 option pgsql-check DLB
 option prefer-last-server DLB
@@ -198,8 +195,6 @@ option ssl-hello-chk DLB
 option transparent DLB
 persist rdp-cookie DLB
 quic-initial DFL
-rate-limit sessions DFL
-retry-on DLB
 server-state-file-name DLB
 server-template LB
 srvtcpka-cnt DLB
