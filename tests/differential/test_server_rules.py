@@ -78,7 +78,6 @@ def test_rules_choose_the_same_server(both, name):
 
 
 def test_rules_choose_in_tcp_mode_too(both):
-    reference, tested = both
     seen = [[proxy.fetch(path, name="tcp").body for path in ("/b", "/x", "/b")] for proxy in both]
     assert seen == [[b"b", b"a", b"b"]] * 2
 

@@ -1,3 +1,5 @@
+# HTTP settings of the program, laid out: see ProgramBuilder.set_http and set_case_names.
+
 from fastlb_core.program.program cimport program_t, px_t
 
 # HTTP settings of a proxy (ProgramBuilder.set_http) and of the whole program. Raise MemoryError.

@@ -15,12 +15,13 @@ from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.net.conn cimport (
     CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
-from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY
+from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_H_CASE_CLIENT, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY
 from fastlb_core.proxy.backend cimport back_retry
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
     flow_peek, flow_run, flow_status_t,
 )
+from fastlb_core.proxy.http_edits cimport adjust_case
 from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head_status_t
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
@@ -204,6 +205,8 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
         strm.status = 0
         return _bad_answer(strm, b'P')
     strm.bytes_out += reply_counted_head(res)
+    if strm.fe.http_options & PX_H_CASE_CLIENT:
+        adjust_case(strm.w.program, res)
     status = head_send(strm.front, res, &strm.res, back)
     if status == HEAD_FAILED:
         http_abort(strm, b'C', b'H')

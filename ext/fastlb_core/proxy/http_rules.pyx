@@ -17,7 +17,7 @@ from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_edits cimport restrict_names
 from fastlb_core.proxy.http_end cimport http_abort, http_reply
-from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, fe_counters, stream_t
+from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, fe_counters, stream_set_backend, stream_t
 
 
 cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcept nogil:
@@ -105,6 +105,9 @@ cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     if phase == PHASE_FE_HTTP or phase == PHASE_BE_HTTP:
         return run_set(strm, ev, px, RULES_HTTP_REQUEST)
     if strm.rule_at == 0 and not restrict_names(strm, px):
+        if phase > PHASE_SWITCH:
+            # haproxy: such a request has entered the backend, which its log line names.
+            stream_set_backend(strm, px)
         fe_counters(strm).failed_req += 1
         http_reply(strm, 403, b'P', b'R')
         return ACT_DONE

@@ -12,7 +12,7 @@ from fastlb_core.bridge.builder import Program, ProgramBuilder
 from fastlb.config.model import Configuration
 
 from .failure import CompileError
-from .http_options import add_http_options
+from .http_options import add_case_names, add_http_options
 from .ids import assign_ids, first_proxy_id
 from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_targets, targets_of
@@ -75,6 +75,7 @@ def _fill(
         id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
     }
     add_targets(builder, None, glob.logs, glob)
+    add_case_names(builder, glob)
     server_indexes: dict[tuple[str, str], int] = {}
     active = [px for px in configuration.proxies if not px.disabled]
     for px in active:

@@ -8,10 +8,16 @@ from __future__ import annotations
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import HTTP_OPTIONS, RETRY_ON
 
-from fastlb.config.model import Proxy
+from fastlb.config.model import Global, Proxy
 
 from .addresses import network_bytes
 from .text import file_bytes
+
+
+def add_case_names(builder: ProgramBuilder, glob: Global) -> None:
+    """The names of `h1-case-adjust`; one that is not in lower case can never be met."""
+    pairs = {**glob.case_file_names, **glob.case_names}
+    builder.set_case_names([file_bytes(name) for low, name in pairs.items() if low == low.lower()])
 
 
 def add_http_options(builder: ProgramBuilder, index: int, px: Proxy) -> None:

@@ -96,7 +96,10 @@ class StatsSocket:
 
 @dataclass(slots=True)
 class Global:
-    """The merged `global` sections."""
+    """The merged `global` sections.
+
+    case_names, case_file_names: of `h1-case-adjust` and `h1-case-adjust-file`, by name in lower case.
+    """
 
     daemon: bool = False
     master_worker: bool = False
@@ -123,6 +126,8 @@ class Global:
     maxrewrite: int = 1024
     maxaccept: int = 64
     http_maxhdr: int = 101
+    case_names: dict[str, str] = field(default_factory=dict)
+    case_file_names: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
 
 

@@ -7,12 +7,12 @@ parsing or change the case of header names, and `rate-limit sessions` (manual, s
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 
-from ..model import ForwardFor, Proxy
+from ..model import ForwardFor, Global, Proxy
 from ..values import ValueFault, parse_integer
-from .options import TOKEN, ignored, switch
-from .row import ProxyKeyword, Statement
-from .since import since
+from .options import TOKEN, switch
+from .row import GlobalKeyword, ProxyKeyword, Statement
 
 RETRY_WORDS = ("conn-failure", "empty-response", "junk-response", "response-timeout", "0rtt-rejected")
 RETRY_STATUSES = ("401", "403", "404", "408", "425", "429", "500", "501", "502", "503", "504")
@@ -96,6 +96,51 @@ def set_session_rate(st: Statement, px: Proxy) -> None:
     px.session_rate = value
 
 
+_DIFFERS = "<from> and <to> must not differ execpt the case"
+
+
+def set_case(st: Statement, glob: Global) -> None:
+    """`h1-case-adjust <from> <to>`."""
+    low, name = st.argument(0), st.argument(1)
+    if not name:
+        raise st.fail("'h1-case-adjust' expects <from> and <to> as argument.", 0, "missing-argument")
+    if low.lower() != name.lower():
+        raise st.fail(_DIFFERS, 2)
+    if low in glob.case_names or low in glob.case_file_names:
+        raise st.fail(f"duplicate entry '{low}'", 1)
+    glob.case_names[low] = name
+
+
+def set_case_file(st: Statement, glob: Global) -> None:
+    """`h1-case-adjust-file <file>`: lines of two names; the last such file counts."""
+    path = st.argument(0)
+    if not path:
+        raise st.fail("'h1-case-adjust-file' expects <file> as argument.", 0, "missing-argument")
+    lead = f"h1-headers-case-adjust-file '{path}'"
+    try:
+        lines = Path(path).read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        raise st.fail(f"{lead}: failed to open file.", 1) from None
+    names: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip(" \t")
+        if not text or text.startswith("#"):
+            continue
+        low, _, rest = text.replace("\t", " ").partition(" ")
+        name = rest.strip(" ")
+        if low.lower() != name.lower():
+            raise st.fail(f"{lead} : {_DIFFERS} at line {number}.", 1)
+        if low in names or low in glob.case_names:
+            raise st.fail(f"{lead} : duplicate entry '{low}' at line {number}.", 1)
+        names[low] = name
+    glob.case_file_names = names
+
+
+GLOBAL: tuple[GlobalKeyword, ...] = (
+    GlobalKeyword("h1-case-adjust", "process", "G", "<from> <to>", manual="3.1", apply=set_case, arguments=(0, 2)),
+    GlobalKeyword("h1-case-adjust-file", "process", "G", "<file>", manual="3.1", apply=set_case_file, arguments=(0, 1)),
+)
+
 PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword(
         "option originalto", "option", "DFLB", "[except <network>] [header <name>] [if-none]", "off", "4.2", apply=set_originalto
@@ -111,6 +156,8 @@ PROXY: tuple[ProxyKeyword, ...] = (
         "4.2",
         apply=set_name_policy,
     ),
+    switch("h1-case-adjust-bogus-client", "DFL"),
+    switch("h1-case-adjust-bogus-server", "DLB"),
     ProxyKeyword("rate-limit sessions", "rate-limit", "DFL", "<rate>", manual="4.2", apply=set_session_rate),
 )
 

@@ -20,7 +20,7 @@ _GLOBAL_NOT_YET = names("""
 51degrees-allow-unmatched 51degrees-cache-size 51degrees-data-file 51degrees-difference 51degrees-drift
 51degrees-property-name-list 51degrees-property-separator 51degrees-use-performance-graph 51degrees-use-predictive-graph
 cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
-dns-accept-family external-check h1-accept-payload-with-any-method h1-case-adjust h1-case-adjust-file
+dns-accept-family external-check h1-accept-payload-with-any-method
 h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
 jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv set-var
 set-var-fmt setcap stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list
@@ -169,8 +169,6 @@ option checkcache DLB
 option disable-h2-upgrade DFL
 option external-check DLB
 option forwarded DLB
-option h1-case-adjust-bogus-client DFL
-option h1-case-adjust-bogus-server DLB
 option http-buffer-request DFLB
 option http-drop-request-trailers DB
 option http-drop-response-trailers DL
