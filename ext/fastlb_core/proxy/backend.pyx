@@ -14,7 +14,9 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
 from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
-from fastlb_core.program.program cimport PX_MODE_HTTP, PX_O_SRVTCPKA, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t
+from fastlb_core.program.program cimport (
+    PX_MODE_HTTP, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t,
+)
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
@@ -236,11 +238,21 @@ cdef bint _is_time_to_redispatch(const stream_t* strm) noexcept nogil:
     return strm.n_retries % strm.be.redispatch == 0
 
 
+cdef void _redispatch(stream_t* strm) noexcept nogil:
+    srv_slot(strm).redispatches += 1
+    be_counters(strm).redispatches += 1
+    strm.flags |= STRM_F_REDISPATCHED
+    strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
+    _release(strm)
+    strm.srv = NULL
+    strm.back_state = BACK_ASSIGN
+
+
 cdef back_result_t _failed(stream_t* strm) noexcept nogil:
     """A try to connect has failed: again, elsewhere, or not at all."""
     cdef uint32_t pause
     _drop_back(strm)
-    if strm.n_retries >= strm.be.retries:
+    if strm.n_retries >= strm.be.retries or not strm.be.retry_on & RETRY_CONN_FAILURE:
         stream_set_term(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S', b'C')
         srv_slot(strm).failed_conn += 1
         be_counters(strm).failed_conn += 1
@@ -248,13 +260,7 @@ cdef back_result_t _failed(stream_t* strm) noexcept nogil:
     strm.n_retries += 1
     strm.last_srv = strm.srv
     if _is_time_to_redispatch(strm):
-        srv_slot(strm).redispatches += 1
-        be_counters(strm).redispatches += 1
-        strm.flags |= STRM_F_REDISPATCHED
-        strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
-        _release(strm)
-        strm.srv = NULL
-        strm.back_state = BACK_ASSIGN
+        _redispatch(strm)
         return BACK_R_TRY
     srv_slot(strm).retries += 1
     be_counters(strm).retries += 1
@@ -276,6 +282,14 @@ cdef void back_retry(stream_t* strm) noexcept nogil:
     srv_slot(strm).retries += 1
     be_counters(strm).retries += 1
     strm.back_state = BACK_CONNECT
+
+
+cdef void back_redo(stream_t* strm) noexcept nogil:
+    # haproxy: counts such a retry twice where the server stays the same.
+    back_retry(strm)
+    strm.last_srv = strm.srv
+    if _is_time_to_redispatch(strm):
+        _redispatch(strm)
 
 
 cdef back_result_t _connecting(stream_t* strm) noexcept nogil:

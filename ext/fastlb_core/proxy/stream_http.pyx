@@ -18,7 +18,7 @@ from fastlb_core.net.conn cimport (
     conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
-    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_K_HTTP, PX_O_ABORTONCLOSE, PX_O_WAITS_BODY, px_t,
+    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_K_HTTP, PX_O_ABORTONCLOSE, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
 )
 from fastlb_core.program.rules cimport RULES_MONITOR_FAIL
 from fastlb_core.proxy.backend cimport (
@@ -32,8 +32,8 @@ from fastlb_core.proxy.http_response cimport response_data, response_init, respo
 from fastlb_core.proxy.http_rules cimport PHASE_FE_TCP, RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
-    STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, fe_counters, stream_ops_t,
-    stream_process, stream_set_term, stream_t,
+    STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, fe_counters,
+    stream_ops_t, stream_process, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream_http cimport (
@@ -279,6 +279,14 @@ cdef void _take_head(stream_t* strm) noexcept nogil:
     strm.front.rx.len -= strm.req_msg.head_len
 
 
+cdef void _note_whole_request(stream_t* strm) noexcept nogil:
+    """`retry-on`: a request that is whole in its buffer is kept there until its answer is accepted."""
+    if strm.be.retry_on & ~(<uint32_t> RETRY_CONN_FAILURE) and strm.req.is_done and not strm.flags & STRM_F_INTERNAL:
+        strm.flags |= STRM_F_RETRYABLE
+        strm.kept_at = strm.front.rx.head
+        strm.kept_len = strm.req.n_ready
+
+
 cdef bint _not_sent(stream_t* strm, head_status_t status) noexcept nogil:
     """Nothing of the head left. True: look again."""
     if status == HEAD_TOO_LARGE:
@@ -309,6 +317,7 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
         if not flow_peek(&strm.req, front):
             _refuse(strm, 400, b'P')
             return True
+        _note_whole_request(strm)
     status = head_send(strm.back, &strm.req_msg, &strm.req, front) if edit_for_server(strm) else HEAD_TOO_LARGE
     if status != HEAD_SENT:
         return _not_sent(strm, status)
@@ -317,7 +326,7 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
     strm.bytes_in += strm.req.total - before
     if strm.back.flags & CONN_F_REUSED and _may_be_resent(strm):
         strm.flags |= STRM_F_RETAINED
-    else:
+    elif not strm.flags & STRM_F_RETRYABLE:
         conn_trim(front)
     strm.state = HTTP_S_RESPONSE
     response_init(strm)

@@ -27,7 +27,8 @@ def add_http_options(builder: ProgramBuilder, index: int, px: Proxy) -> None:
     builder.set_http(
         index,
         options=_bits(px),
-        retry_on=sum(RETRY_ON[word] for word in px.retry_on),
+        # haproxy: only in `mode http`.
+        retry_on=sum(RETRY_ON[word] for word in (px.retry_on if px.mode == "http" else ("conn-failure",))),
         session_rate=px.session_rate,
         originalto_header=file_bytes(originalto.header).lower() if originalto else b"",
         originalto_except=network_bytes(network) if network is not None else None,
