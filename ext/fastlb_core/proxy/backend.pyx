@@ -23,8 +23,8 @@ from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
     BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
-    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot,
-    stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT,
+    be_counters, srv_slot, stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
 )
 from fastlb_core.proxy.use_server cimport use_server
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
@@ -34,10 +34,9 @@ cdef enum:
 
 
 cdef void back_start(stream_t* strm, px_t* be) noexcept nogil:
-    stream_set_backend(strm, be)
+    if not strm.flags & STRM_F_IN_BACKEND or strm.be != be:
+        stream_set_backend(strm, be)
     strm.back_state = BACK_ASSIGN
-    if be.mode == PX_MODE_HTTP:
-        be_counters(strm).cum_req += 1
     # haproxy: the rules choose once; a redispatch balances.
     strm.wanted_srv = use_server(strm)
 

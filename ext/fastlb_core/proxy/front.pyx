@@ -238,6 +238,13 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
     stream_wake(strm)
 
 
+cdef void front_upgrade(stream_t* strm) noexcept nogil:
+    conn_stop_timer(strm.front)
+    strm.front.n_requests += 1
+    strm.flags &= ~(<uint32_t> STRM_F_FRONT_TIMEOUT)
+    strm.ops = http_ops
+
+
 cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
     cdef counters_t* fe = &li.px.fe_counters[w.index]
     cdef counters_t* slot = &li.counters[w.index]

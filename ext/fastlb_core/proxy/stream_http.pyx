@@ -29,7 +29,7 @@ from fastlb_core.proxy.http_edits cimport add_addresses, client_address, edit_fo
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
-from fastlb_core.proxy.http_rules cimport PHASE_FE_TCP, RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
+from fastlb_core.proxy.http_rules cimport RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
     STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, fe_counters,
@@ -238,7 +238,7 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
         return True
     if not fe.options & PX_O_WAITS_BODY:
         msg_widen(&strm.req_msg, strm.front.rx.len)
-    strm.phase = PHASE_FE_TCP
+    # strm.phase is PHASE_FE_TCP, or behind the content rules where a TCP stream was upgraded.
     strm.state = HTTP_S_RULES
     return True
 
