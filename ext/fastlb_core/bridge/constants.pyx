@@ -67,10 +67,6 @@ HTTP_OPTIONS = {
     "originalto if-none": pr.PX_H_OTO_IF_NONE,
     "h1-case-adjust-bogus-client": pr.PX_H_CASE_CLIENT,
     "h1-case-adjust-bogus-server": pr.PX_H_CASE_SERVER,
-    "accept-invalid-http-request": pr.PX_H_LAX_REQUEST,
-    "accept-unsafe-violations-in-http-request": pr.PX_H_LAX_REQUEST,
-    "accept-invalid-http-response": pr.PX_H_LAX_RESPONSE,
-    "accept-unsafe-violations-in-http-response": pr.PX_H_LAX_RESPONSE,
     "names delete": pr.PX_H_NAMES_DELETE,
     "names reject": pr.PX_H_NAMES_REJECT,
 }

@@ -62,10 +62,8 @@ cdef enum:                       # px_t.http_options
     PX_H_OTO_IF_NONE = 0x0004
     PX_H_CASE_CLIENT = 0x0008    # h1-case-adjust-bogus-client
     PX_H_CASE_SERVER = 0x0010
-    PX_H_LAX_REQUEST = 0x0020    # accept-invalid-http-request
-    PX_H_LAX_RESPONSE = 0x0040
-    PX_H_NAMES_DELETE = 0x0080   # http-restrict-req-hdr-names
-    PX_H_NAMES_REJECT = 0x0100
+    PX_H_NAMES_DELETE = 0x0020   # http-restrict-req-hdr-names
+    PX_H_NAMES_REJECT = 0x0040
 
 cdef enum:                       # px_t.retry_on: when a request is sent again (`retry-on`)
     RETRY_CONN_FAILURE = 0x0001

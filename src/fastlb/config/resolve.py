@@ -200,6 +200,11 @@ class _Resolution:
                 "needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
             )
             px.forwardfor = None
+        if px.originalto is not None:
+            self._warn(
+                "needs-http", f"'option originalto' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
+            )
+            px.originalto = None
         if px.monitor_uri:
             self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
             px.monitor_uri = ""
