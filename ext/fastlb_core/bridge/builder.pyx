@@ -8,7 +8,7 @@ from collections import namedtuple
 
 from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
 from fastlb_core.bridge.layout cimport lay_out
-from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, program_free, program_new
+from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, RETRY_CONN_FAILURE, program_free, program_new
 from fastlb_core.lb.balance cimport lb_find
 from fastlb_core.proxy.track cimport TRACK_MAX
 from fastlb_core.lb.server cimport SRV_F_INTERNAL
@@ -20,6 +20,10 @@ ListenerEntry = namedtuple("ListenerEntry", "index name id proxy")
 TIMEOUTS = (
     "client", "server", "connect", "queue", "http_request", "http_keep_alive", "client_fin", "server_fin", "tunnel", "tarpit",
 )
+HTTP_DEFAULTS = {
+    "options": 0, "retry_on": RETRY_CONN_FAILURE, "session_rate": 0, "originalto_header": b"", "originalto_except": None,
+    "name_header": b"",
+}
 MAX_MILLISECONDS = 2**31 - 1  # haproxy: timeouts are 32-bit ticks, manual section 2.5
 
 
@@ -106,7 +110,7 @@ class ProgramBuilder:
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
-            "max_vars": [0] * 6, "at_start": [], "logurilen": logurilen, "hostname": hostname,
+            "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
         }
         self.proxies = []
         self.servers = []
@@ -141,7 +145,7 @@ class ProgramBuilder:
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
             "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
-            "stick_table": None, "table": -1,
+            "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS),
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -184,6 +188,18 @@ class ProgramBuilder:
     def set_stick_table(self, proxy, values):
         """The proxy's table: values as layout_stick.pxd has them."""
         self.proxies[proxy]["stick_table"] = values
+
+    def set_http(self, proxy, **values):
+        """What differs from HTTP_DEFAULTS. originalto_except: an address and a mask of 16 bytes each, or None."""
+        network = values.get("originalto_except")
+        if set(values) - set(HTTP_DEFAULTS) or network is not None and [len(part) for part in network] != [16, 16]:
+            raise ValueError("unknown or malformed HTTP settings")
+        within("session rate", values.get("session_rate", 0), 0, 2**32 - 1)
+        self.proxies[proxy]["http"].update(values)
+
+    def set_case_names(self, names):
+        """Header names in the case that bogus peers expect (`h1-case-adjust`)."""
+        self.values["case_names"] = list(names)
 
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)

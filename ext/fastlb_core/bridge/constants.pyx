@@ -68,6 +68,34 @@ OPTIONS = {
     "contstats": pr.PX_O_CONTSTATS,
     "prefer-last-server": pr.PX_O_PREFER_LAST,
 }
+# PX_H_* by the option's name, as OPTIONS.
+HTTP_OPTIONS = {
+    "originalto": pr.PX_H_ORIGINALTO,
+    "originalto except": pr.PX_H_OTO_EXCEPT,
+    "originalto if-none": pr.PX_H_OTO_IF_NONE,
+    "h1-case-adjust-bogus-client": pr.PX_H_CASE_CLIENT,
+    "h1-case-adjust-bogus-server": pr.PX_H_CASE_SERVER,
+    "names delete": pr.PX_H_NAMES_DELETE,
+    "names reject": pr.PX_H_NAMES_REJECT,
+}
+RETRY_ON = {
+    "conn-failure": pr.RETRY_CONN_FAILURE,
+    "empty-response": pr.RETRY_EMPTY,
+    "junk-response": pr.RETRY_JUNK,
+    "response-timeout": pr.RETRY_TIMEOUT,
+    "0rtt-rejected": 0,  # there is no early data without TLS
+    "401": pr.RETRY_401,
+    "403": pr.RETRY_403,
+    "404": pr.RETRY_404,
+    "408": pr.RETRY_408,
+    "425": pr.RETRY_425,
+    "429": pr.RETRY_429,
+    "500": pr.RETRY_500,
+    "501": pr.RETRY_501,
+    "502": pr.RETRY_502,
+    "503": pr.RETRY_503,
+    "504": pr.RETRY_504,
+}
 SERVER_FLAGS = {
     "backup": lb.SRV_F_BACKUP,
     "check": lb.SRV_F_CHECK,

@@ -11,6 +11,7 @@ from fastlb_core.base.slice cimport slice_t
 from fastlb_core.bridge.layout_expr cimport (
     lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_start, lay_out_userlists,
 )
+from fastlb_core.bridge.layout_http cimport lay_out_case_names, lay_out_http
 from fastlb_core.bridge.layout_log cimport lay_out_log
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.bridge.layout_stick cimport fill_table, share_table
@@ -64,12 +65,14 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         fill_server(program, index, values, now_ms)
     for index, values in enumerate(listeners):
         fill_listener(program, index, values)
+    lay_out_case_names(program, shared["case_names"])
     lay_out_userlists(program, shared["userlists"])
     lay_out_patterns(program, shared["patterns"])
     lay_out_acls(program, shared["acls"])
     lay_out_start(program, shared["at_start"])
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
+        lay_out_http(program, program.proxies[<uint32_t> index], values["http"])
         lay_out_error_answers(program, program.proxies[<uint32_t> index], values["error_answers"])
         lay_out_log(program, program.proxies[<uint32_t> index], values)
         if values["default_backend"] >= 0:

@@ -1,5 +1,8 @@
 # Expressions, formats, conditions and rules of the program: laid out from plain values, see layout_expr.pyx.
 
+from libc.stdint cimport uint64_t
+
+from fastlb_core.base.slice cimport slice_t
 from fastlb_core.program.logformat cimport logformat_t
 from fastlb_core.program.program cimport program_t, px_t
 
@@ -15,3 +18,7 @@ cdef int lay_out_start(program_t* program, list rules) except -1
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
 # A format from its plain value, in the program's memory.
 cdef logformat_t* new_format(program_t* program, tuple value) except NULL
+# Zeroed program memory. Raises MemoryError.
+cdef void* take(program_t* program, uint64_t size) except NULL
+# Copies `text` into the program's memory; an empty text stays a NULL slice. Raises MemoryError.
+cdef int keep(program_t* program, slice_t* into, bytes text) except -1

@@ -56,6 +56,32 @@ cdef enum:                       # px_t.options
     PX_O_PREFER_LAST = 0x1000000
     PX_O_WAITS_BODY = 0x2000000  # a rule may wait for the body: the edit room stays at the buffer's end
 
+cdef enum:                       # px_t.http_options
+    PX_H_ORIGINALTO = 0x0001
+    PX_H_OTO_EXCEPT = 0x0002
+    PX_H_OTO_IF_NONE = 0x0004
+    PX_H_CASE_CLIENT = 0x0008    # h1-case-adjust-bogus-client
+    PX_H_CASE_SERVER = 0x0010
+    PX_H_NAMES_DELETE = 0x0020   # http-restrict-req-hdr-names
+    PX_H_NAMES_REJECT = 0x0040
+
+cdef enum:                       # px_t.retry_on: when a request is sent again (`retry-on`)
+    RETRY_CONN_FAILURE = 0x0001
+    RETRY_EMPTY = 0x0002
+    RETRY_JUNK = 0x0004
+    RETRY_TIMEOUT = 0x0008
+    RETRY_401 = 0x0010
+    RETRY_403 = 0x0020
+    RETRY_404 = 0x0040
+    RETRY_408 = 0x0080
+    RETRY_425 = 0x0100
+    RETRY_429 = 0x0200
+    RETRY_500 = 0x0400
+    RETRY_501 = 0x0800
+    RETRY_502 = 0x1000
+    RETRY_503 = 0x2000
+    RETRY_504 = 0x4000
+
 cdef enum log_kind_t:            # px_t.log_kind: which line a finished stream gets
     LOG_K_NONE = 0               # no log target, or nothing asked
     LOG_K_DEFAULT = 1            # "Connect from A:p to B:p (fe/HTTP)"
@@ -173,6 +199,12 @@ cdef struct px_t:
     lb_t lb                      # inline; backends
     slice_t fwf_header           # lower case
     net_t fwf_except
+    uint32_t http_options        # PX_H_*
+    uint32_t retry_on            # RETRY_*
+    uint32_t session_rate        # `rate-limit sessions`: new ones a second, 0 no limit
+    slice_t oto_header           # `option originalto`, lower case
+    net_t oto_except
+    slice_t name_header          # `http-send-name-header`, lower case; empty: none
     slice_t monitor_uri
     slice_t error_pages[21]      # whole answers, by ERR_*; ptr NULL: the built-in page
     void* error_answers[21]      # owned (program memory): arguments of an answer that is made (`http-error`), or NULL
@@ -222,6 +254,8 @@ cdef struct program_t:
     uint32_t n_listeners
     srv_t** servers              # owned; of all backends, internal ones last
     uint32_t n_servers
+    slice_t* case_names          # owned: header names as bogus peers want them (`h1-case-adjust`)
+    uint32_t n_case_names
     void** acls                  # owned: acl_t of acl.pxd
     uint32_t n_acls
     void** userlists             # owned: userlist_t of userlist.pxd

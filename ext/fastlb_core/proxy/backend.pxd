@@ -21,5 +21,8 @@ cdef back_result_t back_advance(stream_t* strm) noexcept nogil
 cdef void back_connected(stream_t* strm) noexcept nogil
 # strm.back failed before anything of the answer came and may be replaced: BACK_R_TRY/WAIT/FAILED as of back_advance.
 cdef void back_retry(stream_t* strm) noexcept nogil
+# The request went, and what came back (or did not) is a reason of `retry-on`: again, on a new connection, elsewhere where
+# `option redispatch` says so.
+cdef void back_redo(stream_t* strm) noexcept nogil
 # The answer is complete: the connection goes to the pool (or is closed, keep False), and with it the server's slot.
 cdef void back_finish(stream_t* strm, bint keep) noexcept nogil

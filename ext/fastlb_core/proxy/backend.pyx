@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
-from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take
+from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take, srv_has_queue
 from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
@@ -14,17 +14,20 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
 from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
-from fastlb_core.program.program cimport PX_MODE_HTTP, PX_O_SRVTCPKA, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t
+from fastlb_core.program.program cimport (
+    PX_MODE_HTTP, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t,
+)
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
     BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
-    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, TIMEOUT_CONNECT,
-    TIMEOUT_QUEUE, be_counters, srv_slot, stream_note_back, stream_retries, stream_set_backend, stream_set_term,
-    stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
+    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT,
+    TIMEOUT_CONNECT, TIMEOUT_QUEUE, be_counters, srv_slot, stream_note_back, stream_retries, stream_set_backend,
+    stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
+from fastlb_core.proxy.use_server cimport use_server
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 
 cdef enum:
@@ -32,10 +35,11 @@ cdef enum:
 
 
 cdef void back_start(stream_t* strm, px_t* be) noexcept nogil:
-    stream_set_backend(strm, be)
+    if not strm.flags & STRM_F_IN_BACKEND or strm.be != be:
+        stream_set_backend(strm, be)
     strm.back_state = BACK_ASSIGN
-    if be.mode == PX_MODE_HTTP:
-        be_counters(strm).cum_req += 1
+    # haproxy: the rules choose once; a redispatch balances.
+    strm.wanted_srv = use_server(strm)
 
 
 cdef void _release(stream_t* strm) noexcept nogil:
@@ -63,6 +67,12 @@ cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
 
 cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
     cdef pick_t pick
+    srv[0] = strm.wanted_srv
+    if srv[0] != NULL:
+        strm.wanted_srv = NULL
+        pick = PICK_QUEUE_SERVER if srv_has_queue(srv[0]) else lb_take(&strm.be.lb, srv[0])
+        if pick != PICK_NONE:
+            return pick
     if queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
         srv[0] = NULL
         return PICK_QUEUE_BACKEND
@@ -234,11 +244,22 @@ cdef bint _is_time_to_redispatch(const stream_t* strm) noexcept nogil:
     return strm.n_retries % strm.be.redispatch == 0
 
 
+cdef void _redispatch(stream_t* strm) noexcept nogil:
+    srv_slot(strm).redispatches += 1
+    be_counters(strm).redispatches += 1
+    strm.flags |= STRM_F_REDISPATCHED
+    strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
+    _release(strm)
+    strm.srv = NULL
+    strm.stick_srv = NULL
+    strm.back_state = BACK_ASSIGN
+
+
 cdef back_result_t _failed(stream_t* strm) noexcept nogil:
     """A try to connect has failed: again, elsewhere, or not at all."""
     cdef uint32_t pause
     _drop_back(strm)
-    if strm.n_retries >= stream_retries(strm):
+    if strm.n_retries >= stream_retries(strm) or not strm.be.retry_on & RETRY_CONN_FAILURE:
         stream_set_term(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S', b'C')
         srv_slot(strm).failed_conn += 1
         be_counters(strm).failed_conn += 1
@@ -246,14 +267,7 @@ cdef back_result_t _failed(stream_t* strm) noexcept nogil:
     strm.n_retries += 1
     strm.last_srv = strm.srv
     if _is_time_to_redispatch(strm):
-        srv_slot(strm).redispatches += 1
-        be_counters(strm).redispatches += 1
-        strm.flags |= STRM_F_REDISPATCHED
-        strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
-        _release(strm)
-        strm.srv = NULL
-        strm.stick_srv = NULL
-        strm.back_state = BACK_ASSIGN
+        _redispatch(strm)
         return BACK_R_TRY
     srv_slot(strm).retries += 1
     be_counters(strm).retries += 1
@@ -275,6 +289,14 @@ cdef void back_retry(stream_t* strm) noexcept nogil:
     srv_slot(strm).retries += 1
     be_counters(strm).retries += 1
     strm.back_state = BACK_CONNECT
+
+
+cdef void back_redo(stream_t* strm) noexcept nogil:
+    # haproxy: counts such a retry twice where the server stays the same.
+    back_retry(strm)
+    strm.last_srv = strm.srv
+    if _is_time_to_redispatch(strm):
+        _redispatch(strm)
 
 
 cdef back_result_t _connecting(stream_t* strm) noexcept nogil:

@@ -6,7 +6,7 @@
 from libc.stdint cimport uint32_t
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport listener_t, px_t
-from fastlb_core.proxy.stream cimport stream_ops_t
+from fastlb_core.proxy.stream cimport stream_ops_t, stream_t
 from fastlb_core.proxy.worker cimport worker_t
 
 # Called once per worker, before the first accept: the protocols' ops, and how a new TCP stream starts.
@@ -26,3 +26,6 @@ cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil
 cdef void front_linger(worker_t* w, conn_t* front) noexcept nogil
 # Soft stop: idle ones are closed, busy ones close after their answer.
 cdef void front_close_idle(worker_t* w) noexcept nogil
+# A TCP stream whose backend speaks HTTP: from here on it is an HTTP stream, with the bytes that are there; so are those of
+# the connection's further requests. Its caller returns and lets it be processed again.
+cdef void front_upgrade(stream_t* strm) noexcept nogil

@@ -10,7 +10,8 @@ from libc.string cimport memcpy
 from fastlb_core.base.atomic cimport add_fetch_i32, add_fetch_i64, add_fetch_u64, load_i32, load_i64, sub_fetch_i32
 from fastlb_core.base.buf cimport buf_consume, buf_data
 from fastlb_core.base.list cimport list_add_tail, list_entry, list_t
-from fastlb_core.lb.shared cimport counters_t, rate_add
+from fastlb_core.base.wheel cimport wheel_set
+from fastlb_core.lb.shared cimport counters_t, rate_add, rate_t
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_PROXY_SEEN,
     CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new, conn_ops_t, conn_poll, conn_recv,
@@ -37,6 +38,7 @@ from fastlb_core.sys.splice cimport close
 cdef enum:
     LINGER_MS = 1000             # how long what a client still sends is read away
     LINGER_STEPS = 16            # receives of one turn
+    RATE_TICK_MS = 50            # between two looks whether `rate-limit sessions` lets the next one in
 
 cdef const stream_ops_t* http_ops = NULL
 cdef const stream_ops_t* tcp_ops = NULL
@@ -260,6 +262,13 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
     stream_wake(strm)
 
 
+cdef void front_upgrade(stream_t* strm) noexcept nogil:
+    conn_stop_timer(strm.front)
+    strm.front.n_requests += 1
+    strm.flags &= ~(<uint32_t> STRM_F_FRONT_TIMEOUT)
+    strm.ops = http_ops
+
+
 cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
     cdef counters_t* fe = &li.px.fe_counters[w.index]
     cdef counters_t* slot = &li.counters[w.index]
@@ -283,9 +292,29 @@ cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
     w.n_fronts += 1
 
 
+cdef bint _is_too_fast(const worker_t* w, const px_t* fe) noexcept nogil:
+    """`rate-limit sessions` is reached, over all workers and the last second."""
+    cdef uint64_t current = 0, previous = 0
+    cdef uint32_t now = w.loop.second
+    cdef const rate_t* rate
+    cdef int i
+    if fe.session_rate == 0:
+        return False
+    for i in range(w.program.n_workers):
+        rate = &fe.fe_counters[i].sess_rate
+        if rate.second == now:
+            current += rate.current
+            previous += rate.previous
+        elif rate.second + 1 == now:
+            previous += rate.current
+    return current + previous * (1000 - w.loop.now_ms % 1000) // 1000 >= fe.session_rate
+
+
 cdef bint _has_room(const worker_t* w, const listener_t* li) noexcept nogil:
-    """False while the frontend's or the global maxconn is reached."""
+    """False while the frontend's or the global maxconn is reached, or too many have come within a second."""
     cdef int32_t most = load_i32(&li.px.sh.fe_maxconn)
+    if _is_too_fast(w, li.px):
+        return False
     if most > 0 and load_i32(&li.px.sh.fe_conns) >= most:
         return False
     return load_i64(&w.arena.n_conns) < load_i64(&w.arena.maxconn)
@@ -295,6 +324,9 @@ cdef void _pause(worker_t* w, listener_t* li) noexcept nogil:
     loop_del(&w.loop, li.fds[w.index])
     w.is_listening[li.index] = 0
     w.is_full = True
+    if li.px.session_rate:
+        # No connection that ends makes room: it is time that does.
+        wheel_set(&w.loop.wheel, &w.tick, <uint32_t> w.loop.now_ms + RATE_TICK_MS)
 
 
 cdef void _accepted(worker_t* w, listener_t* li, int fd, const void* address, socklen_t length) noexcept nogil:

@@ -13,7 +13,10 @@ from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.net.conn cimport (
     CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
-from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY
+from fastlb_core.program.program cimport (
+    HTTP_MODE_KEEP_ALIVE, PX_H_CASE_CLIENT, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY, RETRY_EMPTY, RETRY_JUNK,
+    RETRY_TIMEOUT,
+)
 from fastlb_core.proxy.backend cimport back_retry
 from fastlb_core.proxy.capture cimport capture_response, capture_response_cookie
 from fastlb_core.proxy.evaluate cimport eval_begin_answer
@@ -21,14 +24,16 @@ from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
     flow_peek, flow_run, flow_status_t,
 )
+from fastlb_core.proxy.http_edits cimport adjust_case
 from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head_status_t
+from fastlb_core.proxy.http_retry cimport retry_for, retry_reason
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
-    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, TIMEOUT_CLIENT, TIMEOUT_SERVER,
-    be_counters, flow_t, srv_slot, stream_log, stream_t, stream_timeout, stream_wake,
+    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, TIMEOUT_CLIENT,
+    TIMEOUT_SERVER, be_counters, flow_t, srv_slot, stream_log, stream_t, stream_timeout, stream_wake,
 )
 from fastlb_core.proxy.stick_rules cimport stick_learn
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
@@ -49,6 +54,18 @@ cdef bint _bad_answer(stream_t* strm, char err) noexcept nogil:
     tracking_failure(strm)
     http_reply(strm, 502, err, b'H')
     return True
+
+
+cdef bint _junk_answer(stream_t* strm) noexcept nogil:
+    if strm.flags & STRM_F_RETRYABLE:
+        # haproxy: each of them is counted, whether it is the last or not.
+        be_counters(strm).failed_resp += 1
+        srv_slot(strm).failed_resp += 1
+        if retry_for(strm, RETRY_JUNK):
+            return True
+        http_reply(strm, 502, b'P', b'H')
+        return True
+    return _bad_answer(strm, b'P')
 
 
 # -- the request's body, while the answer is awaited or under way
@@ -118,14 +135,18 @@ cdef void _begin_message(stream_t* strm) noexcept nogil:
                      H1_F_UPGRADE_ASKED if strm.req_msg.flags & MSG_F_UPGRADE else 0)
     strm.flags |= STRM_F_RES_OPEN
     if strm.flags & STRM_F_RETAINED:
-        # The server has begun to answer: the request will not be needed again.
+        # The server has begun to answer: the request will not be needed again, but for `retry-on`.
         strm.flags &= ~(<uint32_t> STRM_F_RETAINED)
-        conn_trim(strm.front)
+        if not strm.flags & STRM_F_RETRYABLE:
+            conn_trim(strm.front)
 
 
 cdef bint _no_answer(stream_t* strm) noexcept nogil:
     """The server closed before the head of its answer was complete."""
     cdef bint nothing_came = not strm.flags & STRM_F_RES_OPEN
+    if retry_for(strm, RETRY_EMPTY):
+        # haproxy: half a head counts as none.
+        return True
     if nothing_came and strm.flags & STRM_F_RETAINED:
         strm.flags &= ~(<uint32_t> (STRM_F_RETAINED | STRM_F_CLOSE_BACK))
         back_retry(strm)
@@ -165,6 +186,11 @@ cdef void _decide_connections(stream_t* strm) noexcept nogil:
 cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     """The final answer's head is there: it goes to the client with what is there of its body."""
     cdef http_msg_t* res = &strm.res_msg
+    if strm.flags & STRM_F_RETRYABLE:
+        if retry_for(strm, retry_reason(res.status)):
+            return True
+        strm.flags &= ~(<uint32_t> STRM_F_RETRYABLE)
+        conn_trim(strm.front)
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
     strm.server_status = res.status
@@ -220,6 +246,8 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
         strm.status = 0
         return _bad_answer(strm, b'P')
     strm.bytes_out += strm.counted_head
+    if strm.fe.http_options & PX_H_CASE_CLIENT:
+        adjust_case(strm.w.program, res)
     status = head_send(strm.front, res, &strm.res, back)
     if status == HEAD_FAILED:
         http_abort(strm, b'C', b'H')
@@ -263,7 +291,7 @@ cdef bint _read_heads(stream_t* strm) noexcept nogil:
                     return True
                 continue
             if status == H1_ERROR or back.rx.len >= back.rx.size - reserve:
-                return _bad_answer(strm, b'P')
+                return _junk_answer(strm)
         status = conn_recv(back, reserve)
         if status < 0:
             return _no_answer(strm)
@@ -298,6 +326,8 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
         http_abort(strm, b'C', b'H')
         return True
     if strm.flags & STRM_F_BACK_TIMEOUT:
+        if retry_for(strm, RETRY_TIMEOUT):
+            return True
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
         tracking_failure(strm)

@@ -15,8 +15,9 @@ from fastlb_core.program.rules cimport (
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.http_edits cimport restrict_names
 from fastlb_core.proxy.http_end cimport http_abort, http_reply
-from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_t
+from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_set_backend, stream_t
 
 
 cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
@@ -98,8 +99,16 @@ cdef px_t* switch_target(eval_t* ev, const px_t* fe) noexcept nogil:
     return fe.default_backend
 
 
+cdef void _enter_backend(stream_t* strm) noexcept nogil:
+    """haproxy: what its rules refuse has entered the backend, and its log line names it."""
+    if strm.next_be != NULL and strm.be == NULL and not strm.flags & STRM_F_INTERNAL:
+        stream_set_backend(strm, strm.next_be)
+
+
 cdef act_t _switch(stream_t* strm, eval_t* ev) noexcept nogil:
     strm.next_be = strm.fe if strm.flags & STRM_F_INTERNAL else switch_target(ev, strm.fe)
+    if strm.req_msg.head_len:
+        _enter_backend(strm)
     return ACT_CONT
 
 
@@ -118,6 +127,10 @@ cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
         return ACT_CONT
     if phase == PHASE_FE_HTTP or phase == PHASE_BE_HTTP:
         return run_set(strm, ev, px, RULES_HTTP_REQUEST)
+    if strm.rule_at == 0 and not restrict_names(strm, px):
+        fe_counters(strm).failed_req += 1
+        http_reply(strm, 403, b'P', b'R')
+        return ACT_DONE
     if _is_internal(strm, px):
         # haproxy: the statistics page stands between the http-request rules and the redirects.
         strm.flags |= STRM_F_INTERNAL
@@ -139,6 +152,8 @@ cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
         strm.next_be = strm.fe.default_backend
         strm.phase = PHASE_REQUEST_DONE
         return RULES_R_GO
+    if strm.phase > PHASE_SWITCH:
+        _enter_backend(strm)
     eval_stream(&ev, strm, EVAL_O_FINAL)
     while strm.phase < PHASE_REQUEST_DONE:
         act = request_phase(strm, &ev)

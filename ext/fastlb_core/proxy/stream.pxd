@@ -57,6 +57,7 @@ cdef enum:                       # stream_t.flags
     STRM_F_RES_RULES = 0x8000000  # a rule of the answer waits
     STRM_F_OWN_PAGE = 0x10000000  # the answer is a rule's, not a page for a status
     STRM_F_RULE_WAIT = 0x20000000  # a rule has begun to wait
+    STRM_F_RETRYABLE = 0x80000000 # `retry-on`: the whole request is kept until the answer's head is accepted
     STRM_F_LOG_EARLY = 0x40000000  # its line is being written before its end (logasap)
 
 cdef enum timeout_t:             # index of stream_t.own_timeouts; the numbers are those of config/actions/connection.py
@@ -108,6 +109,7 @@ cdef struct stream_t:
     px_t* fe                     # borrowed (program)
     px_t* be                     # borrowed (program), or NULL
     srv_t* srv                   # borrowed (program), or NULL
+    srv_t* wanted_srv            # borrowed (program): a rule's choice, until it was tried; or NULL
     const srv_t* last_srv        # borrowed (program): of the last attempt, avoided by a redispatch
     flow_t req                   # front → back
     flow_t res                   # back → front
@@ -124,6 +126,8 @@ cdef struct stream_t:
     uint64_t t_connect           # connected
     uint64_t t_response          # answer's head complete
     uint64_t t_real_us           # wall clock of t_start
+    uint32_t kept_at             # STRM_F_RETRYABLE: where the request's body stands in front.rx
+    uint32_t kept_len            # ... and its bytes
     uint64_t bytes_in            # from the client
     uint64_t bytes_out           # to the client
     px_t* next_be                # borrowed (program): what the rules have chosen, or NULL

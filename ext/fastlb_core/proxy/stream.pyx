@@ -145,6 +145,8 @@ cdef void stream_set_backend(stream_t* strm, px_t* be) noexcept nogil:
     strm.flags |= STRM_F_IN_BACKEND
     share_take(&be.sh.be_conns, &be.sh.be_conns_max, &be_counters(strm).held)
     be_counters(strm).cum_sess += 1
+    if be.mode == PX_MODE_HTTP:
+        be_counters(strm).cum_req += 1
     rate_add(&be_counters(strm).sess_rate, strm.w.loop.second, 1)
 
 
@@ -194,7 +196,7 @@ cdef void _count_end(stream_t* strm) noexcept nogil:
     for i in range(n):
         slots[i].bytes_in += strm.bytes_in
         slots[i].bytes_out += strm.bytes_out
-        if strm.fe.mode == PX_MODE_HTTP and strm.status:
+        if strm.status:
             slots[i].http_rsp[strm.status // 100 if 100 <= strm.status < 600 else 0] += 1
         if strm.term_err == b'C' or strm.term_err == b'c':
             slots[i].cli_aborts += 1

@@ -18,23 +18,23 @@ from fastlb_core.net.conn cimport (
     conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
-    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
-    PX_O_WAITS_BODY, px_t,
+    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
 )
-from fastlb_core.program.rules cimport RULES_STICK, px_rules
+from fastlb_core.program.rules cimport RULES_MONITOR_FAIL, RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
 from fastlb_core.proxy.forward cimport flow_peek
+from fastlb_core.proxy.http_edits cimport add_addresses, client_address, edit_for_server
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
-from fastlb_core.proxy.http_rules cimport PHASE_FE_TCP, RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
+from fastlb_core.proxy.http_rules cimport RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
-    STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, fe_counters, stream_ops_t,
-    stream_process, stream_set_term, stream_t,
+    STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, fe_counters,
+    stream_ops_t, stream_process, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream_http cimport (
@@ -44,8 +44,8 @@ from fastlb_core.proxy.stream_tcp cimport tunnel_run
 from fastlb_core.proxy.stick_rules cimport stick_find_server
 from fastlb_core.proxy.tracking cimport tracking_error, tracking_request
 from fastlb_core.proxy.unique_id cimport unique_id_add_header
+from fastlb_core.proxy.use_server cimport any_rule_holds
 from fastlb_core.proxy.worker cimport worker_t
-from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
 
 cdef enum:
     LOG_METHOD_MAX = 64
@@ -184,46 +184,6 @@ cdef void _save_log_line(stream_t* strm) noexcept nogil:
     strm.log_line_len = method + target + version
 
 
-cdef const uint8_t* _client_address(stream_t* strm, int* family) noexcept nogil:
-    family[0] = strm.front.peer.family
-    if family[0] == AF_INET:
-        return <const uint8_t*> &(<sockaddr_in*> &strm.front.peer).sin_addr
-    if family[0] == AF_INET6:
-        return <const uint8_t*> &(<sockaddr_in6*> &strm.front.peer).sin6_addr
-    return NULL
-
-
-cdef bint _is_excepted(const px_t* px, int family, const uint8_t* address) noexcept nogil:
-    cdef uint8_t mapped[16]
-    cdef int i
-    if not px.options & PX_O_FWF_EXCEPT:
-        return False
-    for i in range(10):
-        mapped[i] = 0
-    mapped[10] = 0xff
-    mapped[11] = 0xff
-    if family == AF_INET:
-        memcpy(&mapped[12], address, 4)
-    else:
-        memcpy(mapped, address, 16)
-    for i in range(16):
-        if mapped[i] & px.fwf_except.mask[i] != px.fwf_except.addr[i]:
-            return False
-    return True
-
-
-cdef bint _forward_for(stream_t* strm) noexcept nogil:
-    """`option forwardfor` of the backend, else of the frontend. False when the edit room is full."""
-    cdef const px_t* px = strm.be if strm.be.options & PX_O_FORWARDFOR else strm.fe
-    cdef int family = 0
-    cdef const uint8_t* address = _client_address(strm, &family)
-    if not px.options & PX_O_FORWARDFOR or address == NULL or _is_excepted(px, family, address):
-        return True
-    if px.options & PX_O_FWF_IF_NONE and msg_find_name(&strm.req_msg, px.fwf_header, 0) >= 0:
-        return True
-    return add_forwarded_for(&strm.req_msg, px.fwf_header, family, address)
-
-
 cdef void _delete_header(http_msg_t* msg, slice_t name) noexcept nogil:
     cdef int i = msg_find_name(msg, name, 0)
     while i >= 0:
@@ -250,7 +210,7 @@ cdef bint _add_internal_headers(stream_t* strm) noexcept nogil:
     cdef char digits[12]
     cdef uint32_t n
     cdef int family = 0
-    cdef const uint8_t* address = _client_address(strm, &family)
+    cdef const uint8_t* address = client_address(strm, &family)
     _delete_header(msg, index_name)
     _delete_header(msg, client_name)
     n = _format_decimal(digits + 12, strm.fe.index)
@@ -270,7 +230,7 @@ cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
         stick_find_server(strm)
     capture_request_cookie(strm)
     if not unique_id_add_header(strm) or \
-            not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
+            not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else add_addresses(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
         return True
@@ -302,11 +262,11 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     if fe.monitor_uri.len and slice_eq(target, fe.monitor_uri.ptr, fe.monitor_uri.len):
         fe_counters(strm).intercepted += 1
         strm.flags |= STRM_F_NO_LOG
-        http_reply(strm, 200, b'L', b'R')
+        http_reply(strm, 503 if any_rule_holds(strm, fe, RULES_MONITOR_FAIL) else 200, b'L', b'R')
         return True
     if not fe.options & PX_O_WAITS_BODY:
         msg_widen(&strm.req_msg, strm.front.rx.len)
-    strm.phase = PHASE_FE_TCP
+    # strm.phase is PHASE_FE_TCP, or behind the content rules where a TCP stream was upgraded.
     strm.state = HTTP_S_RULES
     return True
 
@@ -347,6 +307,14 @@ cdef void _take_head(stream_t* strm) noexcept nogil:
     strm.front.rx.len -= strm.req_msg.head_len
 
 
+cdef void _note_whole_request(stream_t* strm) noexcept nogil:
+    """`retry-on`: a request that is whole in its buffer is kept there until its answer is accepted."""
+    if strm.be.retry_on & ~(<uint32_t> RETRY_CONN_FAILURE) and strm.req.is_done and not strm.flags & STRM_F_INTERNAL:
+        strm.flags |= STRM_F_RETRYABLE
+        strm.kept_at = strm.front.rx.head
+        strm.kept_len = strm.req.n_ready
+
+
 cdef bint _not_sent(stream_t* strm, head_status_t status) noexcept nogil:
     """Nothing of the head left. True: look again."""
     if status == HEAD_TOO_LARGE:
@@ -377,7 +345,8 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
         if not flow_peek(&strm.req, front):
             _refuse(strm, 400, b'P')
             return True
-    status = head_send(strm.back, &strm.req_msg, &strm.req, front)
+        _note_whole_request(strm)
+    status = head_send(strm.back, &strm.req_msg, &strm.req, front) if edit_for_server(strm) else HEAD_TOO_LARGE
     if status != HEAD_SENT:
         return _not_sent(strm, status)
     if strm.back_state == BACK_CONNECTING:
@@ -385,7 +354,7 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
     strm.bytes_in += strm.req.total - before
     if strm.back.flags & CONN_F_REUSED and _may_be_resent(strm):
         strm.flags |= STRM_F_RETAINED
-    else:
+    elif not strm.flags & STRM_F_RETRYABLE:
         conn_trim(front)
     strm.state = HTTP_S_RESPONSE
     response_init(strm)

@@ -8,7 +8,7 @@ from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SHUT_WR, conn_ops_t, conn_poll, conn_set_timer,
     conn_shut_write, conn_t,
 )
-from fastlb_core.program.program cimport PX_O_ABORTONCLOSE, PX_O_LOGASAP
+from fastlb_core.program.program cimport PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_LOGASAP
 from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
@@ -16,6 +16,7 @@ from fastlb_core.proxy.backend cimport (
 from fastlb_core.proxy.forward cimport (
     FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_YIELD, flow_run, flow_status_t,
 )
+from fastlb_core.proxy.front cimport front_upgrade
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_GO, RULES_R_WAIT, rules_result_t
 from fastlb_core.proxy.stream cimport (
     BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, TIMEOUT_CLIENT, TIMEOUT_SERVER,
@@ -190,6 +191,11 @@ cdef void _process(stream_t* strm) noexcept nogil:
         if strm.next_be == NULL:
             stream_set_term(strm, b'S', b'C')
             stream_kill(strm)
+            return
+        if strm.next_be.mode == PX_MODE_HTTP:
+            # haproxy: such a stream is upgraded where its backend becomes known (manual, "mode").
+            front_upgrade(strm)
+            strm.ops.process(strm)
             return
         strm.req_msg.body = BODY_TUNNEL
         body_start(&strm.req.body, &strm.req_msg)

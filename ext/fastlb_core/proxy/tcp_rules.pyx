@@ -6,14 +6,15 @@ from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport (
     CONN_F_EOF, CONN_F_ERROR, conn_poll, conn_recv, conn_t,
 )
-from fastlb_core.program.program cimport listener_t, px_t
+from fastlb_core.program.program cimport PX_MODE_HTTP, listener_t, px_t
 from fastlb_core.program.rules cimport (
     ACT_CONT, ACT_DONE, ACT_STOP, ACT_YIELD, RULES_TCP_CONNECTION, RULES_TCP_RESPONSE, act_t, px_rules, rule_set_t, rules_run,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_begin_answer, eval_front, eval_stream
 from fastlb_core.proxy.http_rules cimport (
-    PHASE_BE_CONTENT, PHASE_BE_RESPONSE, PHASE_REQUEST_DONE, PHASE_SWITCH, RULES_R_ENDED, RULES_R_GO, RULES_R_WAIT, request_phase,
+    PHASE_BE_CONTENT, PHASE_BE_RESPONSE, PHASE_BE_TCP, PHASE_REQUEST_DONE, PHASE_SWITCH, RULES_R_ENDED, RULES_R_GO,
+    RULES_R_WAIT, request_phase,
     rules_result_t, run_set,
 )
 from fastlb_core.proxy.stream cimport (
@@ -70,6 +71,9 @@ cdef rules_result_t content_rules(stream_t* strm) noexcept nogil:
         if act == ACT_CONT:
             _waited(strm)
             strm.phase += 1
+            if strm.phase > PHASE_BE_TCP and strm.next_be != NULL and strm.next_be.mode == PX_MODE_HTTP:
+                # Its other rules need a request.
+                return RULES_R_GO
             continue
         if act == ACT_DONE:
             return RULES_R_ENDED

@@ -13,6 +13,7 @@ from fastlb_core.bridge.builder import Program, ProgramBuilder
 from fastlb.config.model import Configuration
 
 from .failure import CompileError
+from .http_options import add_case_names, add_http_options
 from .ids import assign_ids, first_proxy_id
 from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_formats, add_targets, targets_of
@@ -84,10 +85,12 @@ def _fill(
     for px in configuration.proxies:
         if px.stick_table is not None:
             builder.set_stick_table(index_of[id(px)], table_values(px.stick_table))
+    add_case_names(builder, glob)
     server_indexes: dict[tuple[str, str], int] = {}
     active = [px for px in configuration.proxies if not px.disabled]
     for px in active:
         index = index_of[id(px)]
+        add_http_options(builder, index, px)
         backend = routes.default_backend(px)
         if backend is not None:
             builder.set_default_backend(index, index_of[id(backend)])

@@ -97,7 +97,10 @@ class StatsSocket:
 
 @dataclass(slots=True)
 class Global:
-    """The merged `global` sections."""
+    """The merged `global` sections.
+
+    case_names, case_file_names: of `h1-case-adjust` and `h1-case-adjust-file`, by name in lower case.
+    """
 
     daemon: bool = False
     master_worker: bool = False
@@ -127,6 +130,8 @@ class Global:
     http_logurilen: int = 1023
     http_cookielen: int = 0
     stick_counters: int = 3
+    case_names: dict[str, str] = field(default_factory=dict)
+    case_file_names: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
     vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit
@@ -333,6 +338,8 @@ class Proxy:
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
     errorfile_sets: `errorfiles` lines, which resolve turns into errorfiles. http_error_rules: `http-error` lines by status,
     the words of an answer as config/actions/replies.py reads them.
+    retry_on: the words and statuses of `retry-on`. header_names: what `option http-restrict-req-hdr-names` says.
+    session_rate: `rate-limit sessions`, 0 for no limit.
     acls: by name. rules: by rule set ("http-request", "use_backend", ...), in the order of the lines.
     """
 
@@ -366,6 +373,11 @@ class Proxy:
     errorfile_sets: list[ErrorFiles] = field(default_factory=list)
     http_error_rules: dict[int, tuple[RuleValue, ...]] = field(default_factory=dict)
     forwardfor: ForwardFor | None = None
+    originalto: ForwardFor | None = None
+    send_name_header: str = ""
+    retry_on: tuple[str, ...] = ("conn-failure",)
+    header_names: str = "preserve"
+    session_rate: int = 0
     check: HttpCheck | None = None
     stats: Stats | None = None
     source: Address | None = None

@@ -133,7 +133,7 @@ class _Resolution:
         elif target is px:
             message = f"Proxy '{px.name}': loop detected for {keyword}: '{name}'."
             self._alert("backend-loop", message, location, hint="a listen section uses its own servers without it")
-        elif target.mode != px.mode and not {px.name, name} & self.unknown_modes:
+        elif target.mode != px.mode and (px.mode, target.mode) != ("tcp", "http") and not {px.name, name} & self.unknown_modes:
             what = "as its default backend" if keyword == "default_backend" else f"in a '{keyword}' rule"
             self._report_modes(px, target, location, what)
 
@@ -160,12 +160,6 @@ class _Resolution:
         return replace(rule.location, column=at + 1) if at >= 0 else rule.location
 
     def _report_modes(self, px: Proxy, target: Proxy, location: Location, what: str) -> None:
-        if px.mode == "tcp":
-            # haproxy: there the stream is upgraded to HTTP once it has reached the backend.
-            message = f"tcp {px.kind} '{px.name}' with the http {target.kind} '{target.name}' is not supported by fastlb yet."
-            hint = f"write 'mode http' in '{px.name}' too"
-            self._alert("unsupported-mode", message, location, f"parsing [{location}] : ", hint)
-            return
         message = (
             f"{px.mode} {px.kind} '{px.name}' ({px.location}) tries to use incompatible {target.mode} {target.kind} "
             f"'{target.name}' ({target.location}) {what} (see 'mode')."
@@ -210,6 +204,11 @@ class _Resolution:
                 "needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
             )
             px.forwardfor = None
+        if px.originalto is not None:
+            self._warn(
+                "needs-http", f"'option originalto' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
+            )
+            px.originalto = None
         if px.monitor_uri:
             self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
             px.monitor_uri = ""

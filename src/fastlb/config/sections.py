@@ -79,6 +79,7 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         errorfile_sets=list(settings.errorfile_sets),
         http_error_rules=dict(settings.http_error_rules),
         forwardfor=copy(settings.forwardfor),
+        originalto=copy(settings.originalto),
         acls={name: Acl(name, list(acl.expressions)) for name, acl in settings.acls.items()},
         rules={name: list(rules) for name, rules in settings.rules.items()},
         formats=replace(settings.formats),

@@ -15,6 +15,7 @@ from . import (
     check,
     errors,
     global_,
+    http_options,
     legacy,
     log,
     options,
@@ -34,6 +35,7 @@ Table = Mapping[str, RowT | dict[str, RowT]]
 
 GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
     *global_.GLOBAL,
+    *http_options.GLOBAL,
     *log.GLOBAL,
     *stats.GLOBAL,
     *variables.GLOBAL,
@@ -47,6 +49,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *balance.PROXY,
     *timeouts.PROXY,
     *options.PROXY,
+    *http_options.PROXY,
     *check.PROXY,
     *log.PROXY,
     *capture.PROXY,
@@ -66,6 +69,7 @@ SECOND_WORD: dict[str, tuple[str, str]] = {
     **capture.SECOND_WORD,
     **rules.SECOND_WORD,
     **stick.SECOND_WORD,
+    **http_options.SECOND_WORD,
 }
 SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}
 

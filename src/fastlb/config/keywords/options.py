@@ -11,7 +11,7 @@ from ..model import ForwardFor, Proxy
 from .row import IGNORED, ProxyKeyword, SetProxy, Statement
 from .since import since
 
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def set_switch(st: Statement, px: Proxy) -> None:
@@ -106,7 +106,7 @@ def set_forwardfor(st: Statement, px: Proxy) -> None:
                 setting.except_network = ipaddress.ip_network(value, strict=False)
             except ValueError:
                 raise st.fail("'option forwardfor except' expects <address>[/mask] as argument.", at) from None
-        elif not value or not set(value) <= _TOKEN:
+        elif not value or not set(value) <= TOKEN:
             raise st.fail("'option forwardfor header' expects <header_name> as argument.", at)
         else:
             setting.header = value

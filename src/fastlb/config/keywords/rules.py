@@ -57,13 +57,14 @@ def set_use_backend(st: Statement, px: Proxy) -> None:
 
 
 def set_use_server(st: Statement, px: Proxy) -> None:
-    """`use-server <server or format> [if|unless <condition>]`."""
+    """`use-server <server or format> if|unless <condition>`."""
     name = st.argument(0)
     if not name:
         raise st.fail("'use-server' expects a server name.", 0, "missing-argument")
-    condition = condition_behind(
-        st, px, 2, "unexpected keyword '{0}' after 'use-server' rule, only 'if' and 'unless' are allowed.", "switching rule"
-    )
+    message = "'use-server' requires either 'if' or 'unless' followed by a condition."
+    if st.argument(1) not in ("if", "unless"):
+        raise st.fail(message, min(2, len(st.words)), "missing-argument", f"use-server {name} if TRUE")
+    condition = condition_behind(st, px, 2, message, "switching rule")
     warn_if_never(st, condition, Point.SET_SERVER, "backend 'use-server' rule", 2)
     if "%" in name:
         reader = ActionReader(st, "H", 2, aliases=st.reading.format_aliases)
@@ -197,7 +198,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
         apply=set_redirect,
     ),
     ProxyKeyword("use_backend", "rules", "FL", "<backend> [{if | unless} <condition>]", manual="4.2", apply=set_use_backend),
-    ProxyKeyword("use-server", "rules", "LB", "<server> [{if | unless} <condition>]", manual="4.2", apply=set_use_server),
+    ProxyKeyword("use-server", "rules", "LB", "<server> { if | unless } <condition>", manual="4.2", apply=set_use_server),
     ProxyKeyword(
         "monitor fail",
         "rules",

@@ -20,7 +20,7 @@ _GLOBAL_NOT_YET = names("""
 51degrees-allow-unmatched 51degrees-cache-size 51degrees-data-file 51degrees-difference 51degrees-drift
 51degrees-property-name-list 51degrees-property-separator 51degrees-use-performance-graph 51degrees-use-predictive-graph
 cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
-dns-accept-family external-check h1-accept-payload-with-any-method h1-case-adjust h1-case-adjust-file
+dns-accept-family external-check h1-accept-payload-with-any-method
 h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
 jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv setcap
 stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
@@ -146,7 +146,6 @@ hash-balance-factor DLB
 hash-preserve-affinity DLB
 hash-type DLB
 http-check DLB
-http-send-name-header DLB
 ignore-persist LB
 load-server-state-from-file DLB
 log-steps DFL
@@ -161,21 +160,17 @@ option checkcache DLB
 option disable-h2-upgrade DFL
 option external-check DLB
 option forwarded DLB
-option h1-case-adjust-bogus-client DFL
-option h1-case-adjust-bogus-server DLB
 option http-buffer-request DFLB
 option http-drop-request-trailers DB
 option http-drop-response-trailers DL
 option http-ignore-probes DFL
 option http-pretend-keepalive DLB
-option http-restrict-req-hdr-names DFLB
 option http-use-proxy-header DFL
 option idle-close-on-response DFL
 option independent-streams DFLB
 option ldap-check DLB
 option mysql-check DLB
 option nolinger DFLB
-option originalto DFLB
 option persist DLB
 option pgsql-check DLB
 option prefer-last-server DLB
@@ -187,8 +182,6 @@ option ssl-hello-chk DLB
 option transparent DLB
 persist rdp-cookie DLB
 quic-initial DFL
-rate-limit sessions DFL
-retry-on DLB
 server-state-file-name DLB
 server-template LB
 srvtcpka-cnt DLB
