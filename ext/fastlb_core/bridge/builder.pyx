@@ -91,7 +91,7 @@ class ProgramBuilder:
 
     def __init__(
         self, *, n_workers, log_tag=b"fastlb", log_hostname=b"", log_pid=0, maxconn=0, bufsize=16384, maxrewrite=1024,
-        maxaccept=64, maxhdr=101, generation=1,
+        maxaccept=64, maxhdr=101, generation=1, comp_level=1, max_packers=0,
     ):
         within("n_workers", n_workers, 1, ARENA_MAX_WORKERS)
         within("maxconn", maxconn, 0, 2**31 - 1)
@@ -99,9 +99,12 @@ class ProgramBuilder:
         within("maxrewrite", maxrewrite, 0, bufsize)
         within("maxaccept", maxaccept, 1, 2**31 - 1)
         within("maxhdr", maxhdr, 1, 32767)
+        within("comp_level", comp_level, 1, 9)
+        within("max_packers", max_packers, 0, 2**31 - 1)
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
+            "comp_level": comp_level, "max_packers": max_packers,
             "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
         }
         self.proxies = []
@@ -136,7 +139,7 @@ class ProgramBuilder:
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
-            "inspect": (0, 0), "error_answers": {},
+            "inspect": (0, 0), "error_answers": {}, "compression": None,
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -171,6 +174,10 @@ class ProgramBuilder:
     def set_error_answers(self, proxy, answers):
         """What `http-error` says: {status: [arguments]}, see answer.pxd."""
         self.proxies[proxy]["error_answers"] = answers
+
+    def set_compression(self, proxy, values):
+        """What `compression` says, see layout_compression.pxd."""
+        self.proxies[proxy]["compression"] = values
 
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)

@@ -6,9 +6,11 @@ from libc.string cimport memset
 from fastlb_core.base.buf cimport buf_data
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.http.message cimport msg_slice
+from fastlb_core.http.packer cimport coding_setting
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport listener_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
+from fastlb_core.proxy.compress cimport COMP_CHOSEN
 from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT, STRM_F_RES_OPEN, stream_t
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -53,6 +55,8 @@ cdef void eval_stream(eval_t* ev, stream_t* strm, uint32_t options) noexcept nog
         ev.server_status = strm.res_msg.status
         ev.log_res_ver = msg_slice(&strm.res_msg, strm.res_msg.version_off, strm.res_msg.version_len)
     ev.txn_status = strm.status
+    if strm.comp_stage == COMP_CHOSEN:
+        ev.res_comp = coding_setting(strm.coding)
     _saved_line(ev, strm)
     if front.rx.len:
         # Until the head has left it stands before the body's bytes.

@@ -16,6 +16,7 @@ from fastlb_core.base.wheel cimport timer_t
 from fastlb_core.http.h1 cimport h1_parser_t
 from fastlb_core.http.h1_body cimport body_t
 from fastlb_core.http.message cimport hdr_t, http_msg_t
+from fastlb_core.http.packer cimport packer_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport conn_t
@@ -118,6 +119,9 @@ cdef struct stream_t:
     uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none
     uint16_t reply_status        # http: an answer of our own that is to be sent
+    uint8_t coding               # http: coding_t that the answer may get
+    uint8_t comp_stage           # http: comp_stage_t (compress.pxd)
+    packer_t* packer             # owned while the answer is compressed, else NULL
     # http
     h1_parser_t parser           # request's, then answer's
     http_msg_t req_msg

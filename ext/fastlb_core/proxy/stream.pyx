@@ -17,6 +17,7 @@ from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
 from fastlb_core.program.program cimport LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t
+from fastlb_core.proxy.compress cimport compress_end
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport (
     LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_rec_t, log_stream,
@@ -254,6 +255,8 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     queue_remove(strm)
     flow_close(strm.w, &strm.req)
     flow_close(strm.w, &strm.res)
+    if strm.packer != NULL:
+        compress_end(strm)
     if strm.back != NULL:
         srv_slot(strm).used_conns -= 1
         conn_close(strm.back)

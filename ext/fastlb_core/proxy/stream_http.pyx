@@ -24,6 +24,7 @@ from fastlb_core.program.program cimport (
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
+from fastlb_core.proxy.compress cimport compress_request
 from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
@@ -246,6 +247,8 @@ cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     """Backend and edits. True: the state has changed."""
     back_start(strm, be)
+    if strm.fe.compression != NULL or be.compression != NULL:
+        compress_request(strm)
     if not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')

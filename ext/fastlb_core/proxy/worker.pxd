@@ -7,6 +7,7 @@ from fastlb_core.base.arena cimport arena_t, worker_slot_t
 from fastlb_core.base.buf cimport opool_t
 from fastlb_core.base.list cimport list_t
 from fastlb_core.base.wheel cimport timer_t
+from fastlb_core.http.packer cimport packer_pool_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
@@ -23,6 +24,7 @@ cdef struct worker_t:
     int32_t pid
     opool_t streams              # stream_t with its header storage
     pipe_pool_t pipes
+    packer_pool_t packers        # inline
     logger_t* logger             # owned
     scratch_t scratch            # inline; its area is owned: bytes made while a rule runs
     list_t fronts                # every front connection (conn_t.all)

@@ -123,6 +123,8 @@ class Global:
     maxrewrite: int = 1024
     maxaccept: int = 64
     http_maxhdr: int = 101
+    comp_level: int = 1
+    maxzlibmem: int = 0  # megabytes, 0: no limit
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -285,6 +287,19 @@ class StickTable:
 
 
 @dataclass(slots=True)
+class Compression:
+    """`compression ...` of a proxy (manual, section 4.2). algorithms and types: in the order of the lines, of answers.
+
+    minsize: bytes; answers whose announced length is less are left alone.
+    """
+
+    algorithms: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    offload: bool = False
+    minsize: int = 0
+
+
+@dataclass(slots=True)
 class Proxy:
     """A frontend, a backend or a listen section; `listen` is both and `kind` tells.
 
@@ -337,6 +352,7 @@ class Proxy:
     inspect_delay_ms: int | None = None
     response_inspect_delay_ms: int | None = None
     stick_table: StickTable | None = None
+    compression: Compression | None = None
 
     @property
     def has_frontend(self) -> bool:

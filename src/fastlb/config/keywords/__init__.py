@@ -12,6 +12,7 @@ from . import (
     balance,
     bind,
     check,
+    compression,
     errors,
     global_,
     legacy,
@@ -30,7 +31,7 @@ from .row import GlobalKeyword, ProxyKeyword, Row
 RowT = TypeVar("RowT", bound=Row)
 Table = Mapping[str, RowT | dict[str, RowT]]
 
-GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (*global_.GLOBAL, *log.GLOBAL, *stats.GLOBAL, *legacy.GLOBAL, *unsupported.GLOBAL)
+GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (*global_.GLOBAL, *log.GLOBAL, *stats.GLOBAL, *legacy.GLOBAL, *compression.GLOBAL, *unsupported.GLOBAL)
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *proxy.PROXY,
     *bind.PROXY,
@@ -44,6 +45,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *rules.PROXY,
     *stats.PROXY,
     *stick.PROXY,
+    *compression.PROXY,
     *legacy.PROXY,
     *unsupported.PROXY,
 )

@@ -27,7 +27,7 @@ set-var-fmt setcap stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-fil
 wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
-maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
+maxconnrate maxsessrate server-state-base server-state-file
 tune.fail-alloc tune.http.cookielen tune.http.logurilen tune.idletimer tune.stick-counters
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
@@ -136,7 +136,6 @@ capture response FL
 clitcpka-cnt DFL
 clitcpka-idle DFL
 clitcpka-intvl DFL
-compression DFLB
 cookie DLB
 crt FL
 declare capture FL
@@ -144,7 +143,6 @@ dynamic-cookie-key DLB
 email-alert DFLB
 error-log-format DFL
 external-check DLB
-filter DFLB
 filter-sequence FLB
 force-be-switch FL
 force-persist LB
