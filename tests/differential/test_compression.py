@@ -1,4 +1,4 @@
-"""`compression`: what is compressed, with which algorithm and which headers, is the same as with haproxy; so are the bytes inside."""
+"""`compression`: what is compressed, with which algorithm and headers, is the same as with haproxy; so are the bytes inside."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def in_chunks(body: bytes, *headers: str, trailer: str = "", status: str = "200 
 
 @dataclass(frozen=True)
 class Case:
-    """One request to the frontend `to` with these header lines, and the origin's answer. close: the origin ends the connection."""
+    """One request to the frontend `to` with these header lines, and the origin's answer. close: the origin closes after it."""
 
     id: str
     headers: str = GZIP
@@ -190,32 +190,45 @@ def answer(*headers: str, status: str = "200 OK", body: bytes = TEXT) -> bytes:
 
 
 ACCEPTED = [
-    "gzip", "GZIP", "gzip;q=0", "gzip;q=0.0", "gzip;q=0.000", "gzip;q=0.001", "gzip; q=0.5", "gzip ;q=1", "gzip;q=1.1", "gzip;q=x",
-    "gzip;q=", "gzip;x=0", "gzip;x=1;q=0", "gzip;q=0.5;x=1", "deflate", "deflate, gzip", "gzip, deflate", "gzip;q=0.5, deflate;q=0.8",
-    "gzip;q=0.8, deflate;q=0.5", "*", "*;q=0", "*;q=0.5, gzip;q=0", "gzip;q=0, *", "identity", "identity;q=0, gzip;q=0.2", "br, gzip",
-    "", ",", ",gzip,", "gzip,gzip;q=0", "x-gzip", "gzipx", "gzi", "identity, gzip", "identity;q=1, gzip;q=0.5", "gzip;Q=0",
-    "gzip;q=0;q=1", "deflate;q=0, gzip;q=0", "gzip\t;\tq=0", "gzip;q =0", "gzip;q= 0", "*, gzip;q=0.1", "*;q=0.1, gzip;q=0.5",
+    "gzip", "GZIP", "gzip;q=0", "gzip;q=0.0", "gzip;q=0.000", "gzip;q=0.001", "gzip; q=0.5", "gzip ;q=1", "gzip;q=1.1",
+    "gzip;q=x", "gzip;q=", "gzip;x=0", "gzip;x=1;q=0", "gzip;q=0.5;x=1", "deflate", "deflate, gzip", "gzip, deflate",
+    "gzip;q=0.5, deflate;q=0.8", "gzip;q=0.8, deflate;q=0.5", "*", "*;q=0", "*;q=0.5, gzip;q=0", "gzip;q=0, *", "identity",
+    "identity;q=0, gzip;q=0.2", "br, gzip", "", ",", ",gzip,", "gzip,gzip;q=0", "x-gzip", "gzipx", "gzi", "identity, gzip",
+    "identity;q=1, gzip;q=0.5", "gzip;Q=0", "gzip;q=0;q=1", "deflate;q=0, gzip;q=0", 'gzip\t;\tq=0', "gzip;q =0", "gzip;q= 0",
+    "*, gzip;q=0.1", "*;q=0.1, gzip;q=0.5",
 ]  # fmt: skip
-QUALITIES = [f"gzip;q=0.5, deflate;q={value}" for value in (
-    "x", "", "1.1", "2", ".6", "00", "0.", "0.5555", "0.55x", "0.x", "1", "1.000", "0.4", "-1", "01", '"1"', "0,5", "0.501", "1x")]
+QUALITIES = [
+    "x", "", "1.1", "2", ".6", "00", "0.", "0.5555", "0.55x", "0.x", "1", "1.000", "0.4", "-1", "01", '"1"', "0,5", "0.501", "1x",
+]  # fmt: skip
 TYPES = [
     "text/plain", "text/plain; charset=utf-8", "text/plain;charset=utf-8", "TEXT/PLAIN", "text/plainx", "text/html", "text/css",
-    "text/plain ; x", "text", "", "text/htmlx", "multipart/mixed; boundary=x", "multipart", "Multipart/x", "application/json", "text/pl",
-    "text/html, text/plain", "text/css, text/plain",
+    "text/plain ; x", "text", "", "text/htmlx", "multipart/mixed; boundary=x", "multipart", "Multipart/x", "application/json",
+    "text/pl", "text/html, text/plain", "text/css, text/plain",
 ]  # fmt: skip
-TAGS = ['"a"', 'W/"a"', "a", '"a', 'w/"a"', '""', 'W/""', "", '"a"b"', 'W/a', '"', "W/", 'W/"', '"a" ']
-CONTROLS = ["no-transform", "No-Transform", "max-age=1, no-transform", "no-transformx", "no-transform=1", "private", 'x="no-transform"']
-STATUSES = ["200 OK", "201 Created", "202 Accepted", "203 Other", "205 Reset", "206 Partial", "300 Many", "404 Not Found",
-            "500 Error"]  # fmt: skip
+TAGS = [
+    '"a"', 'W/"a"', "a", '"a', 'w/"a"', '""', 'W/""', "", '"a"b"', "W/a", '"', "W/", 'W/"', '"a" ',
+]  # fmt: skip
+CONTROLS = [
+    "no-transform", "No-Transform", "max-age=1, no-transform", "no-transformx", "no-transform=1", "private", 'x="no-transform"',
+]  # fmt: skip
+STATUSES = [
+    "200 OK", "201 Created", "202 Accepted", "203 Other", "205 Reset", "206 Partial", "300 Many", "404 Not Found", "500 Error",
+]  # fmt: skip
 AGENTS = [
     "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV1)", "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)",
-    "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.0)", "Mozilla/4.0 (compatible; MSIE 8.0)", "Mozilla/4.76 [en]", "Mozilla/4", "Mozilla/5.0",
-    "Mozilla/4.0 (compatible; MSIE 5.5; SV1)", "xMozilla/4.0", "mozilla/4.0", "Mozilla/4.0 MSIE 6", "Mozilla/4.0 (compatible; MSIE 10.0)",
-    "Mozilla/4.0 (compatible; MSIE 6.0; SV2)", "Mozilla/4.0 (compatible; MSIE 7.0", "Mozilla/4.0 (compatible; MSIE)",
-    "Mozilla/4.0 (compatible;  MSIE 7.0)", "Mozilla/4.0 (compatible; MSIE A.0)", "Mozilla/4.0 (compatible; MSIE 6.0;  Windows NT 5.1; SV1)",
-    "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV12)", "Mozilla/4.01 (compatible; MSIE 6.0; Windows NT 5.1; SV1)", "Mozilla/4.0 (compatible; MSIE 7",
-    "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV", "Mozilla/4.0 (Compatible; msie 7.0)", "Mozilla/40 (xompatiblex MSIE 7", "Mozilla/4.0 (compatible; MSIE ",
+    "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.0)", "Mozilla/4.0 (compatible; MSIE 8.0)", "Mozilla/4.76 [en]",
+    "Mozilla/4", "Mozilla/5.0", "Mozilla/4.0 (compatible; MSIE 5.5; SV1)", "xMozilla/4.0", "mozilla/4.0", "Mozilla/4.0 MSIE 6",
+    "Mozilla/4.0 (compatible; MSIE 10.0)", "Mozilla/4.0 (compatible; MSIE 6.0; SV2)", "Mozilla/4.0 (compatible; MSIE 7.0",
+    "Mozilla/4.0 (compatible; MSIE)", "Mozilla/4.0 (compatible;  MSIE 7.0)", "Mozilla/4.0 (compatible; MSIE A.0)",
+    "Mozilla/4.0 (compatible; MSIE 6.0;  Windows NT 5.1; SV1)", "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV12)",
+    "Mozilla/4.01 (compatible; MSIE 6.0; Windows NT 5.1; SV1)", "Mozilla/4.0 (compatible; MSIE 7",
+    "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV", "Mozilla/4.0 (Compatible; msie 7.0)",
+    "Mozilla/40 (xompatiblex MSIE 7", "Mozilla/4.0 (compatible; MSIE ",
 ]  # fmt: skip
+
+HTML = answer("Content-Type: text/html")
+TE_FIRST = reply(b"", "200 OK", ("Transfer-Encoding: chunked", *PLAIN, "X: 1"), length=False) + chunked(TEXT)
+CL_FIRST = reply(TEXT, "200 OK", (f"Content-Length: {len(TEXT)}", *PLAIN, "X: 1"), length=False)
 
 CASES = [
     *(Case(f"accept {to} {value!r}", f"Accept-Encoding: {value}\r\n", to=to) for to in ("gzip", "deflate") for value in ACCEPTED),
@@ -225,7 +238,8 @@ CASES = [
     *(Case(f"status {value}", answer=answer(*PLAIN, status=value)) for value in STATUSES),
     *(Case(f"user-agent {value}", GZIP + f"User-Agent: {value}\r\n") for value in AGENTS),
     *(Case(f"algorithm {to} {value}", f"Accept-Encoding: {value}\r\n" if value else "", to=to)
-      for to in ("raw", "identity", "several", "noalgo", "inner", "both", "outer_offload", "offload", "early", "late", "identity_offload")
+      for to in ("raw", "identity", "several", "noalgo", "inner", "both", "outer_offload", "offload", "early", "late",
+                 "identity_offload")
       for value in ("gzip", "deflate", "gzip, deflate", "br", "", "identity", "*", "identity;q=0", "gzip;q=0.5, identity")),
     Case("no content-type where types are named", answer=answer()),
     Case("no content-type where none are named", answer=answer(), to="any"),
@@ -260,7 +274,8 @@ CASES = [
     Case("chunked, trailers", answer=in_chunks(TEXT, *PLAIN, trailer="X-Sum: 5\r\n")),
     Case("chunked, not compressed", answer=in_chunks(TEXT, "Content-Type: a/b")),
     Case("until close", answer=reply(TEXT, headers=PLAIN, length=False), close=True),
-    Case("until close with connection close", answer=reply(TEXT, headers=(*PLAIN, "Connection: close"), length=False), close=True),
+    Case("until close with connection close", answer=reply(TEXT, headers=(*PLAIN, "Connection: close"), length=False),
+         close=True),
     Case("length and connection close", answer=answer(*PLAIN, "Connection: close"), close=True),
     Case("HTTP/1.0 answer", answer=answer(*PLAIN).replace(b"HTTP/1.1", b"HTTP/1.0"), close=True),
     Case("HTTP/1.0 request", version="1.0"),
@@ -281,9 +296,9 @@ CASES = [
     Case("header set by the backend's rule, backend compresses", "", to="plain_rule_be"),
     Case("offload in the backend", to="offload_in_be"),
     Case("types of the frontend, algorithm of the backend", to="algo_in_be"),
-    Case("types of the frontend, algorithm of the backend, other type", to="algo_in_be", answer=answer("Content-Type: text/html")),
+    Case("types of the frontend, algorithm of the backend, other type", to="algo_in_be", answer=HTML),
     Case("types of the backend, algorithm of the frontend", to="type_in_be"),
-    Case("types of the backend, algorithm of the frontend, other type", to="type_in_be", answer=answer("Content-Type: text/html")),
+    Case("types of the backend, algorithm of the frontend, other type", to="type_in_be", answer=HTML),
     Case("identity, etag", to="identity", answer=answer(*PLAIN, 'ETag: "a"')),
     Case("identity, trailers", to="identity", answer=in_chunks(TEXT, *PLAIN, trailer="X-Sum: 5\r\n")),
     Case("identity, empty", to="identity", answer=answer(*PLAIN, body=b"")),
@@ -294,9 +309,9 @@ CASES = [
     Case("answer of a request's rule", to="after", headers=GZIP),
     Case("answer of a request's rule, a returned page", to="late_returns"),
     Case("offload, HTTP/1.0 request", to="offload", version="1.0"),
-    Case("transfer-encoding first", answer=reply(b"", "200 OK", ("Transfer-Encoding: chunked", *PLAIN, "X: 1"), length=False) + chunked(TEXT)),
-    Case("content-length first", answer=reply(TEXT, "200 OK", (f"Content-Length: {len(TEXT)}", *PLAIN, "X: 1"), length=False)),
-    *(Case(f"quality {value}", f"Accept-Encoding: {value}\r\n", to="deflate") for value in QUALITIES),
+    Case("transfer-encoding first", answer=TE_FIRST),
+    Case("content-length first", answer=CL_FIRST),
+    *(Case(f"quality {value}", f"Accept-Encoding: gzip;q=0.5, deflate;q={value}\r\n", to="deflate") for value in QUALITIES),
     Case("TE: trailers", GZIP + "TE: trailers\r\n", answer=in_chunks(TEXT, *PLAIN)),
 ]  # fmt: skip
 
@@ -348,7 +363,8 @@ def decoded(got: Message) -> bytes:
     coding = got.get("content-encoding")
     if coding not in ("gzip", "deflate") or not got.body:
         return got.body
-    kind = "gzip" if coding == "gzip" else "zlib" if got.body[0] & 15 == 8 and int.from_bytes(got.body[:2], "big") % 31 == 0 else "raw"
+    has_zlib_head = got.body[0] & 15 == 8 and int.from_bytes(got.body[:2], "big") % 31 == 0
+    kind = "gzip" if coding == "gzip" else "zlib" if has_zlib_head else "raw"
     reader = zlib.decompressobj({"gzip": 31, "zlib": 15, "raw": -15}[kind])
     body = reader.decompress(got.body)
     assert reader.eof and not reader.unused_data

@@ -8,7 +8,8 @@ from fastlb_core.net.conn cimport conn_t
 from fastlb_core.proxy.forward cimport flow_status_t
 from fastlb_core.proxy.stream cimport stream_t
 
-# Puts the head into dst.tx, so that it leaves with the first chunk. False: it does not fit or something waits there, send it alone.
+# Puts the head into dst.tx, so that it leaves with the first chunk. False: it does not fit, or something waits there; send it
+# alone.
 cdef bint packed_head(conn_t* dst, const http_msg_t* msg) noexcept nogil
 # Moves what can be moved of strm.res through strm.packer. packer.has_moved: some byte did.
 cdef flow_status_t packed_run(stream_t* strm) noexcept nogil

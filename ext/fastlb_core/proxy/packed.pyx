@@ -15,7 +15,6 @@ from fastlb_core.net.conn cimport CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, con
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD, flow_source_ended, flow_status_t,
 )
-from fastlb_core.proxy.packed cimport packed_head, packed_run
 from fastlb_core.proxy.stream cimport flow_t, stream_t
 
 cdef enum:

@@ -31,7 +31,14 @@ from .row import GlobalKeyword, ProxyKeyword, Row
 RowT = TypeVar("RowT", bound=Row)
 Table = Mapping[str, RowT | dict[str, RowT]]
 
-GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (*global_.GLOBAL, *log.GLOBAL, *stats.GLOBAL, *legacy.GLOBAL, *compression.GLOBAL, *unsupported.GLOBAL)
+GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
+    *global_.GLOBAL,
+    *log.GLOBAL,
+    *stats.GLOBAL,
+    *legacy.GLOBAL,
+    *compression.GLOBAL,
+    *unsupported.GLOBAL,
+)
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *proxy.PROXY,
     *bind.PROXY,

@@ -16,6 +16,7 @@ FILTERS = ("compression", "comp-req", "comp-res")
 # Filters of HAProxy that change what passes, so that leaving them out would be no help.
 OTHER_FILTERS = ("bwlim-in", "bwlim-out", "cache", "fcgi-app", "opentracing", "spoe", "trace")
 MAX_LEVEL = 9
+NO_CPU_LIMIT = 100
 _UNUSED = "compression is not limited by it"
 
 
@@ -102,7 +103,8 @@ def set_filter(st: Statement, px: Proxy) -> None:
     if px.kind == "defaults":
         raise st.fail("filter is not allowed in a 'default' section.", 0, "wrong-section", "move it to the sections that need it")
     if not name:
-        raise st.fail(f"missing argument for 'filter' in proxy '{px.name}'.", 1, "missing-argument", f"one of {', '.join(FILTERS)}")
+        hint = f"one of {', '.join(FILTERS)}"
+        raise st.fail(f"missing argument for 'filter' in proxy '{px.name}'.", 1, "missing-argument", hint)
     if name in OTHER_FILTERS:
         raise st.fail(f"'filter {name}': {NOT_YET}", 1, "unsupported-keyword")
     if name not in FILTERS:
@@ -132,20 +134,20 @@ def set_maxzlibmem(st: Statement, glob: Global) -> None:
 
 
 def set_maxcomprate(st: Statement, glob: Global) -> None:
-    st.integer(0)
-    _note(st)
+    if st.integer(0):
+        _note(st)
 
 
 def set_maxcompcpuusage(st: Statement, glob: Global) -> None:
-    if not st.argument(0) or not 0 <= st.integer(0) <= 100:
+    percent = st.integer(0) if st.argument(0) else -1
+    if not 0 <= percent <= NO_CPU_LIMIT:
         raise st.fail("'maxcompcpuusage' expects an integer argument between 0 and 100.", 1)
-    _note(st)
+    if percent < NO_CPU_LIMIT:
+        _note(st)
 
 
 def _note(st: Statement) -> None:
-    # 0 is "no limit" and the default.
-    if parse_leading_integer(st.argument(0)):
-        st.warn(f"'{st.keyword}' is ignored: {_UNUSED}.", 0, "ignored-keyword")
+    st.warn(f"'{st.keyword}' is ignored: {_UNUSED}.", 0, "ignored-keyword")
 
 
 GRAMMAR = (
