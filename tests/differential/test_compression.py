@@ -13,6 +13,8 @@ from support.origin import Origin, by_request, reply
 from support.proxy import Proxy
 from support.wire import Message
 
+from . import lab
+
 CONFIG = """
 defaults
     mode http
@@ -389,3 +391,33 @@ def test_compression_is_that_of_haproxy(benches: tuple[Bench, Bench], case: Case
     assert seen[0] == expected[0]
     assert seen[1] == expected[1]
     assert seen[2] == expected[2]
+
+
+def test_logged_bytes_are_those_before_compression() -> None:
+    config = lab.CONFIG.replace(
+        "frontend fe\n",
+        "frontend fe\n    compression algo gzip raw-deflate identity\n"
+        "    http-response set-header X-Comp %[res.comp],%[res.comp_algo]\n",
+    )
+    found = []
+    for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
+        one = lab.Lab(program, config)
+        try:
+            found.append([_logged(one, coding, data) for coding in ("gzip", "deflate", "br") for data in LOGGED])
+        finally:
+            one.close()
+    assert found[1] == found[0]
+
+
+LOGGED = (
+    answer(*PLAIN, 'ETag: "a"'),
+    in_chunks(TEXT * 20, *PLAIN, trailer="X-Sum: 5\r\n"),
+    answer(*PLAIN, status="404 Not Found"),
+)
+
+
+def _logged(one: lab.Lab, coding: str, data: bytes) -> tuple[list[str], list[str]]:
+    send = f"GET /x HTTP/1.1\r\nHost: a.test\r\nAccept-Encoding: {coding}\r\n\r\n".encode()
+    outcome = one.run(lab.Case("x", send, data))
+    header = [word for text in outcome.client for word in text.split("[") if word.startswith("x-comp")]
+    return outcome.log, header

@@ -251,6 +251,15 @@ def test_minsize_leaves_short_answers_alone(start, origin):
     assert [proxy.fetch(f"/{n}", headers=GZIP).get("content-encoding") for n in (1023, 1024)] == [None, "gzip"]
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "identity"])
+def test_small_buffers_change_nothing(start, origin, kind):
+    server = origin(by_request(lambda request: (chunked if request.target == "/c" else reply)(NOISE[:300_000] + TEXT)))
+    proxy = start(f"global\n    tune.bufsize 1500\n    tune.maxrewrite 500\n{site(server, f'compression algo {kind}')}")
+    for target in ("/l", "/c"):
+        answer = proxy.fetch(target, headers=f"Accept-Encoding: {kind.removeprefix('raw-')}\r\n")
+        assert (answer.body if kind == "identity" else unpacked(answer, kind)) == NOISE[:300_000] + TEXT
+
+
 def test_settings_of_defaults_are_added_to(start, origin):
     server = origin(answers(reply(TEXT, headers=["Content-Type: text/x"])))
     defaults = f"{HTTP}    compression algo gzip\n    compression type text/x\n"
