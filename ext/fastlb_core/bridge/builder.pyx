@@ -96,7 +96,7 @@ class ProgramBuilder:
 
     def __init__(
         self, *, n_workers, log_tag=b"fastlb", log_hostname=b"", log_pid=0, maxconn=0, bufsize=16384, maxrewrite=1024,
-        maxaccept=64, maxhdr=101, generation=1, n_trackers=3, logurilen=1023, hostname=b"",
+        maxaccept=64, maxhdr=101, generation=1, n_trackers=3, logurilen=1023, hostname=b"", comp_level=1, max_packers=0,
     ):
         within("n_workers", n_workers, 1, ARENA_MAX_WORKERS)
         within("maxconn", maxconn, 0, 2**31 - 1)
@@ -104,6 +104,8 @@ class ProgramBuilder:
         within("maxrewrite", maxrewrite, 0, bufsize)
         within("maxaccept", maxaccept, 1, 2**31 - 1)
         within("maxhdr", maxhdr, 1, 32767)
+        within("comp_level", comp_level, 1, 9)
+        within("max_packers", max_packers, 0, 2**31 - 1)
         within("n_trackers", n_trackers, 0, TRACK_MAX)
         within("logurilen", logurilen, 0, 2**20)
         self.values = {
@@ -111,6 +113,7 @@ class ProgramBuilder:
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
             "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
+            "comp_level": comp_level, "max_packers": max_packers,
         }
         self.proxies = []
         self.servers = []
@@ -145,7 +148,7 @@ class ProgramBuilder:
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
             "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
-            "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS),
+            "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS), "compression": None,
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -200,6 +203,10 @@ class ProgramBuilder:
     def set_case_names(self, names):
         """Header names in the case that bogus peers expect (`h1-case-adjust`)."""
         self.values["case_names"] = list(names)
+
+    def set_compression(self, proxy, values):
+        """What `compression` says, see layout_compression.pxd."""
+        self.proxies[proxy]["compression"] = values
 
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)

@@ -55,7 +55,7 @@ Counters = namedtuple(
     "Counters",
     "cum_conn cum_sess cum_req cum_lbconn bytes_in bytes_out denied_req denied_resp failed_req failed_conn failed_resp"
     " denied_conn denied_sess retries redispatches cli_aborts srv_aborts intercepted http_rsp connect reuse idle_hits"
-    " queue_ms connect_ms response_ms total_ms queue_ms_max connect_ms_max response_ms_max total_ms_max"
+    " comp_in comp_out comp_rsp queue_ms connect_ms response_ms total_ms queue_ms_max connect_ms_max response_ms_max total_ms_max"
     " sess_rate sess_rate_max conn_rate conn_rate_max req_rate req_rate_max idle_conns used_conns",
 )
 
@@ -181,8 +181,8 @@ cdef class Snapshot:
             c.cum_conn, c.cum_sess, c.cum_req, c.cum_lbconn, c.bytes_in, c.bytes_out, c.denied_req, c.denied_resp,
             c.failed_req, c.failed_conn, c.failed_resp, c.denied_conn, c.denied_sess, c.retries, c.redispatches,
             c.cli_aborts, c.srv_aborts, c.intercepted, tuple(c.http_rsp[i] for i in range(6)), c.connect, c.reuse, c.idle_hits,
-            c.queue_ms, c.connect_ms, c.response_ms, c.total_ms, c.queue_ms_max, c.connect_ms_max, c.response_ms_max,
-            c.total_ms_max, *self._rates(slots), c.idle_conns, c.used_conns,
+            c.comp_in, c.comp_out, c.comp_rsp, c.queue_ms, c.connect_ms, c.response_ms, c.total_ms, c.queue_ms_max,
+            c.connect_ms_max, c.response_ms_max, c.total_ms_max, *self._rates(slots), c.idle_conns, c.used_conns,
         )
 
     cdef tuple _rates(self, counters_t* slots):

@@ -41,6 +41,8 @@ cdef void body_start(body_t* body, const http_msg_t* msg) noexcept nogil
 cdef uint64_t body_opaque(const body_t* body) noexcept nogil
 # Notes that n (<= body_opaque) such bytes went by unseen. Returns body_status_t.
 cdef int body_skip(body_t* body, uint64_t n) noexcept nogil
+# Chunked: the last chunk has been read, only trailers and the empty line are to come.
+cdef bint body_at_trailers(const body_t* body) noexcept nogil
 # True when nothing more belongs to the message (BODY_NONE, Content-Length: 0, or read to its end).
 cdef bint body_is_done(const body_t* body) noexcept nogil
 

@@ -266,6 +266,10 @@ cdef int body_skip(body_t* body, uint64_t n) noexcept nogil:
     return BODY_MORE if body.left else BODY_DONE
 
 
+cdef bint body_at_trailers(const body_t* body) noexcept nogil:
+    return body.ops == &chunked_ops and body.state >= CHUNK_TRAILER_START
+
+
 cdef bint body_is_done(const body_t* body) noexcept nogil:
     if body.ops == &close_ops:
         return False

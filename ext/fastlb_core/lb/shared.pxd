@@ -39,6 +39,9 @@ cdef struct counters_t:
     uint64_t connect         # connections attempted to the server
     uint64_t reuse           # requests that found an idle connection
     uint64_t idle_hits
+    uint64_t comp_in         # bytes of answers that went into compression
+    uint64_t comp_out        # and came out of it
+    uint64_t comp_rsp        # answers compressed to their end
     uint64_t queue_ms        # sums for the averages of the last 1024 requests (each decays by 1/1024 a request)
     uint64_t connect_ms
     uint64_t response_ms
@@ -54,7 +57,6 @@ cdef struct counters_t:
     int64_t used_conns       # gauge: server connections carrying a request; a frontend's part of fe_conns
     int64_t held             # gauge: this worker's part of a server's served (under the lb lock) or a backend's be_conns
     int64_t queued           # gauge: its part of the server's or backend's `queued`
-    uint64_t spare[3]
 
 cdef enum srv_admin_t:       # bits; HAProxy's `srv_admin_state`
     SRV_A_FMAINT = 0x01      # maintenance asked on the runtime API or page

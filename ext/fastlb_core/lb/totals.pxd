@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from fastlb_core.lb.shared cimport counters_t, rate_t
 
 cdef enum:
-    TOTALS_SUMS = 27         # leading uint64 fields of counters_t that add up: cum_conn .. idle_hits
+    TOTALS_SUMS = 30         # leading uint64 fields of counters_t that add up: cum_conn .. comp_rsp
 
 # *out (caller's memory) becomes the sum over all slots: sums and gauges added, maxima the highest, the four averages combined
 # so that dividing by min(1024, cum_lbconn), rounded up, is right; rates are the caller's (totals_rate).

@@ -216,6 +216,7 @@ cdef struct px_t:
     slice_t log_tag
     uint8_t has_rules            # any of `rules` is there
     void* rules[16]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
+    const void* compression      # owned (program memory): comp_conf_t (compression.pxd), NULL where nothing is said
     uint32_t t_inspect           # tcp-request inspect-delay, ms
     uint32_t t_inspect_res
     void* table                  # owned (program memory): stick_table_t of its `stick-table`, or NULL
@@ -287,6 +288,8 @@ cdef struct program_t:
     uint32_t logurilen           # characters of a logged request line (tune.http.logurilen)
     uint32_t capture_size        # the largest of the frontends' capture_size
     slice_t hostname             # %H
+    uint32_t comp_level          # 1..9
+    uint32_t max_packers         # of one worker; 0: no limit
     uint64_t generation
     region_t region              # inline, owned: the memory behind everything marked "owned" or "program memory"
 

@@ -7,6 +7,7 @@ from fastlb_core.base.bug cimport FLB_DEBUG, flb_bug_on
 from fastlb_core.base.buf cimport buf_data, opool_destroy, opool_get, opool_init, opool_put
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.http.message cimport MSG_F_HTTP10
+from fastlb_core.http.packer cimport coding_setting
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport listener_t
 from fastlb_core.program.rules cimport rules_run, rules_t
@@ -14,6 +15,7 @@ from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, EVAL_O_LOG, VARS_PROC, VARS_REQ, VARS_RES, VARS_SCOPES, VARS_SESS, VARS_TXN, eval_t,
 )
 from fastlb_core.program.vars cimport VARS_N_CLASSES, vars_init, vars_pools_destroy, vars_pools_init, vars_reset, vars_t
+from fastlb_core.proxy.compress cimport COMP_CHOSEN
 from fastlb_core.proxy.stream cimport STRM_F_REQ_SENT, STRM_F_RES_OPEN, stream_t
 from fastlb_core.proxy.tracking cimport tracking_of, tracking_of_front
 from fastlb_core.proxy.worker cimport worker_t
@@ -120,6 +122,8 @@ cdef void _remembered(eval_t* ev, const stream_t* strm) noexcept nogil:
     ev.unique_id = strm.unique_id
     ev.server_status = strm.server_status
     ev.txn_status = strm.status
+    if strm.comp_stage == COMP_CHOSEN:
+        ev.res_comp = coding_setting(strm.coding)
     if strm.server_status:
         ev.log_res_ver = slice_of(b"HTTP/1.0" if strm.res_msg.flags & MSG_F_HTTP10 else b"HTTP/1.1", 8)
     if strm.log_line_len == 0:

@@ -24,5 +24,7 @@ cdef flow_status_t flow_discard(flow_t* flow, conn_t* src) noexcept nogil
 # Looks how many of the bytes in src.rx belong to the message, so that a head and the body behind it leave in one call.
 # Sets flow.n_ready and flow.is_done. False when they are malformed.
 cdef bint flow_peek(flow_t* flow, conn_t* src) noexcept nogil
+# src is at EOF or in error and its buffer has been used up: FLOW_FINISHED where that ends the message, else how it failed.
+cdef flow_status_t flow_source_ended(flow_t* flow, conn_t* src) noexcept nogil
 # Gives the pipe back.
 cdef void flow_close(worker_t* w, flow_t* flow) noexcept nogil

@@ -47,8 +47,7 @@ cdef void flow_close(worker_t* w, flow_t* flow) noexcept nogil:
         flow.in_pipe = 0
 
 
-cdef inline flow_status_t _source_ended(flow_t* flow, conn_t* src) noexcept nogil:
-    """src is at EOF or in error and its buffer has been used up."""
+cdef flow_status_t flow_source_ended(flow_t* flow, conn_t* src) noexcept nogil:
     if src.flags & CONN_F_ERROR:
         return FLOW_SRC_ERROR
     if body_eof(&flow.body) == BODY_DONE:
@@ -93,7 +92,7 @@ cdef flow_status_t _fill_pipe(flow_t* flow, conn_t* src) noexcept nogil:
         # The pipe was empty, so it is the socket that has nothing.
         return FLOW_WAIT_RECV
     src.flags |= CONN_F_EOF if n == 0 else CONN_F_ERROR
-    return _source_ended(flow, src)
+    return flow_source_ended(flow, src)
 
 
 cdef flow_status_t _empty_pipe(flow_t* flow, conn_t* src, conn_t* dst) noexcept nogil:
@@ -142,7 +141,7 @@ cdef flow_status_t _receive(worker_t* w, flow_t* flow, conn_t* src) noexcept nog
         src.flags |= CONN_F_BIG_RX
     n = conn_recv(src, 0)
     if n < 0:
-        return _source_ended(flow, src)
+        return flow_source_ended(flow, src)
     if n == 0:
         return FLOW_WAIT_RECV
     if src.flags & CONN_F_CAN_RECV and not src.flags & CONN_F_RDHUP:
@@ -183,7 +182,7 @@ cdef flow_status_t flow_run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst,
                 continue
         conn_trim(src)
         if not src.flags & CONN_F_CAN_RECV:
-            return _source_ended(flow, src) if src.flags & (CONN_F_EOF | CONN_F_ERROR) else FLOW_WAIT_RECV
+            return flow_source_ended(flow, src) if src.flags & (CONN_F_EOF | CONN_F_ERROR) else FLOW_WAIT_RECV
         if may_splice and _wants_splice(w, flow, src):
             status = _fill_pipe(flow, src)
         else:
@@ -210,7 +209,7 @@ cdef flow_status_t flow_discard(flow_t* flow, conn_t* src) noexcept nogil:
         conn_trim(src)
         n = conn_recv(src, 0)
         if n < 0:
-            return _source_ended(flow, src)
+            return flow_source_ended(flow, src)
         if n == 0:
             return FLOW_WAIT_RECV
         left = left - <uint32_t> n if <uint32_t> n < left else 0

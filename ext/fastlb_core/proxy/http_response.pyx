@@ -19,6 +19,7 @@ from fastlb_core.program.program cimport (
 )
 from fastlb_core.proxy.backend cimport back_retry
 from fastlb_core.proxy.capture cimport capture_response, capture_response_cookie
+from fastlb_core.proxy.compress cimport COMP_CHOSEN, COMP_NONE, compress_begin, compress_judge
 from fastlb_core.proxy.evaluate cimport eval_begin_answer
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
@@ -29,6 +30,7 @@ from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head_status_t
 from fastlb_core.proxy.http_retry cimport retry_for, retry_reason
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
+from fastlb_core.proxy.packed cimport packed_head, packed_run
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
@@ -205,6 +207,8 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     if strm.fe.n_captures_res:
         capture_response(strm)
     eval_begin_answer(strm)
+    if strm.comp_stage != COMP_NONE:
+        compress_judge(strm)
     strm.phase = PHASE_BE_CONTENT
     strm.rule_at = 0
     return _apply_rules(strm)
@@ -224,6 +228,14 @@ cdef bint _apply_rules(stream_t* strm) noexcept nogil:
     return _send_answer(strm)
 
 
+cdef bint _begin_packing(stream_t* strm) noexcept nogil:
+    """Edits the head where the answer is compressed. haproxy: what was received is counted, not what is made of it."""
+    cdef uint64_t counted = reply_counted_head(&strm.res_msg)
+    compress_begin(strm)
+    strm.bytes_out += counted - reply_counted_head(&strm.res_msg)
+    return strm.packer != NULL
+
+
 cdef bint _send_answer(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef http_msg_t* res = &strm.res_msg
@@ -241,14 +253,16 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
     strm.res.is_done = body_is_done(&strm.res.body)
     back.rx.head += res.head_len
     back.rx.len -= res.head_len
-    if not flow_peek(&strm.res, back) or \
+    if not (strm.comp_stage == COMP_CHOSEN and _begin_packing(strm)) and not flow_peek(&strm.res, back) or \
             not response_hop_by_hop(res, strm.req_msg.flags, not strm.flags & STRM_F_CLOSE_FRONT):
         strm.status = 0
         return _bad_answer(strm, b'P')
     strm.bytes_out += strm.counted_head
     if strm.fe.http_options & PX_H_CASE_CLIENT:
         adjust_case(strm.w.program, res)
-    status = head_send(strm.front, res, &strm.res, back)
+    status = HEAD_SENT
+    if strm.packer == NULL or not packed_head(strm.front, res):
+        status = head_send(strm.front, res, &strm.res, back)
     if status == HEAD_FAILED:
         http_abort(strm, b'C', b'H')
         return True
@@ -364,7 +378,10 @@ cdef bint response_data(stream_t* strm) noexcept nogil:
     cdef flow_status_t status
     if _is_request_underway(strm) and not strm.flags & STRM_F_CLOSE_BACK and _push_request(strm):
         return True
-    status = flow_run(strm.w, &strm.res, strm.back, strm.front, True)
+    if strm.packer == NULL:
+        status = flow_run(strm.w, &strm.res, strm.back, strm.front, True)
+    else:
+        status = packed_run(strm)
     strm.bytes_out += strm.res.total - before
     if status == FLOW_FINISHED:
         http_finish(strm)
@@ -373,7 +390,7 @@ cdef bint response_data(stream_t* strm) noexcept nogil:
         status = FLOW_DST_ERROR
     if status != FLOW_WAIT_RECV and status != FLOW_WAIT_SEND and status != FLOW_YIELD:
         return _broken(strm, status)
-    if strm.res.total != before:
+    if strm.res.total != before or strm.packer != NULL and strm.packer.has_moved:
         strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
     elif strm.flags & STRM_F_FRONT_TIMEOUT:
         http_abort(strm, b'c', b'D')

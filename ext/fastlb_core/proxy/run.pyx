@@ -12,6 +12,7 @@ from fastlb_core.base.buf cimport opool_destroy, opool_init
 from fastlb_core.base.bug cimport FLB_DEBUG, flb_bug_on
 from fastlb_core.base.list cimport list_entry, list_init, list_pop, list_t
 from fastlb_core.base.wheel cimport timer_t, wheel_set
+from fastlb_core.http.packer cimport packer_pool_destroy, packer_pool_init
 from fastlb_core.lb.balance cimport lb_set_process
 from fastlb_core.net.conn cimport conn_bury_dead, conn_close, conn_of_timer, conn_t
 from fastlb_core.net.loop cimport (
@@ -175,6 +176,7 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
         opool_init(&w.captures, program.capture_size, STREAMS_PER_SLAB)
     opool_init(&w.trackers, (program.n_trackers if program.n_trackers else 1) * <uint32_t> sizeof(stkctr_t), STREAMS_PER_SLAB)
     pipe_pool_init(&w.pipes, MAX_PIPES)
+    packer_pool_init(&w.packers, program.comp_level, program.max_packers)
     list_init(&w.fronts)
     list_init(&w.runnable)
     list_init(&w.queues)
@@ -274,6 +276,7 @@ cdef void _check_leaks(worker_t* w) noexcept nogil:
     flb_bug_on(w.runnable.next != &w.runnable)
     flb_bug_on(w.queues.next != &w.queues)
     flb_bug_on(w.pipes.n_used != 0)
+    flb_bug_on(w.packers.n_used != 0)
     flb_bug_on(w.loop.bufs.n_used != 0)
     flb_bug_on(w.loop.big_bufs.n_used != 0)
 
@@ -305,6 +308,7 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
             opool_destroy(&w.captures)
         opool_destroy(&w.trackers)
         pipe_pool_destroy(&w.pipes)
+        packer_pool_destroy(&w.packers)
         loop_destroy(&w.loop)
     # Otherwise it is a hard stop: what is open ends with the process.
     logger_free(w.logger)

@@ -17,6 +17,7 @@ from fastlb_core.base.wheel cimport timer_t
 from fastlb_core.http.h1 cimport h1_parser_t
 from fastlb_core.http.h1_body cimport body_t
 from fastlb_core.http.message cimport hdr_t, http_msg_t
+from fastlb_core.http.packer cimport packer_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport conn_t, peer_t
@@ -57,7 +58,7 @@ cdef enum:                       # stream_t.flags
     STRM_F_RES_RULES = 0x8000000  # a rule of the answer waits
     STRM_F_OWN_PAGE = 0x10000000  # the answer is a rule's, not a page for a status
     STRM_F_RULE_WAIT = 0x20000000  # a rule has begun to wait
-    STRM_F_RETRYABLE = 0x80000000 # `retry-on`: the whole request is kept until the answer's head is accepted
+    STRM_F_RETRYABLE = 0x80000000  # `retry-on`: the whole request is kept until the answer's head is accepted
     STRM_F_LOG_EARLY = 0x40000000  # its line is being written before its end (logasap)
 
 cdef enum timeout_t:             # index of stream_t.own_timeouts; the numbers are those of config/actions/connection.py
@@ -158,6 +159,9 @@ cdef struct stream_t:
     uint32_t own_retries         # set-retries: their number + 1; 0: the backend's
     uint32_t own_timeouts[6]     # set-timeout, by timeout_t, in ms; 0: the proxy's
     uint8_t msg_scope            # VARS_REQ or VARS_RES: whose; 0: the program has no variables
+    uint8_t coding               # http: coding_t that the answer may get
+    uint8_t comp_stage           # http: comp_stage_t (compress.pxd)
+    packer_t* packer             # owned while the answer is compressed, else NULL
     # http
     h1_parser_t parser           # request's, then answer's
     http_msg_t req_msg

@@ -21,6 +21,7 @@ from fastlb_core.program.program cimport (
     LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, EVAL_O_RESPONSE, eval_t
+from fastlb_core.proxy.compress cimport compress_end
 from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars, eval_stream
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport log_formatted, log_rec_t, log_room, log_room_sd, log_stream
@@ -286,6 +287,8 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     queue_remove(strm)
     flow_close(strm.w, &strm.req)
     flow_close(strm.w, &strm.res)
+    if strm.packer != NULL:
+        compress_end(strm)
     if strm.back != NULL:
         srv_slot(strm).used_conns -= 1
         stream_note_back(strm)

@@ -25,6 +25,7 @@ from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
+from fastlb_core.proxy.compress cimport compress_request
 from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_edits cimport add_addresses, client_address, edit_for_server
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
@@ -226,6 +227,8 @@ cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     """Backend and edits. True: the state has changed."""
     back_start(strm, be)
+    if strm.fe.compression != NULL or be.compression != NULL:
+        compress_request(strm)
     if px_rules(be, RULES_STICK) != NULL:
         stick_find_server(strm)
     capture_request_cookie(strm)

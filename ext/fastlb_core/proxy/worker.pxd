@@ -7,6 +7,7 @@ from fastlb_core.base.arena cimport arena_t, worker_slot_t
 from fastlb_core.base.buf cimport opool_t
 from fastlb_core.base.list cimport list_t
 from fastlb_core.base.wheel cimport timer_t
+from fastlb_core.http.packer cimport packer_pool_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
@@ -29,6 +30,7 @@ cdef struct worker_t:
     opool_t trackers             # stkctr_t[program.n_trackers] of front connections that track
     trackers_t seen              # inline: what the rules that run may see
     pipe_pool_t pipes
+    packer_pool_t packers        # inline
     logger_t* logger             # owned
     vars_pools_t var_pools       # inline: what variables are made of
     opool_t sessions             # vars_t of front connections

@@ -12,6 +12,7 @@ from fastlb_core.bridge.builder import Program, ProgramBuilder
 
 from fastlb.config.model import Configuration
 
+from .compression import compression_values, packers_of_worker
 from .failure import CompileError
 from .http_options import add_case_names, add_http_options
 from .ids import assign_ids, first_proxy_id
@@ -61,6 +62,8 @@ def compile_program(
         logurilen=min(glob.http_logurilen, MAX_LOGURILEN),
         hostname=file_bytes(glob.log_send_hostname or socket.gethostname()),
         n_trackers=glob.stick_counters,
+        comp_level=glob.comp_level,
+        max_packers=packers_of_worker(glob.maxzlibmem, n_workers),
     )
     _fill(builder, configuration, listeners, service_address, n_workers)
     return builder.finish()
@@ -97,6 +100,8 @@ def _fill(
         add_targets(builder, index, targets_of(px, glob), glob)
         server_indexes.update(add_servers(builder, index, px))
         add_listeners(builder, index, own[id(px)], n_workers)
+        if px.compression is not None and px.mode == "http":
+            builder.set_compression(index, compression_values(px.compression))
     for px in active:
         if px.stats is not None:
             add_internal_server(builder, index_of[id(px)], service_address)

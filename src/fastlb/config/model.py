@@ -132,6 +132,8 @@ class Global:
     stick_counters: int = 3
     case_names: dict[str, str] = field(default_factory=dict)
     case_file_names: dict[str, str] = field(default_factory=dict)
+    comp_level: int = 1
+    maxzlibmem: int = 0  # megabytes, 0: no limit
     environment: dict[str, str] = field(default_factory=dict)
     set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
     vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit
@@ -327,6 +329,19 @@ class Captures:
 
 
 @dataclass(slots=True)
+class Compression:
+    """`compression ...` of a proxy (manual, section 4.2). algorithms and types: in the order of the lines, of answers.
+
+    minsize: bytes; answers whose announced length is less are left alone.
+    """
+
+    algorithms: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    offload: bool = False
+    minsize: int = 0
+
+
+@dataclass(slots=True)
 class Proxy:
     """A frontend, a backend or a listen section; `listen` is both and `kind` tells.
 
@@ -389,6 +404,7 @@ class Proxy:
     formats: Formats = field(default_factory=Formats)
     unique_id_header: str = ""
     captures: Captures = field(default_factory=Captures)
+    compression: Compression | None = None
 
     @property
     def has_frontend(self) -> bool:

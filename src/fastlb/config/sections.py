@@ -90,6 +90,11 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         stats=replace(settings.stats, users=list(settings.stats.users), scopes=list(settings.stats.scopes))
         if settings.stats
         else None,
+        compression=replace(
+            settings.compression, algorithms=list(settings.compression.algorithms), types=list(settings.compression.types)
+        )
+        if settings.compression
+        else None,
     )
     unknown_mode = {"unknown mode"} & origin.explicit
     return Draft(px, copy_server(origin.server_template), dict(origin.origins), unknown_mode)

@@ -76,6 +76,7 @@ class ProxyState:
 COUNTER_NAMES = (
     *("cum_conn", "cum_sess", "cum_req", "cum_lbconn", "bytes_in", "bytes_out", "denied_req", "denied_resp", "failed_req"),
     *("failed_conn", "failed_resp", "denied_conn", "denied_sess", "retries", "redispatches", "cli_aborts", "srv_aborts"),
+    *("comp_in", "comp_out", "comp_rsp"),
     *("intercepted", "connect", "reuse", "queue_ms", "connect_ms", "response_ms", "total_ms", "queue_ms_max", "connect_ms_max"),
     *("response_ms_max", "total_ms_max", "sess_rate", "sess_rate_max", "conn_rate", "conn_rate_max", "req_rate"),
     *("req_rate_max", "idle_conns", "used_conns"),

@@ -13,6 +13,7 @@ from . import (
     bind,
     capture,
     check,
+    compression,
     errors,
     global_,
     http_options,
@@ -40,6 +41,7 @@ GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
     *stats.GLOBAL,
     *variables.GLOBAL,
     *legacy.GLOBAL,
+    *compression.GLOBAL,
     *unsupported.GLOBAL,
 )
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (
@@ -57,6 +59,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *rules.PROXY,
     *stats.PROXY,
     *stick.PROXY,
+    *compression.PROXY,
     *legacy.PROXY,
     *unsupported.PROXY,
 )

@@ -26,8 +26,7 @@ jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-r
 stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
-maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
-tune.fail-alloc tune.idletimer
+maxconnrate maxsessrate server-state-base server-state-file tune.fail-alloc tune.idletimer
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
@@ -131,13 +130,11 @@ be-unpublished LB
 clitcpka-cnt DFL
 clitcpka-idle DFL
 clitcpka-intvl DFL
-compression DFLB
 cookie DLB
 crt FL
 dynamic-cookie-key DLB
 email-alert DFLB
 external-check DLB
-filter DFLB
 filter-sequence FLB
 force-be-switch FL
 force-persist LB

@@ -81,10 +81,14 @@ def frontend_row(control: Control, proxy: LiveProxy) -> Row:
         row |= _answers(counters)
         row |= {"intercepted": counters.intercepted, "cache_lookups": 0, "cache_hits": 0}
     row |= {"req_rate": counters.req_rate, "req_rate_max": counters.req_rate_max, "req_tot": counters.cum_req}
-    row |= {"comp_in": 0, "comp_out": 0, "comp_byp": 0, "comp_rsp": 0, "mode": _mode(proxy)}
+    row |= _compression(counters) | {"mode": _mode(proxy)}
     row |= {"conn_rate": counters.conn_rate, "conn_rate_max": counters.conn_rate_max, "conn_tot": counters.cum_conn}
     row |= {"dcon": counters.denied_conn, "dses": counters.denied_sess, "wrew": 0, "eint": 0}
     return row
+
+
+def _compression(counters: ports.Counters) -> Row:
+    return {"comp_in": counters.comp_in, "comp_out": counters.comp_out, "comp_byp": 0, "comp_rsp": counters.comp_rsp}
 
 
 def listener_row(control: Control, listener: LiveListener, wanted: Filter) -> Row:
@@ -156,7 +160,7 @@ def backend_row(control: Control, proxy: LiveProxy, wanted: Filter, now: int) ->
     row |= {"rate": counters.sess_rate, "rate_max": counters.sess_rate_max}
     if proxy.is_http:
         row |= _answers(counters) | {"req_tot": counters.cum_req, "cache_lookups": 0, "cache_hits": 0}
-    row |= {"comp_in": 0, "comp_out": 0, "comp_byp": 0, "comp_rsp": 0, "lastsess": _since(state.last_sess_ms, now)}
+    row |= _compression(counters) | {"lastsess": _since(state.last_sess_ms, now)}
     row |= _times(counters) | {"mode": _mode(proxy), "algo": proxy.config.balance.algorithm, "wrew": 0, "eint": 0}
     row |= {"connect": counters.connect, "reuse": counters.reuse, "uweight": sum(one.uweight for one in chosen)}
     row |= {"agg_server_status": 0, "agg_server_check_status": 0, "agg_check_status": 0}

@@ -1,0 +1,21 @@
+# Which answers are compressed, and how their heads change (manual, section 4.2 "compression").
+#
+# Knows Accept-Encoding, content types, entity tags; must not know how bytes become compressed (http/packer) or move (packed).
+# Like haproxy the answer is judged before the rules see it, and changed after them.
+
+from fastlb_core.proxy.stream cimport stream_t
+
+cdef enum comp_stage_t:          # stream_t.comp_stage
+    COMP_NONE = 0
+    COMP_ASKED = 1               # the request allows strm.coding
+    COMP_CHOSEN = 2              # and the answer will be compressed with it
+
+# The request is about to leave: chooses a coding, takes Accept-Encoding away where `offload` says so.
+cdef void compress_request(stream_t* strm) noexcept nogil
+# COMP_ASKED, the answer's head has come, no rule has run: COMP_CHOSEN or COMP_NONE.
+cdef void compress_judge(stream_t* strm) noexcept nogil
+# COMP_CHOSEN, the answer's head is about to leave: takes a packer and edits the head. Without memory, room for the edits or a
+# body nothing is changed, and strm.packer stays NULL.
+cdef void compress_begin(stream_t* strm) noexcept nogil
+# The stream ends: counts, gives the packer back.
+cdef void compress_end(stream_t* strm) noexcept nogil

@@ -1,0 +1,200 @@
+"""`compression`, `filter` and the global limits of compression (manual, sections 3.2, 4.2 and 9).
+
+Knows how they are written. Must not know what is compressed when (ext/fastlb_core/proxy/compress.pxd).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model import Compression, Global, Proxy
+from ..values import ValueFault, parse_integer, parse_leading_integer, parse_size
+from .row import IGNORED, NOT_YET, GlobalKeyword, ProxyKeyword, Statement
+
+ALGORITHMS = ("identity", "deflate", "raw-deflate", "gzip")
+FILTERS = ("compression", "comp-req", "comp-res")
+# Filters of HAProxy that change what passes, so that leaving them out would be no help.
+OTHER_FILTERS = ("bwlim-in", "bwlim-out", "cache", "fcgi-app", "opentracing", "spoe", "trace")
+MAX_LEVEL = 9
+NO_CPU_LIMIT = 100
+_UNUSED = "compression is not limited by it"
+
+
+def _settings(px: Proxy) -> Compression:
+    if px.compression is None:
+        px.compression = Compression()
+    return px.compression
+
+
+def _read_algorithms(st: Statement, px: Proxy) -> None:
+    names = st.words[2:]
+    if not names:
+        raise st.fail("'compression' expects <algorithm>.", 2, "missing-argument", f"one or more of {', '.join(ALGORITHMS)}")
+    for at, name in enumerate(names, 2):
+        if name not in ALGORITHMS:
+            hint = f"one of {', '.join(ALGORITHMS)}"
+            raise st.fail(f"'compression' : '{name}' is not a supported algorithm.", at, hint=hint)
+    _settings(px).algorithms += names
+
+
+def _read_types(st: Statement, px: Proxy) -> None:
+    if len(st.words) < 3:
+        raise st.fail("'compression' expects <type>.", 2, "missing-argument", "compression type text/html text/plain")
+    _settings(px).types += st.words[2:]
+
+
+def _read_offload(st: Statement, px: Proxy) -> None:
+    if px.kind == "defaults":
+        st.warn("'compression' : 'offload' ignored in 'defaults' section.", 1, "wrong-section")
+        return
+    _settings(px).offload = True
+
+
+def _read_minsize(st: Statement, px: Proxy) -> None:
+    word = st.words[2] if len(st.words) > 2 else ""
+    try:
+        size = parse_size(word)
+    except ValueFault:
+        size = -1
+    if not 0 <= size < 2**32:
+        raise st.fail(f"'compression {st.words[1]}' expects a size, not '{word}'.", 2, hint="compression minsize-res 1k")
+    _settings(px).minsize = size
+
+
+def _read_direction(st: Statement, px: Proxy) -> None:
+    word = st.words[2] if len(st.words) > 2 else ""
+    if word in ("request", "both"):
+        raise st.fail(f"'compression direction {word}': {NOT_YET}", 2, "unsupported-keyword", "requests are not compressed yet")
+    if word != "response":
+        raise st.fail(f"'compression direction' expects 'request', 'response' or 'both', not '{word}'.", 2)
+    _settings(px)
+
+
+def _read_request_part(st: Statement, px: Proxy) -> None:
+    # Says how requests would be compressed, which only `direction request` asks for.
+    if len(st.words) < 3:
+        raise st.fail(f"'compression {st.words[1]}' expects an argument.", 2, "missing-argument")
+    _settings(px)
+
+
+_READERS: dict[str, Callable[[Statement, Proxy], None]] = {
+    "algo": _read_algorithms,
+    "type": _read_types,
+    "offload": _read_offload,
+    "algo-res": _read_algorithms,
+    "type-res": _read_types,
+    "minsize-res": _read_minsize,
+    "direction": _read_direction,
+    "algo-req": _read_request_part,
+    "type-req": _read_request_part,
+    "minsize-req": _read_request_part,
+}
+
+
+def set_compression(st: Statement, px: Proxy) -> None:
+    reader = _READERS.get(st.argument(0))
+    if reader is None:
+        raise st.fail("'compression' expects 'algo', 'type' or 'offload'", 1, hint=f"one of {', '.join(_READERS)}")
+    reader(st, px)
+
+
+def set_filter(st: Statement, px: Proxy) -> None:
+    name = st.argument(0)
+    if px.kind == "defaults":
+        raise st.fail("filter is not allowed in a 'default' section.", 0, "wrong-section", "move it to the sections that need it")
+    if not name:
+        hint = f"one of {', '.join(FILTERS)}"
+        raise st.fail(f"missing argument for 'filter' in proxy '{px.name}'.", 1, "missing-argument", hint)
+    if name in OTHER_FILTERS:
+        raise st.fail(f"'filter {name}': {NOT_YET}", 1, "unsupported-keyword")
+    if name not in FILTERS:
+        raise st.fail(f"'filter' : unknown keyword '{name}'.", 1, "unknown-keyword", f"one of {', '.join(FILTERS)}")
+    if st.argument(1):
+        raise st.fail(f"'filter {name}' : unknown keyword '{st.argument(1)}'.", 2, "unexpected-argument")
+    # There is one filter at most, and so no order: `compression` alone decides.
+
+
+def _number(st: Statement) -> int:
+    """Argument 0 as HAProxy's atol reads it."""
+    try:
+        return parse_integer(st.argument(0))
+    except ValueFault:
+        return parse_leading_integer(st.argument(0))
+
+
+def set_maxlevel(st: Statement, glob: Global) -> None:
+    level = _number(st) if st.argument(0) else 0
+    if not 1 <= level <= MAX_LEVEL:
+        raise st.fail("'tune.comp.maxlevel' expects a numeric value between 1 and 9", 1)
+    glob.comp_level = level
+
+
+def set_maxzlibmem(st: Statement, glob: Global) -> None:
+    glob.maxzlibmem = max(0, min(st.integer(0), 2**20))
+
+
+def set_maxcomprate(st: Statement, glob: Global) -> None:
+    if st.integer(0):
+        _note(st)
+
+
+def set_maxcompcpuusage(st: Statement, glob: Global) -> None:
+    percent = st.integer(0) if st.argument(0) else -1
+    if not 0 <= percent <= NO_CPU_LIMIT:
+        raise st.fail("'maxcompcpuusage' expects an integer argument between 0 and 100.", 1)
+    if percent < NO_CPU_LIMIT:
+        _note(st)
+
+
+def _note(st: Statement) -> None:
+    st.warn(f"'{st.keyword}' is ignored: {_UNUSED}.", 0, "ignored-keyword")
+
+
+GRAMMAR = (
+    "{algo <algorithm>... | type <media type>... | offload | minsize-res <size> | direction response"
+    " | algo-res <algorithm>... | type-res <media type>...}"
+)
+
+PROXY: tuple[ProxyKeyword, ...] = (
+    ProxyKeyword("compression", "compression", "DFLB", GRAMMAR, manual="4.2", apply=set_compression),
+    ProxyKeyword("filter", "compression", "DFLB", "{compression | comp-req | comp-res}", manual="9", apply=set_filter),
+)
+GLOBAL: tuple[GlobalKeyword, ...] = (
+    GlobalKeyword("tune.comp.maxlevel", "tuning", "G", "<1..9>", "1", "3.2", apply=set_maxlevel, arguments=(0, 1)),
+    GlobalKeyword(
+        "maxzlibmem",
+        "tuning",
+        "G",
+        "<megabytes>",
+        "no limit",
+        "3.2",
+        apply=set_maxzlibmem,
+        arguments=(1, 1),
+        missing="'maxzlibmem' expects an integer argument.",
+    ),
+    GlobalKeyword(
+        "maxcomprate",
+        "tuning",
+        "G",
+        "<kb/s>",
+        "no limit",
+        "3.2",
+        status=IGNORED,
+        note=_UNUSED,
+        apply=set_maxcomprate,
+        arguments=(1, 1),
+        missing="'maxcomprate' expects an integer argument in kb/s.",
+    ),
+    GlobalKeyword(
+        "maxcompcpuusage",
+        "tuning",
+        "G",
+        "<0..100>",
+        "100",
+        "3.2",
+        status=IGNORED,
+        note=_UNUSED,
+        apply=set_maxcompcpuusage,
+        arguments=(0, 1),
+    ),
+)
