@@ -111,7 +111,7 @@ def check_output_type(values: list[Value]) -> list[Value]:
     path, kind = padded(values, 2)
     if text_of(kind) == "int":
         return [text_of(path), "int"]
-    if not isinstance(kind, Unset):
+    if text_of(kind):
         raise ArgumentFault('output_type only supports "int" as argument')
     return [text_of(path)]
 
