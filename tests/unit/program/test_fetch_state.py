@@ -8,8 +8,8 @@ import socket
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from fastlb_core.bridge.statekit import Frontend, fetch
 from fastlb_core.bridge.registry import names
+from fastlb_core.bridge.statekit import Frontend, fetch
 
 from fastlb.config.expressions import ExpressionFault, parse_expression
 from fastlb.config.samples import FETCHES

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from .check_words import padded, text_of, variable_of
 from .row import Check, ConverterRow
 from .types import ANY, BIN, BOOL, SINT, STR
-from .values import ArgumentFault, KeyFile, Unset, Value
+from .values import ArgumentFault, KeyFile, Value
 
 # The names of OpenSSL's message digests, lower case.
 _DIGESTS_TEXT = """
