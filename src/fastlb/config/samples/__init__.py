@@ -36,4 +36,6 @@ CONVERTERS: dict[str, ConverterRow] = {
     for row in (*convert_text.CONVERTERS, *convert_hash.CONVERTERS, *convert_map.CONVERTERS, *fetch_track.CONVERTERS)
 }
 # Words that an ACL may begin with besides a fetch's name; where both have a name (`path`), the ACL takes this one.
-ACL_FETCHES: dict[str, FetchRow] = {row.name: row for row in (*fetch_http.DERIVATIVES, *fetch_buffer.DERIVATIVES)}
+ACL_FETCHES: dict[str, FetchRow] = {
+    row.name: row for row in (*fetch_http.DERIVATIVES, *fetch_buffer.DERIVATIVES, *fetch_tls.DERIVATIVES)
+}
