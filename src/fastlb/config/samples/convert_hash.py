@@ -10,9 +10,6 @@ import binascii
 import re
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from .check_words import padded, text_of, variable_of
 from .row import Check, ConverterRow
 from .types import ANY, BIN, BOOL, SINT, STR
@@ -118,6 +115,10 @@ def check_output_type(values: list[Value]) -> list[Value]:
 
 def _key_file(path: str) -> KeyFile:
     """The key in a file; without one the converter's value is -5. haproxy: a missing file is accepted."""
+    # Here, because `fastlb -c` imports nothing heavy where the file does not ask for it.
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     try:
         pem = Path(path).read_bytes()
         try:
