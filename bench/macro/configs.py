@@ -16,6 +16,31 @@ MAX_CONNS = 6000
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
+RULES = (
+    *(f"acl path{i} path_beg /section{i}/ /part{i}/" for i in range(5)),
+    *(f"acl host{i} hdr(host) -i www{i}.example.com" for i in range(4)),
+    *(f"acl agent{i} hdr_sub(user-agent) -i robot{i} spider{i}" for i in range(4)),
+    "acl local src 127.0.0.0/8",
+    "acl private src 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16",
+    "acl is_get method GET",
+    "acl has_session cook(session) -m found",
+    "acl english hdr_beg(accept-language) -i en",
+    "acl static path_end .png .css .js",
+    "acl dark cook(theme) dark",
+    "http-request set-header x-section static if static",
+    "http-request set-header x-part zero if path0 or path1 or path2 or path3 or path4",
+    "http-request set-header x-host known if host0 or host1 or host2 or host3",
+    "http-request set-header x-robot yes if agent0 or agent1 or agent2 or agent3",
+    "http-request set-header x-client %[src] if local !private",
+    "http-request set-header x-language en if english is_get",
+    "http-request add-header x-theme dark if dark has_session",
+    "http-request del-header x-requested-with",
+    "http-request set-header x-path %[path,lower]",
+    "http-response set-header x-served-by www",
+)
+"""20 ACLs and 10 header rules."""
+
+
 @dataclass(frozen=True)
 class Addresses:
     """Ports on 127.0.0.1."""
@@ -44,7 +69,13 @@ def haproxy_cfg(setup: Setup, ports: Addresses) -> str:
         lines.append("    option httpclose")
     if setup.splice:
         lines += ["    option splice-request", "    option splice-response"]
-    lines += ["", "frontend www", f"    bind 127.0.0.1:{ports.listen}", "    default_backend pool0"]
+    lines += ["", "frontend www", f"    bind 127.0.0.1:{ports.listen}"]
+    if setup.rules:
+        lines += [f"    {line}" for line in RULES]
+    if setup.patterns:
+        lines.append(f"    acl listed path {' '.join(f'/listed/{i}' for i in range(setup.patterns))}")
+        lines.append("    http-request set-header x-listed yes if listed")
+    lines.append("    default_backend pool0")
     for b in range(setup.backends):
         lines += ["", f"backend pool{b}", "    balance roundrobin"]
         lines += [f"    server s{s} 127.0.0.1:{ports.origin}" for s in range(setup.servers)]

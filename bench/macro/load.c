@@ -199,9 +199,20 @@ static void run_for(double duration) {
 	rest();
 }
 
+/* With Host 13 headers, as a browser sends them. */
+static int browser;
+static const char browser_headers[] =
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
+	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+	"Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: identity\r\nReferer: https://www.example.com/start?from=here\r\n"
+	"Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; lang=en\r\nUpgrade-Insecure-Requests: 1\r\n"
+	"Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\nCache-Control: max-age=0\r\n"
+	"X-Requested-With: bench\r\n";
+
 static void build_request(void) {
 	req = malloc(4096 + post);
 	n_req = sprintf(req, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s", post ? "POST" : "GET", path, port, use_close ? "Connection: close\r\n" : "");
+	if (browser) n_req += sprintf(req + n_req, "%s", browser_headers);
 	if (post) n_req += sprintf(req + n_req, "Content-Length: %d\r\n", post);
 	n_req += sprintf(req + n_req, "\r\n");
 	memset(req + n_req, 'y', post);
@@ -210,7 +221,7 @@ static void build_request(void) {
 
 static void parse_args(int argc, char **argv) {
 	static const struct option options[] = {{"conns", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"warmup", 1, 0, 'w'}, {"path", 1, 0, 'p'}, {"active", 1, 0, 'a'},
-		{"post", 1, 0, 'b'}, {"close", 0, 0, 'c'}, {"hold", 0, 0, 'h'}, {0, 0, 0, 0}};
+		{"post", 1, 0, 'b'}, {"close", 0, 0, 'c'}, {"browser", 0, 0, 'r'}, {"hold", 0, 0, 'h'}, {0, 0, 0, 0}};
 	int c;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'n') n_conns = atoi(optarg);
@@ -220,6 +231,7 @@ static void parse_args(int argc, char **argv) {
 		else if (c == 'a') n_active = atoi(optarg);
 		else if (c == 'b') post = atoi(optarg);
 		else if (c == 'c') use_close = 1;
+		else if (c == 'r') browser = 1;
 		else if (c == 'h') hold = 1;
 		else exit(2);
 	}

@@ -30,6 +30,10 @@ class Setup:
     """One request per connection on both sides."""
     log: bool = False
     """A line per request to the UDP sink."""
+    rules: bool = False
+    """20 ACLs and 10 rules that set or delete headers."""
+    patterns: int = 0
+    """So many strings in a list that the path is looked up in."""
     splice: bool = False
     """Ask for splice where it is an option."""
     servers: int = 1
@@ -51,6 +55,8 @@ class Load:
     path: str = "/64"
     post_bytes: int = 0
     close: bool = False
+    browser: bool = False
+    """Requests of 13 headers instead of one (our own generator only)."""
 
 
 @dataclass(frozen=True)

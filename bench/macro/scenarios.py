@@ -49,6 +49,12 @@ _BASE = [
         load=Load(conns=32, post_bytes=64 * 1024),
     ),
     Scenario("logging", "keep-alive, an httplog line per request to UDP", setup=Setup(log=True, floor_mode=""), load=_KEEPALIVE),
+    Scenario(
+        "rules",
+        "keep-alive, 20 ACLs and 10 header rules, 13 headers",
+        setup=Setup(rules=True, floor_mode=""),
+        load=Load(conns=48, browser=True),
+    ),
     Scenario("idle", "memory per idle connection", unit="conn", setup=Setup(floor_mode=""), load=Load(conns=5000), kind="idle"),
     Scenario(
         "startup",
@@ -78,6 +84,16 @@ _SCALING = [
             group="scaling",
         )
         for n in (1, 100, 1000)
+    ),
+    *(
+        Scenario(
+            f"patterns-{n}",
+            f"keep-alive, the path looked up among {n} strings",
+            setup=Setup(patterns=n, floor_mode=""),
+            load=Load(conns=48),
+            group="scaling",
+        )
+        for n in (10, 10_000)
     ),
 ]
 

@@ -59,6 +59,7 @@ cdef struct arena_t:
     uint64_t start_real_ms   # wall clock
     int64_t n_conns          # atomic; front connections of all workers, against global maxconn
     int64_t n_conns_max      # atomic
+    uint64_t n_numbered      # atomic; streams that were given a number (%rt)
     int64_t maxconn          # atomic; changed by the runtime API
     uint64_t cum_conns       # atomic
     uint64_t cum_reqs        # folded from dead workers; live ones are in the counters

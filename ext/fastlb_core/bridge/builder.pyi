@@ -66,6 +66,8 @@ class ProgramBuilder:
         maxaccept: int = ...,
         maxhdr: int = ...,
         generation: int = ...,
+        logurilen: int = ...,
+        hostname: bytes = ...,
     ) -> None: ...
     def add_proxy(
         self,
@@ -111,6 +113,24 @@ class ProgramBuilder:
     def set_rules(self, proxy: int, number: int, rules: list[dict[str, Any]]) -> None: ...
     def set_error_answers(self, proxy: int, answers: dict[int, list[Any]]) -> None: ...
     def set_inspect(self, proxy: int, request_ms: int, response_ms: int) -> None: ...
+    def set_formats(
+        self,
+        proxy: int,
+        *,
+        log: Any = ...,
+        sd: Any = ...,
+        error: Any = ...,
+        unique_id: Any = ...,
+        unique_id_header: bytes = ...,
+    ) -> None: ...
+    def set_captures(
+        self,
+        proxy: int,
+        *,
+        request: Sequence[tuple[bytes, int]],
+        response: Sequence[tuple[bytes, int]],
+        cookie: tuple[bytes, int] | None,
+    ) -> None: ...
     def set_variables(self, counts: Sequence[int]) -> None: ...
     def add_log_sink(self, *, kind: int, address: bytes = ..., fd: int = ...) -> int: ...
     def add_log_target(

@@ -91,7 +91,7 @@ class ProgramBuilder:
 
     def __init__(
         self, *, n_workers, log_tag=b"fastlb", log_hostname=b"", log_pid=0, maxconn=0, bufsize=16384, maxrewrite=1024,
-        maxaccept=64, maxhdr=101, generation=1,
+        maxaccept=64, maxhdr=101, generation=1, logurilen=1023, hostname=b"",
     ):
         within("n_workers", n_workers, 1, ARENA_MAX_WORKERS)
         within("maxconn", maxconn, 0, 2**31 - 1)
@@ -99,10 +99,12 @@ class ProgramBuilder:
         within("maxrewrite", maxrewrite, 0, bufsize)
         within("maxaccept", maxaccept, 1, 2**31 - 1)
         within("maxhdr", maxhdr, 1, 32767)
+        within("logurilen", logurilen, 0, 2**20)
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
-            "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
+            "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6, "max_vars": [0] * 6,
+            "at_start": [], "logurilen": logurilen, "hostname": hostname,
         }
         self.proxies = []
         self.servers = []
@@ -136,7 +138,7 @@ class ProgramBuilder:
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
-            "inspect": (0, 0), "error_answers": {},
+            "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -164,6 +166,10 @@ class ProgramBuilder:
         })
         return len(self.values["patterns"]) - 1
 
+    def has_patterns(self, file):
+        """Whether an ACL or a map reads this file."""
+        return any(value["file"] == file for value in self.values["patterns"])
+
     def set_rules(self, proxy, number, rules):
         """The proxy's rules of set `number` (RULE_SETS), as layout_expr.pyx has them."""
         self.proxies[proxy]["rules"][number] = rules
@@ -175,9 +181,23 @@ class ProgramBuilder:
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)
 
-    def set_variables(self, counts):
-        """How many variables each of the six scopes has."""
+    def set_formats(self, proxy, *, unique_id_header=b"", **formats):
+        """log, sd, error and unique_id: formats as layout_expr.pyx has them, None for those that are not set."""
+        self.proxies[proxy]["formats"] = formats
+        self.proxies[proxy]["unique_id_header"] = unique_id_header.lower()
+
+    def set_captures(self, proxy, *, request, response, cookie):
+        """request, response: (name in lower case, length) of each slot; cookie: one such pair or None."""
+        for _, length in (*request, *response, *([cookie] if cookie else [])):
+            within("length of a capture", length, 0, 65535)
+        within("number of captures", len(request) + len(response), 0, 65535)
+        self.proxies[proxy]["captures"] = {"request": list(request), "response": list(response), "cookie": cookie}
+
+    def set_variables(self, counts, limits=(0,) * 6, at_start=()):
+        """Of the six scopes: how many variables, their bytes at most (0: no limit); and the rules that set the process's."""
         self.values["n_vars"] = list(counts)
+        self.values["max_vars"] = list(limits)
+        self.values["at_start"] = list(at_start)
 
     def add_log_sink(self, *, kind, address=b"", fd=-1):
         """The sink's index; an equal sink that exists already is returned instead of a new one."""

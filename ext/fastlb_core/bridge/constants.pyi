@@ -13,3 +13,5 @@ LISTENER_FLAGS: dict[str, int]
 RULE_SETS: dict[str, int]
 ACL_METHODS: dict[str, int]
 ERROR_STATUSES: tuple[int, ...]
+REGEX_ICASE: int
+REGEX_CAPTURE: int

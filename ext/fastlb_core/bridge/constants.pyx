@@ -4,6 +4,7 @@
 from fastlb_core.lb cimport server as lb
 from fastlb_core.program cimport acl as ac
 from fastlb_core.program cimport program as pr
+from fastlb_core.program cimport regex as re
 from fastlb_core.program cimport rules as ru
 
 CAPS = {"frontend": pr.PX_CAP_FE, "backend": pr.PX_CAP_BE, "listen": pr.PX_CAP_FE | pr.PX_CAP_BE}
@@ -20,7 +21,13 @@ REUSE = {
     "always": pr.REUSE_ALWAYS,
 }
 # "none" stands for a proxy without any log target.
-LOG_KINDS = {"none": pr.LOG_K_NONE, "": pr.LOG_K_DEFAULT, "tcplog": pr.LOG_K_TCP, "httplog": pr.LOG_K_HTTP}
+LOG_KINDS = {
+    "none": pr.LOG_K_NONE,
+    "": pr.LOG_K_DEFAULT,
+    "tcplog": pr.LOG_K_TCP,
+    "httplog": pr.LOG_K_HTTP,
+    "format": pr.LOG_K_FORMAT,
+}
 LOG_SINKS = {"udp": pr.LOG_SINK_UDP, "unix": pr.LOG_SINK_UNIX, "fd": pr.LOG_SINK_FD}
 LOG_FORMATS = {
     "rfc3164": pr.LOG_F_RFC3164,
@@ -56,6 +63,7 @@ OPTIONS = {
     "tcp-smart-accept": pr.PX_O_SMART_ACCEPT,
     "log-separate-errors": pr.PX_O_LOG_SEPARATE,
     "http-no-delay": pr.PX_O_HTTP_NO_DELAY,
+    "waits for body": pr.PX_O_WAITS_BODY,
     "socket-stats": pr.PX_O_SOCKET_STATS,
     "contstats": pr.PX_O_CONTSTATS,
     "prefer-last-server": pr.PX_O_PREFER_LAST,
@@ -94,3 +102,5 @@ RULE_SETS = {
 }
 ACL_METHODS = {"found": ac.ACL_FOUND, "bool": ac.ACL_BOOL, "match": ac.ACL_MATCH}
 ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)
+REGEX_ICASE = re.REGEX_ICASE
+REGEX_CAPTURE = re.REGEX_CAPTURE

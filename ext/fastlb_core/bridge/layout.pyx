@@ -8,7 +8,10 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
-from fastlb_core.bridge.layout_expr cimport lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_userlists
+from fastlb_core.bridge.layout_expr cimport (
+    lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_start, lay_out_userlists,
+)
+from fastlb_core.bridge.layout_log cimport lay_out_log
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
@@ -57,9 +60,11 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     lay_out_userlists(program, shared["userlists"])
     lay_out_patterns(program, shared["patterns"])
     lay_out_acls(program, shared["acls"])
+    lay_out_start(program, shared["at_start"])
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
         lay_out_error_answers(program, program.proxies[<uint32_t> index], values["error_answers"])
+        lay_out_log(program, program.proxies[<uint32_t> index], values)
         if values["default_backend"] >= 0:
             program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]
         fill_balance(program, program.proxies[<uint32_t> index], values, own_servers[<Py_ssize_t> index], now_ms)
@@ -131,8 +136,12 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.maxaccept = values["maxaccept"]
     program.maxhdr = values["maxhdr"]
     program.log_pid = values["log_pid"]
+    program.logurilen = values["logurilen"]
+    keep(program, &program.hostname, values["hostname"])
     for scope, count in enumerate(values["n_vars"]):
         program.n_vars[<uint32_t> scope] = count
+    for scope, size in enumerate(values["max_vars"]):
+        program.max_vars[<uint32_t> scope] = size
     program.generation = values["generation"]
     keep(program, &program.log_tag, values["log_tag"])
     keep(program, &program.log_hostname, values["log_hostname"])

@@ -1,5 +1,6 @@
 # Expressions, formats, conditions and rules of the program: laid out from plain values, see layout_expr.pyx.
 
+from fastlb_core.program.logformat cimport logformat_t
 from fastlb_core.program.program cimport program_t, px_t
 
 # The user lists: [(name, [(user, password, is_plain, [group, ...]), ...]), ...]; before what refers to them.
@@ -8,5 +9,9 @@ cdef int lay_out_userlists(program_t* program, list userlists) except -1
 cdef int lay_out_acls(program_t* program, list acls) except -1
 # The answers of one proxy's `http-error` lines: {status: [arguments]}.
 cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) except -1
+# The rules that each worker runs before it accepts.
+cdef int lay_out_start(program_t* program, list rules) except -1
 # The rule sets of one proxy: {number of the set: [rules]}.
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
+# A format from its plain value, in the program's memory.
+cdef logformat_t* new_format(program_t* program, tuple value) except NULL

@@ -4,7 +4,7 @@
 # Knows those values' form and the structs of program/. Must not know any fetch, converter or action. The forms:
 #   argument    None (left out) | int | bytes | IPv4Address | IPv6Address | (tag, ...) with one of the tags in `put_tagged`
 #   expression  ("expr", fetch, [arguments], [(converter, input type, [arguments]), ...])
-#   format      ("format", [(kind, value, flags, name, argument), ...], flags), kind "text", "expr" or "alias"
+#   format      ("format", [(kind, value, flags, name, argument), ...], flags), kind "text", "space", "expr" or "alias"
 #   condition   {"unless": bool, "terms": [(acl, is_negated, ends_group), ...]}
 #   acl         {"name": bytes, "lines": [{"expr": expression, "method": int, "patterns": [index, ...]}, ...]}
 #   rule        {"action": bytes, "arguments": [...], "condition": condition or None, "file": bytes, "line": int,
@@ -13,7 +13,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
@@ -21,7 +21,8 @@ from fastlb_core.program.expr cimport (
     ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_USERS, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.keystore cimport keystore_add
-from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_TEXT, lf_item_t, logformat_t
+from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_SPACE, LF_TEXT, lf_item_t, logformat_t
+from fastlb_core.program.pattern cimport pat_index_t
 from fastlb_core.program.program cimport err_index, program_own, program_t, px_t
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
@@ -107,6 +108,9 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
             raise ValueError(f"'{value[1].decode('utf-8', 'replace')}' holds no public key")
         arg.type = ARG_STR
         keep(program, &arg.str, value[1])
+    elif tag == "file":
+        arg.type = ARG_PATTERNS
+        arg.ptr = find_patterns(program, value[1])
     elif tag == "capture":
         arg.type = ARG_CAPTURE
         arg.num, arg.num2 = value[1], value[2]
@@ -177,6 +181,8 @@ cdef int put_item(program_t* program, lf_item_t* item, tuple value) except -1:
     if kind == "text":
         item.kind = LF_TEXT
         keep(program, &item.text, content)
+    elif kind == "space":
+        item.kind = LF_SPACE
     elif kind == "expr":
         item.kind = LF_EXPR
         put_expr(program, &item.expr, content)
@@ -248,6 +254,17 @@ cdef int put_line(program_t* program, acl_line_t* line, dict value) except -1:
     return 0
 
 
+cdef pat_index_t* find_patterns(program_t* program, bytes file) except NULL:
+    """Any use of the file's patterns."""
+    cdef uint32_t at
+    cdef pat_index_t* index
+    for at in range(program.n_patterns):
+        index = <pat_index_t*> program.patterns[at]
+        if slice_eq(index.ref.name, <const char*> file, <uint32_t> len(file)):
+            return index
+    raise KeyError(f"no ACL or map reads '{file.decode()}'")
+
+
 cdef int lay_out_acls(program_t* program, list acls) except -1:
     cdef acl_t* acl
     cdef uint32_t i, at
@@ -301,16 +318,25 @@ cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) excep
     return 0
 
 
-cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1:
-    cdef rules_t* laid
+cdef rules_t* new_rules(program_t* program, list values, uint8_t number) except NULL:
+    cdef rules_t* laid = <rules_t*> take(program, sizeof(rules_t))
     cdef uint32_t i
+    laid.n_items = len(values)
+    laid.items = <rule_t*> take(program, sizeof(rule_t) * laid.n_items)
+    for i, value in enumerate(values):
+        put_rule(program, &laid.items[i], value, number)
+    return laid
+
+
+cdef int lay_out_start(program_t* program, list rules) except -1:
+    if rules:
+        program.at_start = new_rules(program, rules, 0)
+    return 0
+
+
+cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1:
     for number, values in rules.items():
-        laid = <rules_t*> take(program, sizeof(rules_t))
-        laid.n_items = len(values)
-        laid.items = <rule_t*> take(program, sizeof(rule_t) * laid.n_items)
-        for i, value in enumerate(values):
-            put_rule(program, &laid.items[i], value, number)
-        px.rules[<int> number] = laid
+        px.rules[<int> number] = new_rules(program, values, number)
         px.has_rules = True
     if px.internal_prefix.len:
         px.has_rules = True

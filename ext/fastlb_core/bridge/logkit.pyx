@@ -3,12 +3,15 @@
 #
 # Knows how a log_rec_t is filled. Must not be imported by anything but tests and benchmarks.
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.builder cimport Program
+from fastlb_core.bridge.layout_expr cimport new_format
+from fastlb_core.program.logformat cimport lf_build
 from fastlb_core.program.program cimport px_t
+from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t, scratch_t
 from fastlb_core.proxy.log cimport (
     LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_due, log_flush, log_rec_t, log_stream,
     log_text, logger_free, logger_new, logger_t,
@@ -57,6 +60,29 @@ cdef class Record:
         self.rec.level = level
 
 
+def build_format(Program program, tuple value, int room):
+    """What the format (as layout_expr.pyx has it) makes of no stream at all, in `room` bytes; AssertionError where it wrote
+    behind them. Its aliases must not look at a connection."""
+    cdef eval_t ev
+    cdef scratch_t scratch
+    cdef char area[65536]
+    cdef char into[8192]
+    cdef uint32_t length
+    assert 0 <= room < 8000
+    memset(&ev, 0, sizeof(eval_t))
+    memset(into, 0x55, sizeof(into))
+    scratch.area = area
+    scratch.size = sizeof(area)
+    scratch.used = 0
+    ev.program = program.ptr
+    ev.scratch = &scratch
+    ev.options = EVAL_O_FINAL
+    length = lf_build(&ev, new_format(program.ptr, value), into, <uint32_t> room)
+    assert length <= <uint32_t> room and into[:8192][room:] == b"U" * (8192 - room)
+    assert scratch.used == 0
+    return into[:length]
+
+
 cdef class Logger:
     """One worker's logger over a Program. Its lines leave on flush(), on a full batch, and when it is closed nothing is."""
 
@@ -78,7 +104,7 @@ cdef class Logger:
         cdef int _i
         with nogil:
             for _i in range(n):
-                log_stream(self.ptr, &record.rec, now_ms, now_real_us)
+                log_stream(self.ptr, &record.rec, slice_of(NULL, 0), now_ms, now_real_us)
 
     def text(self, bytes text, level=6, px=None, uint64_t now_ms=1000, uint64_t now_real_us=0):
         cdef const px_t* owner = NULL if px is None else self.program.ptr.proxies[<int> px]

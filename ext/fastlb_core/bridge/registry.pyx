@@ -38,6 +38,7 @@ from fastlb_core.program.fetch_vars cimport conv_vars_entries, fetch_vars_entrie
 from fastlb_core.program.logformat cimport alias_entry_t, alias_fn
 from fastlb_core.program.rules cimport action_entry_t, action_fn
 from fastlb_core.proxy.action_answers cimport action_answers_entries
+from fastlb_core.proxy.action_captures cimport action_captures_entries
 from fastlb_core.proxy.action_connection cimport action_connection_entries
 from fastlb_core.proxy.action_flow cimport action_flow_entries
 from fastlb_core.proxy.action_headers cimport action_headers_entries
@@ -51,6 +52,9 @@ from fastlb_core.proxy.fetch_proxy cimport fetch_proxy_entries
 from fastlb_core.proxy.fetch_stream cimport fetch_stream_entries
 from fastlb_core.proxy.fetch_timers cimport fetch_timers_entries
 from fastlb_core.proxy.fetch_track cimport conv_track_entries, fetch_track_entries
+from fastlb_core.proxy.fetch_unique_id cimport fetch_unique_id_entries
+from fastlb_core.proxy.log_alias cimport log_alias_entries
+from fastlb_core.proxy.log_alias_http cimport log_alias_http_entries
 
 ctypedef const fetch_entry_t* (*fetch_table_fn)(uint32_t* n) noexcept nogil
 ctypedef const conv_entry_t* (*conv_table_fn)(uint32_t* n) noexcept nogil
@@ -76,6 +80,7 @@ cdef fetch_table_fn* fetch_tables = [
     fetch_process_entries,
     fetch_proxy_entries,
     fetch_timers_entries,
+    fetch_unique_id_entries,
     NULL,
 ]
 cdef conv_table_fn* conv_tables = [
@@ -112,9 +117,14 @@ cdef action_table_fn* action_tables = [
     action_variables_entries,
     action_tracking_entries,
     action_connection_entries,
+    action_captures_entries,
     NULL,
 ]
-cdef alias_table_fn* alias_tables = [NULL]
+cdef alias_table_fn* alias_tables = [
+    log_alias_entries,
+    log_alias_http_entries,
+    NULL,
+]
 
 
 cdef fetch_fn find_fetch(const char* name) noexcept nogil:

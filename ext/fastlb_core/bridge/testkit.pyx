@@ -4,7 +4,7 @@ Knows every module of base and http; must not be imported by the product. Inputs
 byte behind them is in a page that cannot be read.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE, mmap, mprotect, munmap
@@ -12,7 +12,7 @@ from posix.time cimport CLOCK_PROCESS_CPUTIME_ID, clock_gettime, timespec
 
 from fastlb_core.bridge.llhttp import resolve
 
-from fastlb_core.base.slice cimport slice_of
+from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.h1 cimport (
     H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, H1_NEED_MORE, h1_head_too_large, h1_init_request, h1_init_response,
     h1_is_idle, h1_parse_head, h1_parser_t,
@@ -27,8 +27,9 @@ from fastlb_core.http.message cimport (
     MSG_F_HAS_CL, MSG_F_HAS_TE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_RESPONSE, MSG_F_UPGRADE,
     MSG_F_UPGRADE_H2C, MSG_F_UPGRADE_WS, hdr_id_of, hdr_id_t, hdr_t, http_msg_t, method_of, msg_cap_hdrs, msg_find,
     msg_find_name, msg_find_next, msg_hdr_append, msg_hdr_del, msg_hdr_replace, msg_init,
-    msg_reset, msg_set_start_line,
+    msg_reset, msg_set_method, msg_set_status, msg_set_target,
 )
+from fastlb_core.http.normalize cimport NORM_DONE, NORM_NO_ROOM, norm_apply, norm_room, norm_status_t
 from fastlb_core.http.rewrite cimport (
     add_forwarded_for, format_ipv4, format_ipv6, request_hop_by_hop, response_hop_by_hop,
 )
@@ -185,9 +186,18 @@ cdef class Message:
             &self.msg, slice_of(name, <uint32_t> len(name)), slice_of(value, <uint32_t> len(value))
         )
 
-    def start_line(self, bytes line) -> bool:
-        """Replace the start line; False when there is no room."""
-        return msg_set_start_line(&self.msg, slice_of(line, <uint32_t> len(line)))
+    def set_method(self, bytes name) -> bool:
+        """Replace the method; False when there is no room or it is none."""
+        return msg_set_method(&self.msg, slice_of(name, <uint32_t> len(name)))
+
+    def set_target(self, bytes target) -> bool:
+        """Replace the target; False when there is no room or it cannot be one."""
+        cdef slice_t nothing = slice_of(NULL, 0)
+        return msg_set_target(&self.msg, nothing, slice_of(target, <uint32_t> len(target)), nothing)
+
+    def set_status(self, int status, bytes reason) -> bool:
+        """Replace an answer's status; False when there is no room or the reason cannot be one."""
+        return msg_set_status(&self.msg, <uint16_t> status, slice_of(reason, <uint32_t> len(reason)))
 
     def forwarded_for(self, bytes name, bytes address) -> bool:
         """Append an address of 4 or 16 bytes."""
@@ -381,3 +391,20 @@ def bench_lookup(bytes content, uint32_t turns) -> float:
         found += msg_find(&message.msg, HDR_HOST) + msg_find(&message.msg, HDR_COOKIE)
         found += msg_find(&message.msg, HDR_USER_AGENT) + msg_find(&message.msg, HDR_CONNECTION)
     return (cpu_ns() - begin) / turns
+
+
+def normalize(int normalizer, bytes text) -> bytes:
+    """A normalizer's output with exactly the room it asks for; None for invalid input."""
+    cdef uint32_t length = 0
+    cdef uint32_t room = norm_room(normalizer, <uint32_t> len(text))
+    cdef char* dst = <char*> malloc(room if room else 1)
+    cdef norm_status_t status
+    if dst == NULL:
+        raise MemoryError
+    try:
+        status = norm_apply(normalizer, slice_of(<const char*> text, <uint32_t> len(text)), dst, room, &length)
+        if status == NORM_NO_ROOM:
+            raise AssertionError("the room it asked for is not enough")
+        return dst[:length] if status == NORM_DONE else None
+    finally:
+        free(dst)

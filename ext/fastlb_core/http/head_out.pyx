@@ -3,7 +3,7 @@
 # pieces: `emit` either notes a slice, joined to the one before when they touch, or copies.
 
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from fastlb_core.http.message cimport (
     HDR_F_CANON, HDR_F_DELETED, HDR_F_EDIT, MSG_F_EDITED, MSG_F_RESPONSE, hdr_t, http_msg_t,
@@ -51,36 +51,30 @@ cdef void emit(sink_t* sink, const char* ptr, uint32_t length) noexcept nogil:
     sink.end = ptr + length
 
 
-# As received where it is canonical, else in parts.
+# `length` bytes and the separator behind them: from where they stand, so that a canonical line is one piece, or a static one.
+cdef inline void emit_with(sink_t* sink, const char* ptr, uint32_t length, const char* separator, uint32_t n) noexcept nogil:
+    if memcmp(ptr + length, separator, n) == 0:
+        emit(sink, ptr, length + n)
+        return
+    if length:
+        emit(sink, ptr, length)
+    emit(sink, separator, n)
+
+
+# Two bytes stand behind each part: a head ends with an empty line, and edits end their parts as the line wants them.
 cdef void emit_start_line(sink_t* sink, const http_msg_t* msg) noexcept nogil:
     cdef const char* area = msg.area
-    cdef uint32_t end = msg.version_off + msg.version_len
-    if msg.new_start_len:
-        emit(sink, area + msg.new_start_off, msg.new_start_len)
-    elif msg.flags & MSG_F_RESPONSE:
-        end = msg.reason_off + msg.reason_len
-        if msg.reason_off == msg.version_off + 13 and area[msg.version_off + 12] == 32 and msg.hdrs_off == end + 2:
-            emit(sink, area + msg.start_off, msg.hdrs_off - msg.start_off)
-            return
-        emit(sink, area + msg.version_off, 8)
-        emit(sink, " ", 1)
-        emit(sink, status_digits(msg), 3)
-        emit(sink, " ", 1)
-        emit(sink, area + msg.reason_off, msg.reason_len)
-        emit(sink, "\r\n", 2)
-    elif (msg.target_off == msg.method_len + msg.method_off + 1 and msg.version_off == msg.target_off + msg.target_len + 1
-            and msg.hdrs_off == end + 2):
-        emit(sink, area + msg.start_off, msg.hdrs_off - msg.start_off)
-    else:
-        emit(sink, area + msg.method_off, msg.method_len)
-        emit(sink, " ", 1)
-        emit(sink, area + msg.target_off, msg.target_len)
-        emit(sink, " ", 1)
-        emit(sink, area + msg.version_off, 8)
-        emit(sink, "\r\n", 2)
+    if msg.flags & MSG_F_RESPONSE:
+        emit_with(sink, area + msg.version_off, 8, " ", 1)
+        emit_with(sink, status_digits(msg), 3, " ", 1)
+        emit_with(sink, area + msg.reason_off, msg.reason_len, "\r\n", 2)
+        return
+    emit_with(sink, area + msg.method_off, msg.method_len, " ", 1)
+    emit_with(sink, area + msg.target_off, msg.target_len, " ", 1)
+    emit_with(sink, area + msg.version_off, 8, "\r\n", 2)
 
 
-# The status where it stands in the received line, behind any number of spaces.
+# The status where it stands in its line, behind any number of spaces.
 cdef inline const char* status_digits(const http_msg_t* msg) noexcept nogil:
     cdef const char* at = msg.area + msg.version_off + 8
     while at[0] == 32:

@@ -115,7 +115,7 @@ ctypedef struct http_msg_t:
     uint32_t edit_off       # the edit room
     uint32_t edit_cap       # bytes
     uint32_t edit_len       # bytes used
-    uint32_t method_off     # requests
+    uint32_t method_off     # requests; edits move these offsets into the edit room
     uint32_t method_len
     uint32_t target_off
     uint32_t target_len
@@ -123,8 +123,6 @@ ctypedef struct http_msg_t:
     uint32_t version_len
     uint32_t reason_off     # answers; may be empty
     uint32_t reason_len
-    uint32_t new_start_off  # start line that replaces the received one, with its CRLF, in the edit room
-    uint32_t new_start_len  # 0: keep the received one
     uint64_t content_length  # bytes; of meaning with MSG_F_HAS_CL
     uint32_t flags          # MSG_F_*
     uint16_t status         # answers
@@ -173,8 +171,17 @@ cdef uint32_t msg_hdr_del_all(http_msg_t* msg, hdr_id_t id) noexcept nogil
 cdef bint msg_hdr_replace(http_msg_t* msg, int i, slice_t value) noexcept nogil
 # Adds a header behind the last. name in lower case. False, and nothing changed, when the edit room or hdrs is full.
 cdef bint msg_hdr_append(http_msg_t* msg, slice_t name, slice_t value) noexcept nogil
-# Puts `line` (without CRLF) in the place of the start line. False, and nothing changed, when the edit room is full.
-cdef bint msg_set_start_line(http_msg_t* msg, slice_t line) noexcept nogil
+# Puts another method in its place, and finds its number. False, and nothing changed, when the edit room is full or `name` is
+# not a token (RFC 9110 5.6.2): two words would be another request.
+cdef bint msg_set_method(http_msg_t* msg, slice_t name) noexcept nogil
+# Puts another target in its place, made of three pieces, which may stand in the old one. Spaces become %20 (haproxy: sends them
+# as they are, and two readings of the line with them). False, and nothing changed, when the edit room is full, control
+# characters are in it, or it would be empty.
+cdef bint msg_set_target(http_msg_t* msg, slice_t begin, slice_t middle, slice_t end) noexcept nogil
+# Answers: another status and reason. False, and nothing changed, when the edit room is full or the reason has control characters.
+cdef bint msg_set_status(http_msg_t* msg, uint16_t status, slice_t reason) noexcept nogil
+# Whether no byte is a control character (below 32, or 127); TAB is none.
+cdef bint is_field_text(slice_t text) noexcept nogil
 
 # Makes the edit room begin at low_off (relative to area), if nothing stands in it yet: nothing will be received before the head
 # has left, so the room behind the bytes that are there is free as well.

@@ -223,14 +223,112 @@ cdef bint msg_hdr_append(http_msg_t* msg, slice_t name, slice_t value) noexcept 
     return True
 
 
-cdef bint msg_set_start_line(http_msg_t* msg, slice_t line) noexcept nogil:
-    cdef uint32_t off = take_room(msg, line.len + 2)
+# ---- the start line
+
+cdef bint is_field_text(slice_t text) noexcept nogil:
+    cdef uint32_t i
+    cdef uint8_t c, bad = 0
+    for i in range(text.len):
+        c = <uint8_t> text.ptr[i]
+        bad |= c < 32 and c != 9 or c == 127
+    return bad == 0
+
+
+# What RFC 9110 5.6.2 allows in a token.
+cdef inline bint is_token(slice_t text) noexcept nogil:
+    cdef uint32_t i
+    cdef uint8_t c
+    for i in range(text.len):
+        c = <uint8_t> text.ptr[i]
+        if not (48 <= c <= 57 or 65 <= c <= 90 or 94 <= c <= 122 or c == 33 or 35 <= c <= 39 or c == 42 or c == 43
+                or c == 45 or c == 46 or c == 124 or c == 126):
+            return False
+    return text.len > 0
+
+
+cdef bint msg_set_method(http_msg_t* msg, slice_t name) noexcept nogil:
+    cdef uint32_t off
+    if not is_token(name):
+        return False
+    off = take_room(msg, name.len + 1)
     if off == 0:
         return False
-    memcpy(msg.area + off, line.ptr, line.len)
-    memcpy(msg.area + off + line.len, "\r\n", 2)
-    msg.new_start_off = off
-    msg.new_start_len = line.len + 2
+    memcpy(msg.area + off, name.ptr, name.len)
+    msg.area[off + name.len] = 32
+    msg.method_off = off
+    msg.method_len = name.len
+    msg.method = <uint8_t> method_of(name.ptr, name.len)
+    msg.flags |= MSG_F_EDITED
+    return True
+
+
+# Copies with %20 for a space; returns where the copy ends.
+cdef char* put_target(char* dst, slice_t text) noexcept nogil:
+    cdef uint32_t i
+    for i in range(text.len):
+        if text.ptr[i] == 32:
+            memcpy(dst, "%20", 3)
+            dst += 3
+            continue
+        dst[0] = text.ptr[i]
+        dst += 1
+    return dst
+
+
+# Bytes of the copy that put_target makes; 0 when it has bytes that may not stand in a request line.
+cdef bint measure_target(slice_t text, uint32_t* total) noexcept nogil:
+    cdef uint32_t i
+    cdef uint8_t c
+    for i in range(text.len):
+        c = <uint8_t> text.ptr[i]
+        if c < 32 or c == 127:
+            return False
+        total[0] += 3 if c == 32 else 1
+    return True
+
+
+cdef bint msg_set_target(http_msg_t* msg, slice_t begin, slice_t middle, slice_t end) noexcept nogil:
+    cdef uint32_t total = 0, off
+    cdef char* dst
+    if not measure_target(begin, &total) or not measure_target(middle, &total) or not measure_target(end, &total):
+        return False
+    # ` HTTP/1.x⏎` follows, so that what leaves is one piece.
+    off = take_room(msg, total + 11) if total else 0
+    if off == 0:
+        return False
+    dst = put_target(put_target(put_target(msg.area + off, begin), middle), end)
+    dst[0] = 32
+    memcpy(dst + 1, msg.area + msg.version_off, 8)
+    memcpy(dst + 9, "\r\n", 2)
+    msg.target_off = off
+    msg.target_len = total
+    msg.version_off = off + total + 1
+    msg.flags |= MSG_F_EDITED
+    return True
+
+
+cdef bint msg_set_status(http_msg_t* msg, uint16_t status, slice_t reason) noexcept nogil:
+    cdef uint32_t off
+    cdef char* dst
+    if not is_field_text(reason):
+        return False
+    off = take_room(msg, reason.len + 15)
+    if off == 0:
+        return False
+    dst = msg.area + off
+    memcpy(dst, msg.area + msg.version_off, 8)
+    dst[8] = 32
+    dst[9] = <char> (48 + status // 100 % 10)
+    dst[10] = <char> (48 + status // 10 % 10)
+    dst[11] = <char> (48 + status % 10)
+    dst[12] = 32
+    if reason.len:
+        memcpy(dst + 13, reason.ptr, reason.len)
+    memcpy(dst + 13 + reason.len, "\r\n", 2)
+    msg.version_off = off
+    msg.reason_off = off + 13
+    msg.reason_len = reason.len
+    msg.status = status
     msg.flags |= MSG_F_EDITED
     return True
 

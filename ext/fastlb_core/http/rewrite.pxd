@@ -13,6 +13,8 @@ cdef bint request_hop_by_hop(http_msg_t* msg, bint keep_alive) noexcept nogil
 # An answer on its way to a client. client_flags: MSG_F_* of the request. keep_alive: the client's connection stays open.
 # An HTTP/1.0 answer is sent as HTTP/1.1 is (HAProxy does the same).
 cdef bint response_hop_by_hop(http_msg_t* msg, uint32_t client_flags, bint keep_alive) noexcept nogil
+# Whether a Connection line with this value is passed on as it is: nothing in it is this hop's.
+cdef bint is_connection_kept(slice_t value) noexcept nogil
 # Appends one header line `name: address`. family: AF_INET or AF_INET6; address: 4 or 16 bytes, network order.
 cdef bint add_forwarded_for(http_msg_t* msg, slice_t name, int family, const uint8_t* address) noexcept nogil
 

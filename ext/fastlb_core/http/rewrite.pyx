@@ -57,6 +57,15 @@ cdef bint shorten_connection(http_msg_t* msg, int i, bint drop_upgrade) noexcept
     return msg_hdr_replace(msg, i, slice_of(kept, at))
 
 
+cdef bint is_connection_kept(slice_t value) noexcept nogil:
+    cdef slice_t rest = value
+    cdef slice_t token
+    while slice_next_token(&rest, &token):
+        if is_own_token(token, False):
+            return False
+    return value.len > 0
+
+
 cdef bint shorten_connections(http_msg_t* msg, bint drop_upgrade) noexcept nogil:
     cdef int i = msg_find(msg, HDR_CONNECTION)
     while i >= 0:

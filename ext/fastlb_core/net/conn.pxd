@@ -63,9 +63,10 @@ cdef struct conn_t:
     uint64_t since_ms            # monotonic: accepted, connected, or idle since
     uint8_t* pp_tlvs             # owned (heap): the extensions of its PROXY header, or NULL; freed with the connection
     uint32_t pp_tlvs_len
-    uint32_t handshake_ms        # front: from the accept to the end of its PROXY header
-    uint64_t since_real_us       # wall clock of the accept
+    uint32_t handshake_ms        # front: of since_ms, how long the PROXY header took
+    uint64_t since_real_us       # wall clock of since_ms
     list_t all                   # in the worker's list of front connections
+    void* session                # owned by proxy/evaluate: a front's session variables, or NULL
     conn_t* mate                 # front: its private idle back connection (owned); that one: its front (borrowed)
 
 # A conn_t around a connected or connecting socket; takes over fd. NULL (and fd closed) when memory is short.

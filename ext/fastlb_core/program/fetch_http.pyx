@@ -111,10 +111,6 @@ cdef bint capture_res_ver(eval_t* ev, const arg_t* args, sample_t* smp) noexcept
     return remembered(ev.log_res_ver, smp)
 
 
-cdef bint unique_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return remembered(ev.unique_id, smp)
-
-
 cdef bint cache_hit(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     return smp_set_bool(smp, ev.res_cache.ptr != NULL)
 
@@ -152,7 +148,6 @@ add(b"capture.req.method", capture_req_method)
 add(b"capture.req.uri", capture_req_uri)
 add(b"capture.req.ver", capture_req_ver)
 add(b"capture.res.ver", capture_res_ver)
-add(b"unique-id", unique_id)
 add(b"res.cache_hit", cache_hit)
 add(b"res.cache_name", cache_name)
 add(b"res.comp", comp)

@@ -61,6 +61,7 @@ cdef enum log_kind_t:            # px_t.log_kind: which line a finished stream g
     LOG_K_DEFAULT = 1            # "Connect from A:p to B:p (fe/HTTP)"
     LOG_K_TCP = 2
     LOG_K_HTTP = 3
+    LOG_K_FORMAT = 4             # px_t.log_format
 
 cdef enum:                       # error pages an HTTP proxy may send, index of px_t.error_pages
     ERR_200 = 0
@@ -123,6 +124,11 @@ cdef struct log_sink_desc_t:
     uint8_t addr_len
     int32_t fd                   # LOG_SINK_FD
 
+cdef struct capture_t:           # one `capture header`, `declare capture` or `http-request capture`
+    slice_t name                 # borrowed (program memory), in lower case; empty: filled by a rule only
+    uint32_t max_len             # bytes that are kept
+    uint32_t offset              # of them in the stream's capture block
+
 cdef struct px_t:
     slice_t name                 # borrowed (program memory)
     slice_t name_display         # as log lines show a frontend ("fe", "fe~" with TLS)
@@ -149,6 +155,21 @@ cdef struct px_t:
     uint32_t t_tunnel
     uint32_t t_tarpit
     px_t* default_backend        # borrowed (program), or NULL; itself for a listen section
+    # formats: owned (program memory), logformat_t of logformat.pxd, or NULL
+    const void* log_format       # LOG_K_FORMAT
+    const void* log_format_sd    # structured data of rfc5424 targets
+    const void* error_log_format
+    const void* unique_id_format
+    slice_t unique_id_header     # in lower case; empty: none is added
+    # captures of a frontend: owned (program memory)
+    capture_t* captures_req
+    capture_t* captures_res
+    uint16_t n_captures_req
+    uint16_t n_captures_res
+    capture_t cookie_req         # `capture cookie`; max_len 0: none
+    capture_t cookie_res
+    uint32_t unique_id_offset    # in the capture block
+    uint32_t capture_size        # bytes of a stream's capture block; 0: it needs none
     lb_t lb                      # inline; backends
     slice_t fwf_header           # lower case
     net_t fwf_except
@@ -219,10 +240,15 @@ cdef struct program_t:
     int32_t n_workers
     int32_t maxconn
     uint32_t n_vars[6]           # variables of each scope (eval_scope_t)
+    uint64_t max_vars[6]         # bytes of each scope's variables, 0: no limit
+    void* at_start               # owned (program memory): rules_t that set the process's variables, or NULL
     uint32_t bufsize
     uint32_t maxrewrite
     uint32_t maxaccept
     uint32_t maxhdr
+    uint32_t logurilen           # characters of a logged request line (tune.http.logurilen)
+    uint32_t capture_size        # the largest of the frontends' capture_size
+    slice_t hostname             # %H
     uint64_t generation
     region_t region              # inline, owned: the memory behind everything marked "owned" or "program memory"
 

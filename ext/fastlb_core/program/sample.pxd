@@ -61,6 +61,7 @@ cdef enum:                       # eval_t.options
     EVAL_O_RESPONSE = 0x01       # the answer is looked at: `hdr` means res.hdr
     EVAL_O_ITERATE = 0x02        # ACLs: fetches with several values give them one by one
     EVAL_O_FINAL = 0x04          # no more bytes will come: nothing MAY_CHANGE
+    EVAL_O_LOG = 0x80            # a log line is written: req and res are NULL, what is known of them is in the stream
 
 # What a rule may look at. Filled by the stream (proxy/rules) before its rules run; pointers are NULL where that thing is
 # not there yet. All are borrowed and valid until the rules have run.
@@ -84,6 +85,8 @@ cdef struct eval_t:
     void* vars[6]                # by eval_scope_t: vars_t of program/vars.pxd, or NULL
     const void* rule             # rule_t that runs, or NULL
     const void** last_rule       # where the stream keeps the last final rule, or NULL
+    void* room_for_facts         # log_rec_t of proxy/log.pxd: what the aliases of a format show
+    const void* facts            # the same once it was filled for the format at hand, else NULL
     # What the stream remembers of both messages once their bytes are gone; ptr NULL where there is nothing yet.
     slice_t* captures_req        # borrowed (stream): n_captures_req values of `capture request header`, by slot
     slice_t* captures_res        # the same of `capture response header`
@@ -93,7 +96,7 @@ cdef struct eval_t:
     slice_t log_uri
     slice_t log_ver              # "HTTP/1.1"
     slice_t log_res_ver          # of the answer
-    slice_t unique_id            # ptr NULL without unique-id-format
+    slice_t unique_id            # ptr NULL before it was made (proxy/unique_id.pxd)
     uint16_t server_status       # the status as the server sent it, 0: none yet
     uint16_t txn_status          # the status that goes to the client, 0: none yet
     slice_t res_cache            # name of the cache that the answer came from

@@ -16,10 +16,10 @@ from fastlb_core.program.rules cimport (
 from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_open, head_t, head_text
 from fastlb_core.proxy.http_end cimport http_reply_page
-from fastlb_core.proxy.reply cimport reply_counted_head, reply_counted_page, reply_rule_page
+from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
-    STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, be_counters, fe_counters, stream_kill,
-    stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+    STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters,
+    stream_kill, stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.sys.socket cimport iovec
 
@@ -55,7 +55,7 @@ cdef act_t _answer(stream_t* strm, eval_t* ev, const rule_t* rule, char err, cha
 
 cdef void _drop_answer(stream_t* strm, eval_t* ev) noexcept nogil:
     """The server's answer is not used. haproxy: what has come of it is counted, and it has no time."""
-    strm.bytes_out += reply_counted_head(ev.res) + ev.res_bytes.len
+    strm.bytes_out += strm.counted_head + ev.res_bytes.len
     strm.t_response = 0
 
 
@@ -86,6 +86,7 @@ cdef act_t tarpit(eval_t* ev, const rule_t* rule) noexcept nogil:
     """Answers once `timeout tarpit` is over; who waits that long may be an attacker."""
     cdef stream_t* strm = <stream_t*> ev.strm
     cdef uint32_t wait_ms = ev.be.t_tarpit if ev.be != NULL and ev.be.t_tarpit else ev.fe.t_tarpit
+    wait_ms = stream_timeout(strm, TIMEOUT_TARPIT, wait_ms)
     if not strm.flags & STRM_F_RULE_WAIT:
         _count_denied(strm, rule)
         strm.flags |= STRM_F_RULE_WAIT

@@ -1,11 +1,276 @@
 # Actions on the connection and the stream (manual, section 4.2). Arguments, see config/actions/connection.py.
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t
+from libc.string cimport memcpy, memset
 
-cdef action_entry_t[1] entries
+from fastlb_core.base.buf cimport buf_data
+from fastlb_core.base.slice cimport slice_of
+from fastlb_core.http.h1_body cimport BODY_MORE, body_is_done, body_read, body_t
+from fastlb_core.http.message cimport HDR_EXPECT, MSG_F_EXPECT_100, msg_hdr_del_all
+from fastlb_core.net.conn cimport CONN_F_EOF, CONN_F_ERROR, conn_local, conn_poll, conn_recv, conn_send, conn_t, peer_t
+from fastlb_core.program.expr cimport ARG_SINT, arg_t, expr_eval, expr_eval_as, expr_t
+from fastlb_core.program.program cimport PX_O_WAITS_BODY
+from fastlb_core.program.rules cimport ACT_CONT, ACT_YIELD, act_t, action_fn, rule_t
+from fastlb_core.program.sample cimport SMP_T_IPV4, SMP_T_IPV6, SMP_T_SINT, eval_t, sample_t, smp_cast
+from fastlb_core.proxy.stream cimport (
+    STRM_F_RULE_WAIT, STRM_F_TIMEOUT, stream_save_addresses, stream_set_timer, stream_stop_timer, stream_t,
+)
+from fastlb_core.sys.socket cimport (
+    AF_INET, AF_INET6, IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPV6_TCLASS, SO_MARK, SOL_SOCKET, htons, setsockopt, sockaddr_in,
+    sockaddr_in6,
+)
+
+cdef action_entry_t[16] entries
 cdef uint32_t n_entries = 0
+
+cdef enum:
+    MAX_CLASS = 2047             # manual, "http-request set-priority-class"
+    MAX_OFFSET = 524287
 
 
 cdef const action_entry_t* action_connection_entries(uint32_t* n) noexcept nogil:
     n[0] = n_entries
     return entries
+
+
+# A constant, or an expression's value. False: it has none.
+cdef bint _number(eval_t* ev, const arg_t* arg, int64_t* number) noexcept nogil:
+    cdef sample_t smp
+    if arg.type == ARG_SINT:
+        number[0] = arg.num
+        return True
+    if not expr_eval_as(ev, <const expr_t*> arg.ptr, SMP_T_SINT, &smp):
+        return False
+    number[0] = smp.num
+    return True
+
+
+cdef inline int64_t _within(int64_t value, int64_t limit) noexcept nogil:
+    return -limit if value < -limit else limit if value > limit else value
+
+
+# ---- log level, priority, timeouts, retries
+
+cdef act_t set_log_level(eval_t* ev, const rule_t* rule) noexcept nogil:
+    (<stream_t*> ev.strm).log_level = <unsigned char> (rule.args[0].num + 1)
+    return ACT_CONT
+
+
+cdef act_t no_effect(eval_t* ev, const rule_t* rule) noexcept nogil:
+    return ACT_CONT
+
+
+cdef act_t set_priority_class(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef int64_t value
+    if _number(ev, rule.args, &value):
+        (<stream_t*> ev.strm).prio_class = <int> _within(value, MAX_CLASS)
+    return ACT_CONT
+
+
+cdef act_t set_priority_offset(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef int64_t value
+    if _number(ev, rule.args, &value):
+        (<stream_t*> ev.strm).prio_offset = <int> _within(value, MAX_OFFSET)
+    return ACT_CONT
+
+
+cdef act_t set_timeout(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef int64_t value
+    if _number(ev, &rule.args[1], &value) and 0 < value <= 0x7fffffff:
+        (<stream_t*> ev.strm).own_timeouts[rule.args[0].num] = <uint32_t> value
+    return ACT_CONT
+
+
+cdef act_t set_retries(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef int64_t value
+    if _number(ev, rule.args, &value) and 0 <= value <= 0x7ffffff0:
+        (<stream_t*> ev.strm).own_retries = <uint32_t> value + 1
+    return ACT_CONT
+
+
+# ---- the client's socket. A kernel that refuses is no reason to refuse the client (haproxy: the same).
+
+cdef act_t set_tos(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef int64_t value
+    cdef int tos
+    if not _number(ev, rule.args, &value):
+        return ACT_CONT
+    tos = <int> (value & 0xff)
+    if ev.front.peer.family == AF_INET6:
+        setsockopt(ev.front.fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos))
+    else:
+        setsockopt(ev.front.fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos))
+    return ACT_CONT
+
+
+cdef act_t set_mark(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef int64_t value
+    cdef uint32_t mark
+    if _number(ev, rule.args, &value):
+        mark = <uint32_t> value
+        setsockopt(ev.front.fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark))
+    return ACT_CONT
+
+
+# ---- addresses. A rule of the connection changes them for good, one of a stream until it ends.
+
+cdef peer_t* _ours(eval_t* ev, bint is_source) noexcept nogil:
+    conn_local(ev.front)
+    if ev.strm != NULL:
+        stream_save_addresses(<stream_t*> ev.strm)
+    return &ev.front.peer if is_source else &ev.front.local
+
+
+cdef uint16_t _port_of(const peer_t* address) noexcept nogil:
+    if address.family == AF_INET or address.family == AF_INET6:
+        return (<const sockaddr_in*> address).sin_port
+    return 0
+
+
+cdef act_t _set_address(eval_t* ev, const rule_t* rule, bint is_source) noexcept nogil:
+    cdef sample_t smp
+    cdef peer_t* address
+    cdef uint16_t port
+    if not expr_eval(ev, <const expr_t*> rule.args[0].ptr, &smp):
+        return ACT_CONT
+    if smp.type != SMP_T_IPV4 and smp.type != SMP_T_IPV6 and not smp_cast(ev, &smp, SMP_T_IPV4) \
+            and not smp_cast(ev, &smp, SMP_T_IPV6):
+        return ACT_CONT
+    address = _ours(ev, is_source)
+    port = _port_of(address)
+    memset(address, 0, sizeof(peer_t))
+    if smp.type == SMP_T_IPV4:
+        (<sockaddr_in*> address).sin_family = AF_INET
+        memcpy(&(<sockaddr_in*> address).sin_addr, smp.ip, 4)
+    else:
+        (<sockaddr_in6*> address).sin6_family = AF_INET6
+        memcpy(&(<sockaddr_in6*> address).sin6_addr, smp.ip, 16)
+    (<sockaddr_in*> address).sin_port = port
+    return ACT_CONT
+
+
+cdef act_t _set_port(eval_t* ev, const rule_t* rule, bint is_source) noexcept nogil:
+    cdef int64_t value
+    cdef peer_t* address
+    if not _number(ev, rule.args, &value):
+        return ACT_CONT
+    address = _ours(ev, is_source)
+    if address.family != AF_INET and address.family != AF_INET6:
+        # haproxy: what is no IP address becomes 0.0.0.0 (manual, "http-request set-src-port").
+        memset(address, 0, sizeof(peer_t))
+        (<sockaddr_in*> address).sin_family = AF_INET
+    (<sockaddr_in*> address).sin_port = htons(<uint16_t> value)
+    return ACT_CONT
+
+
+cdef act_t set_src(eval_t* ev, const rule_t* rule) noexcept nogil:
+    return _set_address(ev, rule, True)
+
+
+cdef act_t set_dst(eval_t* ev, const rule_t* rule) noexcept nogil:
+    return _set_address(ev, rule, False)
+
+
+cdef act_t set_src_port(eval_t* ev, const rule_t* rule) noexcept nogil:
+    return _set_port(ev, rule, True)
+
+
+cdef act_t set_dst_port(eval_t* ev, const rule_t* rule) noexcept nogil:
+    return _set_port(ev, rule, False)
+
+
+# ---- waiting
+
+# True: it waits for the stream's timer, from now on or still. False: the time is over, or there is none.
+cdef bint _wait(stream_t* strm, int64_t wait_ms) noexcept nogil:
+    if not strm.flags & STRM_F_RULE_WAIT:
+        if wait_ms <= 0 or not conn_poll(strm.front):
+            return False
+        strm.flags |= STRM_F_RULE_WAIT
+        strm.flags &= ~(<uint32_t> STRM_F_TIMEOUT)
+        stream_set_timer(strm, <uint32_t> wait_ms if wait_ms < 0x7fffffff else 0x7fffffff)
+        return True
+    return not strm.flags & STRM_F_TIMEOUT
+
+
+cdef act_t _go_on(stream_t* strm) noexcept nogil:
+    if strm.flags & STRM_F_RULE_WAIT:
+        stream_stop_timer(strm)
+        strm.flags &= ~(<uint32_t> (STRM_F_RULE_WAIT | STRM_F_TIMEOUT))
+    return ACT_CONT
+
+
+cdef act_t pause(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef stream_t* strm = <stream_t*> ev.strm
+    cdef int64_t wait_ms = 0
+    if not strm.flags & STRM_F_RULE_WAIT and not _number(ev, rule.args, &wait_ms):
+        return ACT_CONT
+    return ACT_YIELD if _wait(strm, wait_ms) else _go_on(strm)
+
+
+# Whether what stands behind the head is all of the body, or at least `least` bytes of it (0: all is wanted), or no more can
+# come. A broken body counts as complete: it is refused when it is sent.
+cdef bint _has_body(stream_t* strm, uint32_t least) noexcept nogil:
+    cdef conn_t* front = strm.front
+    cdef uint32_t head = strm.req_msg.head_len
+    cdef uint32_t length = front.rx.len - head
+    cdef uint32_t taken = 0
+    cdef body_t body = strm.req.body
+    if body_is_done(&body) or least and length >= least or front.flags & (CONN_F_EOF | CONN_F_ERROR):
+        return True
+    if front.rx.len >= front.rx.size - strm.w.program.maxrewrite:
+        return True
+    return length > 0 and body_read(&body, buf_data(&front.rx) + head, length, &taken) != BODY_MORE
+
+
+# haproxy: says 100-continue itself where it waits, since the server will only see the request with its body.
+cdef void _continue(stream_t* strm) noexcept nogil:
+    if strm.req_msg.flags & MSG_F_EXPECT_100:
+        conn_send(strm.front, b"HTTP/1.1 100 Continue\r\n\r\n", 25)
+        strm.req_msg.flags &= ~(<uint32_t> MSG_F_EXPECT_100)
+        msg_hdr_del_all(&strm.req_msg, HDR_EXPECT)
+
+
+cdef act_t wait_for_body(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef stream_t* strm = <stream_t*> ev.strm
+    cdef conn_t* front = strm.front
+    cdef uint32_t head = strm.req_msg.head_len
+    cdef uint32_t reserve = strm.w.program.maxrewrite
+    if not strm.fe.options & PX_O_WAITS_BODY:
+        return ACT_CONT
+    while not _has_body(strm, <uint32_t> rule.args[1].num):
+        if conn_recv(front, reserve) > 0:
+            continue
+        if front.flags & (CONN_F_EOF | CONN_F_ERROR):
+            break
+        _continue(strm)
+        if _wait(strm, rule.args[0].num):
+            return ACT_YIELD
+        break
+    ev.req_bytes = slice_of(buf_data(&front.rx) + head, front.rx.len - head)
+    return _go_on(strm)
+
+
+cdef void add(const char* name, action_fn fn) noexcept nogil:
+    global n_entries
+    entries[n_entries].name = name
+    entries[n_entries].fn = fn
+    n_entries += 1
+
+
+add(b"set-log-level", set_log_level)
+add(b"set-nice", no_effect)
+add(b"set-fc-tos", set_tos)
+add(b"set-fc-mark", set_mark)
+add(b"set-src", set_src)
+add(b"set-src-port", set_src_port)
+add(b"set-dst", set_dst)
+add(b"set-dst-port", set_dst_port)
+add(b"set-priority-class", set_priority_class)
+add(b"set-priority-offset", set_priority_offset)
+add(b"set-timeout", set_timeout)
+add(b"set-retries", set_retries)
+add(b"disable-l7-retry", no_effect)
+add(b"pause", pause)
+add(b"wait-for-handshake", no_effect)
+add(b"wait-for-body", wait_for_body)

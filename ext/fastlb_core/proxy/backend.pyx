@@ -21,8 +21,9 @@ from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
     BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
-    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, be_counters, srv_slot,
-    stream_set_backend, stream_set_term, stream_set_timer, stream_stop_timer, stream_t,
+    STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT, TIMEOUT_CONNECT,
+    TIMEOUT_QUEUE, be_counters, srv_slot, stream_note_back, stream_retries, stream_set_backend, stream_set_term,
+    stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 
@@ -77,6 +78,7 @@ cdef back_result_t _queue_full(stream_t* strm, srv_t* srv) noexcept nogil:
 
 
 cdef back_result_t _assign(stream_t* strm) noexcept nogil:
+    cdef uint32_t wait_ms
     cdef srv_t* srv = NULL
     cdef pick_t pick
     if strm.flags & STRM_F_INTERNAL:
@@ -94,11 +96,10 @@ cdef back_result_t _assign(stream_t* strm) noexcept nogil:
         return _queue_full(strm, srv)
     queue_add(strm, srv if pick == PICK_QUEUE_SERVER else NULL)
     strm.back_state = BACK_QUEUED
-    if strm.be.t_queue:
-        stream_set_timer(strm, strm.be.t_queue)
-    elif strm.be.t_connect:
-        # haproxy: "timeout queue" falls back to "timeout connect".
-        stream_set_timer(strm, strm.be.t_connect)
+    # haproxy: "timeout queue" falls back to "timeout connect".
+    wait_ms = stream_timeout(strm, TIMEOUT_QUEUE, strm.be.t_queue if strm.be.t_queue else strm.be.t_connect)
+    if wait_ms:
+        stream_set_timer(strm, wait_ms)
     # A slot may have become free between the look and the queueing, when nobody saw us wait yet.
     return _queued(strm)
 
@@ -212,17 +213,18 @@ cdef void back_connected(stream_t* strm) noexcept nogil:
 cdef void _drop_back(stream_t* strm) noexcept nogil:
     if strm.back != NULL:
         srv_slot(strm).used_conns -= 1
+        stream_note_back(strm)
         conn_close(strm.back)
         strm.back = NULL
 
 
 cdef bint _is_time_to_redispatch(const stream_t* strm) noexcept nogil:
     """`option redispatch [interval]`: -1 only the last retry, n every nth one (manual, section 4.2)."""
-    cdef int left = strm.be.retries - strm.n_retries
+    cdef int left = stream_retries(strm) - strm.n_retries
     if strm.be.redispatch == 0 or strm.flags & STRM_F_INTERNAL:
         return False
     if strm.be.redispatch < 0:
-        return left % (-strm.be.redispatch if strm.be.redispatch < -1 else strm.be.retries + 1) == 0
+        return left % (-strm.be.redispatch if strm.be.redispatch < -1 else stream_retries(strm) + 1) == 0
     return strm.n_retries % strm.be.redispatch == 0
 
 
@@ -230,7 +232,7 @@ cdef back_result_t _failed(stream_t* strm) noexcept nogil:
     """A try to connect has failed: again, elsewhere, or not at all."""
     cdef uint32_t pause
     _drop_back(strm)
-    if strm.n_retries >= strm.be.retries:
+    if strm.n_retries >= stream_retries(strm):
         stream_set_term(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S', b'C')
         srv_slot(strm).failed_conn += 1
         be_counters(strm).failed_conn += 1
@@ -281,8 +283,8 @@ cdef back_result_t _connecting(stream_t* strm) noexcept nogil:
     if not conn_poll(back):
         stream_set_term(strm, b'R', b'C')
         return BACK_R_INTERNAL
-    if not back.timer.armed and strm.be.t_connect:
-        conn_set_timer(back, strm.be.t_connect)
+    if not back.timer.armed:
+        conn_set_timer(back, stream_timeout(strm, TIMEOUT_CONNECT, strm.be.t_connect))
     return BACK_R_WAIT
 
 
@@ -313,6 +315,7 @@ cdef void back_finish(stream_t* strm, bint keep) noexcept nogil:
     cdef conn_t* back = strm.back
     if back != NULL:
         srv_slot(strm).used_conns -= 1
+        stream_note_back(strm)
         strm.back = NULL
         back.owner = NULL
         conn_stop_timer(back)

@@ -21,6 +21,7 @@ from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result
 from fastlb_core.program.program cimport (
     LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
 )
+from fastlb_core.proxy.evaluate cimport eval_close_session
 from fastlb_core.proxy.idle_pool cimport idle_detach
 from fastlb_core.program.rules cimport RULES_TCP_CONNECTION, RULES_TCP_SESSION
 from fastlb_core.proxy.stream cimport (
@@ -65,6 +66,7 @@ cdef void _on_close(conn_t* front) noexcept nogil:
     cdef worker_t* w = the_worker
     cdef px_t* fe = front_px(front)
     idle_detach(front)
+    eval_close_session(w, front)
     sub_fetch_i32(&fe.sh.fe_conns, 1)
     add_fetch_i64(&w.arena.n_conns, -1)
     w.n_fronts -= 1
@@ -116,6 +118,9 @@ cdef void _start_http(worker_t* w, conn_t* front, uint32_t flags) noexcept nogil
     front.ops = &busy_ops
     strm.fe = front_px(front)
     strm.flags |= flags
+    if front.rx.len == 0:
+        # haproxy: where nothing came, the request began when it was first waited for.
+        strm.t_start = front.since_ms + front.handshake_ms
     if front.n_requests == 0:
         strm.flags |= STRM_F_FIRST
     front.n_requests += 1
@@ -161,12 +166,21 @@ cdef uint32_t _wait_ms(const px_t* fe, bint is_first) noexcept nogil:
     return fe.t_http_request if fe.t_http_request else fe.t_client
 
 
+cdef inline void _begin_idle(worker_t* w, conn_t* front) noexcept nogil:
+    """haproxy: for the times of the next request (%t, %Ti) the connection begins anew when an answer has left."""
+    front.since_ms = w.loop.now_ms
+    front.since_real_us = w.loop.real_us
+    front.handshake_ms = 0
+
+
 cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
     front.owner = NULL
     if front.n_requests:
         # The time before the next request begins here (%Ti).
         front.since_ms = w.loop.now_ms
     if front.rx.len:
+        if front.n_requests:
+            _begin_idle(w, front)
         _start_http(w, front, 0)
         return
     conn_trim(front)
@@ -174,6 +188,8 @@ cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
         conn_close(front)
         return
     front.ops = &idle_ops
+    if front.n_requests:
+        _begin_idle(w, front)
     conn_set_timer(front, _wait_ms(front_px(front), front.n_requests == 0))
     if front.flags & (CONN_F_CAN_RECV | CONN_F_EOF):
         _idle_io(front)
@@ -199,6 +215,7 @@ cdef void _greet_io(conn_t* front) noexcept nogil:
             front.flags = front.flags & ~(<uint32_t> CONN_F_PROXY_WAIT) | CONN_F_PROXY_SEEN
             front.handshake_ms = <uint32_t> (front.loop.now_ms - front.since_ms)
             conn_stop_timer(front)
+            front.handshake_ms = <uint32_t> (the_worker.loop.now_ms - front.since_ms)
             _begin(the_worker, front)
             return
         if result == PP_ERROR or front.rx.len >= front.rx.size:

@@ -12,14 +12,15 @@ from fastlb_core.program.expr cimport arg_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.answer cimport answer_make
 from fastlb_core.proxy.backend cimport back_finish
+from fastlb_core.proxy.capture cimport capture_request_cookie
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
 from fastlb_core.proxy.reply cimport reply_answer, reply_has_length, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_OWN_PAGE, STRM_F_REPLY,
-    STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, stream_end, stream_kill, stream_set_term, stream_t,
-    stream_wake,
+    STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE,
+    STRM_F_REPLY, STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, TIMEOUT_CLIENT, stream_end, stream_kill, stream_set_term, stream_t,
+    stream_timeout, stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_REPLY
 from fastlb_core.proxy.worker cimport worker_t
@@ -73,6 +74,7 @@ cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state)
         stream_set_term(strm, err, state)
     strm.status = <unsigned short> status
     if strm.req_msg.head_len and not strm.flags & (STRM_F_REQ_SENT | STRM_F_BAD_REQUEST):
+        capture_request_cookie(strm)
         strm.flags |= STRM_F_REQ_SENT
         strm.front.rx.head += strm.req_msg.head_len
         strm.front.rx.len -= strm.req_msg.head_len
@@ -88,7 +90,7 @@ cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state)
     strm.state = HTTP_S_REPLY
     back_finish(strm, False)
     if strm.front.flags & CONN_F_ERROR or page.ptr == NULL or \
-            not reply_send(strm, page, strm.req_msg.method == METHOD_HEAD):
+            not reply_send(strm, page, strm.req_msg.method == METHOD_HEAD or strm.flags & STRM_F_HEAD_ASKED):
         stream_kill(strm)
         return
     http_reply_run(strm)
@@ -104,7 +106,7 @@ cdef bint _discard_request(stream_t* strm) noexcept nogil:
     if status != FLOW_FINISHED and status != FLOW_WAIT_RECV or strm.flags & STRM_F_FRONT_TIMEOUT or not conn_poll(front):
         strm.flags |= STRM_F_CLOSE_FRONT
     elif status == FLOW_WAIT_RECV:
-        conn_set_timer(front, strm.fe.t_client)
+        conn_set_timer(front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client))
         return False
     http_finish(strm)
     return True
@@ -121,7 +123,7 @@ cdef bint http_reply_run(stream_t* strm) noexcept nogil:
             return True
         strm.flags |= STRM_F_REPLY_WAIT
         strm.flags &= ~(<uint32_t> STRM_F_FRONT_TIMEOUT)
-        conn_set_timer(front, strm.fe.t_client)
+        conn_set_timer(front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client))
         if not conn_poll(front):
             stream_kill(strm)
             return True

@@ -3,13 +3,11 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
-from fastlb_core.http.h1 cimport (
-    H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head,
-)
+from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
-    BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t, msg_reset,
-    msg_widen,
+    BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
+    msg_reset, msg_widen,
 )
 from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.net.conn cimport (
@@ -17,6 +15,8 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.program.program cimport HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY
 from fastlb_core.proxy.backend cimport back_retry
+from fastlb_core.proxy.capture cimport capture_response, capture_response_cookie
+from fastlb_core.proxy.evaluate cimport eval_begin_answer
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
     flow_peek, flow_run, flow_status_t,
@@ -26,9 +26,9 @@ from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_NO_LOG,
-    STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, be_counters, flow_t, srv_slot, stream_log, stream_t,
-    stream_wake,
+    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
+    STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, TIMEOUT_CLIENT, TIMEOUT_SERVER,
+    be_counters, flow_t, srv_slot, stream_log, stream_t, stream_timeout, stream_wake,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
 
@@ -56,12 +56,12 @@ cdef bint _is_request_underway(const stream_t* strm) noexcept nogil:
 
 cdef void _await_client(stream_t* strm) noexcept nogil:
     conn_poll(strm.front)
-    conn_set_timer(strm.front, strm.fe.t_client)
+    conn_set_timer(strm.front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client))
 
 
 cdef void _await_server(stream_t* strm) noexcept nogil:
     conn_poll(strm.back)
-    conn_set_timer(strm.back, strm.be.t_server)
+    conn_set_timer(strm.back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server))
 
 
 cdef bint _push_request(stream_t* strm) noexcept nogil:
@@ -164,10 +164,15 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     cdef http_msg_t* res = &strm.res_msg
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
+    strm.server_status = res.status
+    strm.counted_head = <uint32_t> reply_counted_head(res)
     conn_stop_timer(strm.back)
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     if not (strm.fe.options | strm.be.options) & PX_O_WAITS_BODY:
         msg_widen(res, strm.back.rx.len)
+    if strm.fe.n_captures_res:
+        capture_response(strm)
+    eval_begin_answer(strm)
     strm.phase = PHASE_BE_CONTENT
     strm.rule_at = 0
     return _apply_rules(strm)
@@ -183,6 +188,7 @@ cdef bint _apply_rules(stream_t* strm) noexcept nogil:
         return False
     strm.flags &= ~(<uint32_t> STRM_F_RES_RULES)
     strm.status = strm.res_msg.status
+    capture_response_cookie(strm)
     return _send_answer(strm)
 
 
@@ -190,6 +196,10 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef http_msg_t* res = &strm.res_msg
     cdef head_status_t status
+    if strm.flags & STRM_F_HEAD_ASKED and res.body != BODY_NONE and res.body != BODY_TUNNEL:
+        # The client waits for a head only; the body goes with the server's connection.
+        res.body = BODY_NONE
+        strm.flags |= STRM_F_CLOSE_BACK
     if res.body == BODY_TUNNEL:
         strm.flags |= STRM_F_CLOSE_BACK | STRM_F_CLOSE_FRONT
     else:
@@ -203,7 +213,7 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
             not response_hop_by_hop(res, strm.req_msg.flags, not strm.flags & STRM_F_CLOSE_FRONT):
         strm.status = 0
         return _bad_answer(strm, b'P')
-    strm.bytes_out += reply_counted_head(res)
+    strm.bytes_out += strm.counted_head
     status = head_send(strm.front, res, &strm.res, back)
     if status == HEAD_FAILED:
         http_abort(strm, b'C', b'H')
@@ -290,7 +300,7 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
         http_reply(strm, 503, b'R', b'C')
         return True
     if not back.timer.armed:
-        conn_set_timer(back, strm.be.t_server)
+        conn_set_timer(back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server))
     if (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
         conn_poll(strm.front)
     return False

@@ -16,7 +16,19 @@ from fastlb_core.program.rules cimport (
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_end cimport http_abort, http_reply
-from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, fe_counters, stream_t
+from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_t
+
+
+cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
+    """haproxy: 500 on either side; the answer's bytes that came are counted, and what had been reached has no time."""
+    if is_response:
+        strm.bytes_out += strm.counted_head + strm.back.rx.len - strm.res_msg.head_len
+        strm.t_response = 0
+        be_counters(strm).failed_resp += 1
+    else:
+        strm.t_request = 0
+        fe_counters(strm).failed_req += 1
+    http_reply(strm, 500, b'P', b'H' if is_response else b'R')
 
 
 cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcept nogil:
@@ -31,14 +43,17 @@ cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcep
         http_abort(strm, b'P', b'R')
         return RULES_R_ENDED
     if act == ACT_ERROR:
-        http_reply(strm, 502 if is_response else 500, b'I' if not is_response else b'P', b'H' if is_response else b'R')
+        _fail(strm, is_response)
         return RULES_R_ENDED
     return RULES_R_GO
 
 
 cdef act_t run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil:
     cdef uint32_t at = strm.rule_at
-    cdef act_t act = rules_run(ev, px_rules(px, set), &at)
+    cdef act_t act
+    if at == 0:
+        strm.flags &= ~(<uint32_t> STRM_F_LAX)
+    act = rules_run(ev, px_rules(px, set), &at)
     if act != ACT_DONE:
         # After ACT_DONE the stream may be gone.
         strm.rule_at = at if act == ACT_YIELD else 0

@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.program.program cimport program_t, px_t
+from fastlb_core.proxy.log_date cimport log_dates_t
 
 cdef enum:                       # log_rec_t.flags
     LOG_R_BYTES_PLUS = 0x01      # logasap: "+" before time and bytes
@@ -42,15 +43,36 @@ cdef struct log_rec_t:
     slice_t target
     slice_t version              # "HTTP/1.1"
     uint8_t level                # syslog severity, normally 6 (info)
+    # for formats only
+    uint64_t conn_real_us        # wall clock of the accept, or of the end of the connection's last answer
+    int32_t t_handshake          # Th
+    int32_t t_idle               # Ti
+    int32_t t_data               # Td
+    int32_t t_session            # Tt
 
 cdef struct logger_t             # one per worker; opaque
+
+# Room for the text of a line of free length and its structured data: as long as the longest line of any target.
+cdef char* log_room(logger_t* logger, uint32_t* bytes) noexcept nogil
+cdef char* log_room_sd(logger_t* logger, uint32_t* bytes) noexcept nogil
+# The dates of its lines.
+cdef log_dates_t* log_dates(logger_t* logger) noexcept nogil
+# The id of the frontend's unix listener, which stands for the port of a client on a unix socket.
+cdef uint32_t log_unix_id(const logger_t* logger, const px_t* fe) noexcept nogil
 
 # Opens the sinks of the program for this worker (after privileges are dropped, as haproxy does). NULL on lack of memory.
 # `dropped` (atomic counter in the arena, borrowed) counts lines that no sink took.
 cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept nogil
 cdef void logger_free(logger_t* logger) noexcept nogil
 # Queues one line for each target of rec.fe that wants it, in rec.fe's log_kind. Flushes a full batch by itself.
-cdef void log_stream(logger_t* logger, const log_rec_t* rec, uint64_t now_ms, uint64_t now_real_us) noexcept nogil
+# sd: structured data, empty for none.
+cdef void log_stream(
+    logger_t* logger, const log_rec_t* rec, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil
+# Queues a line that was built from a format, with its structured data (empty: none), to the targets of `px`.
+cdef void log_formatted(
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil
 # Queues a free-text line (already without line end) to the targets of `px`, or of the program where NULL.
 cdef void log_text(
     logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us

@@ -1,8 +1,9 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
 # The logger: which targets want a line, the syslog header of each, and when batches leave; contracts in log.pxd.
 
+from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from fastlb_core.base.atomic cimport add_fetch_u64
@@ -36,6 +37,8 @@ cdef struct logger_t:
     char pid[16]                 # inline: digits of program.log_pid
     uint32_t pid_len
     char body[8192]              # inline: LOG_BODY_MAX, the text of the line at hand
+    char* rooms                  # owned: two of room_size bytes, for a format's text and structured data
+    uint32_t room_size
 
 
 cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept nogil:
@@ -45,10 +48,42 @@ cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept 
     logger.program = program
     logger.dropped = dropped
     log_dates_init(&logger.dates)
-    if not init_tables(logger) or not init_sinks(logger):
+    logger.room_size = longest_line(program)
+    logger.rooms = <char*> malloc(2 * <size_t> logger.room_size)
+    if logger.rooms == NULL or not init_tables(logger) or not init_sinks(logger):
         logger_free(logger)
         return NULL
     return logger
+
+
+cdef uint32_t longest_line(const program_t* program) noexcept nogil:
+    """`len` of all targets of proxies, the largest."""
+    cdef uint32_t i, at, longest = 1024
+    cdef const px_t* px
+    for i in range(program.n_proxies):
+        px = program.proxies[i]
+        for at in range(px.n_log_targets):
+            if px.log_targets[at].max_length > longest:
+                longest = px.log_targets[at].max_length
+    return longest
+
+
+cdef char* log_room(logger_t* logger, uint32_t* bytes) noexcept nogil:
+    bytes[0] = logger.room_size
+    return logger.rooms
+
+
+cdef char* log_room_sd(logger_t* logger, uint32_t* bytes) noexcept nogil:
+    bytes[0] = logger.room_size
+    return logger.rooms + logger.room_size
+
+
+cdef log_dates_t* log_dates(logger_t* logger) noexcept nogil:
+    return &logger.dates
+
+
+cdef uint32_t log_unix_id(const logger_t* logger, const px_t* fe) noexcept nogil:
+    return logger.unix_ids[fe.index]
 
 
 cdef bint init_tables(logger_t* logger) noexcept nogil:
@@ -94,6 +129,7 @@ cdef void logger_free(logger_t* logger) noexcept nogil:
         return
     for i in range(logger.n_sinks):
         sink_destroy(&logger.sinks[i])
+    free(logger.rooms)
     free(logger.sinks)
     free(logger.first_position)
     free(logger.positions)
@@ -101,23 +137,31 @@ cdef void logger_free(logger_t* logger) noexcept nogil:
     free(logger)
 
 
-cdef void log_stream(logger_t* logger, const log_rec_t* rec, uint64_t now_ms, uint64_t now_real_us) noexcept nogil:
+cdef void log_stream(
+    logger_t* logger, const log_rec_t* rec, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil:
     cdef const px_t* fe = rec.fe
     cdef uint32_t length
     if fe.n_log_targets == 0 or fe.log_kind == LOG_K_NONE:
         return
     length = log_line(logger.body, &logger.dates, rec, logger.unix_ids[fe.index])
-    queue_line(logger, fe, rec.level, slice_of(logger.body, length), now_ms, now_real_us)
+    queue_line(logger, fe, rec.level, slice_of(logger.body, length), sd, now_ms, now_real_us)
+
+
+cdef void log_formatted(
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil:
+    queue_line(logger, px, level, text, sd, now_ms, now_real_us)
 
 
 cdef void log_text(
     logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us
 ) noexcept nogil:
-    queue_line(logger, px, level, text, now_ms, now_real_us)
+    queue_line(logger, px, level, text, slice_of(NULL, 0), now_ms, now_real_us)
 
 
 cdef void queue_line(
-    logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, uint64_t now_ms, uint64_t now_real_us
 ) noexcept nogil:
     """One copy of `text` with its header for each target of px (or of the program) that wants it."""
     cdef const log_target_t* targets = px.log_targets if px != NULL else logger.program.log_targets
@@ -133,7 +177,8 @@ cdef void queue_line(
         if level > target.level or not is_sampled(target, &positions[i]):
             continue
         sink = &logger.sinks[target.sink]
-        length = write_line(logger, target, level, tag, text, <uint32_t> (now_real_us % 1000000), sink_room(sink))
+        length = write_line(logger, target, level, tag, text, sd, <uint32_t> (now_real_us % 1000000),
+                            sink_room(sink))
         if logger.n_waiting == 0:
             logger.oldest_ms = now_ms
         logger.n_waiting += 1
@@ -154,11 +199,11 @@ cdef bint is_sampled(const log_target_t* target, uint32_t* position) noexcept no
 
 
 cdef uint32_t write_line(
-    logger_t* logger, const log_target_t* target, uint8_t level, slice_t tag, slice_t text, uint32_t us, char* into
+    logger_t* logger, const log_target_t* target, uint8_t level, slice_t tag, slice_t text, slice_t sd, uint32_t us, char* into
 ) noexcept nogil:
     """Header, text and line end; returns the bytes. The line is cut at max_length, its end not counted."""
     cdef char header[1280]
-    cdef uint32_t length, room
+    cdef uint32_t length
     cdef out_t out
     out.at = header
     out.end = header + HEADER_MAX
@@ -167,13 +212,21 @@ cdef uint32_t write_line(
     if length > target.max_length:
         length = target.max_length
     memcpy(into, header, length)
-    room = target.max_length - length
+    if target.format == LOG_F_RFC5424:
+        # RFC 5424, 6.3: without structured data a dash stands for it
+        length = append(into, length, sd if sd.len else slice_of(b"-", 1), target.max_length)
+        length = append(into, length, slice_of(b" ", 1), target.max_length)
+    length = append(into, length, text, target.max_length)
+    into[length] = b'\n'
+    return length + 1
+
+
+cdef inline uint32_t append(char* into, uint32_t length, slice_t text, uint32_t most) noexcept nogil:
+    cdef uint32_t room = most - length
     if text.len < room:
         room = text.len
     memcpy(into + length, text.ptr, room)
-    length += room
-    into[length] = b'\n'
-    return length + 1
+    return length + room
 
 
 cdef void write_header(
@@ -214,7 +267,7 @@ cdef void rfc3164_header(logger_t* logger, bint with_host, slice_t tag, out_t* o
 
 
 cdef void rfc5424_header(logger_t* logger, slice_t tag, uint32_t us, out_t* out) noexcept nogil:
-    """`1 2026-11-23T09:01:35.123456+01:00 host tag pid - - `; what is not known is `-`."""
+    """`1 2026-11-23T09:01:35.123456+01:00 host tag pid - `; what is not known is `-`. Structured data follows."""
     out_bytes(out, b"1 ", 2)
     iso_date(logger, us, out)
     out_byte(out, b' ')
@@ -226,7 +279,7 @@ cdef void rfc5424_header(logger_t* logger, slice_t tag, uint32_t us, out_t* out)
     out_name(out, tag)
     out_byte(out, b' ')
     out_bytes(out, logger.pid, logger.pid_len)
-    out_bytes(out, b" - - ", 5)
+    out_bytes(out, b" - ", 3)
 
 
 cdef void iso_date(logger_t* logger, uint32_t us, out_t* out) noexcept nogil:

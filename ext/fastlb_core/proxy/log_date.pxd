@@ -9,6 +9,7 @@ cdef enum:
     LOG_DATE_LEN = 20            # 23/Nov/2026:09:01:35
     LOG_SYSLOG_LEN = 15          # Nov 23 09:01:35, the day padded with a space
     LOG_ISO_LEN = 19             # 2026-11-23T09:01:35
+    LOG_FULL_LEN = 26            # 23/Nov/2026:09:01:35 +0000
     LOG_ZONE_LEN = 6             # +01:00
 
 cdef struct log_dates_t:
@@ -23,5 +24,7 @@ cdef struct log_dates_t:
 cdef void log_dates_init(log_dates_t* dates) noexcept nogil
 # LOG_DATE_LEN bytes of the accept date in this second since 1970, valid until the next call.
 cdef const char* log_dates_accept(log_dates_t* dates, int64_t second) noexcept nogil
+# LOG_FULL_LEN bytes: date, time and zone of this second, in Greenwich or here.
+cdef void log_date_full(char* into, int64_t second, bint is_gmt) noexcept nogil
 # Makes syslog, iso and zone those of this second.
 cdef void log_dates_now(log_dates_t* dates, int64_t second) noexcept nogil

@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
-from fastlb_core.sys.time cimport localtime_r, time_t, tm
+from fastlb_core.sys.time cimport gmtime_r, localtime_r, time_t, tm
 
 cdef const char* MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 
@@ -44,15 +44,35 @@ cdef const char* log_dates_accept(log_dates_t* dates, int64_t second) noexcept n
         return text
     memset(&broken, 0, sizeof(tm))
     localtime_r(&at, &broken)
+    put_date(text, &broken)
+    dates.accept_at[slot] = second
+    return text
+
+
+cdef void log_date_full(char* into, int64_t second, bint is_gmt) noexcept nogil:
+    cdef time_t at = <time_t> second
+    cdef tm broken
+    cdef char zone[6]
+    memset(&broken, 0, sizeof(tm))
+    if is_gmt:
+        gmtime_r(&at, &broken)
+    else:
+        localtime_r(&at, &broken)
+    put_date(into, &broken)
+    into[20] = b' '
+    put_zone(zone, broken.tm_gmtoff)
+    memcpy(into + 21, zone, 3)
+    memcpy(into + 24, zone + 4, 2)
+
+
+cdef inline void put_date(char* text, const tm* broken) noexcept nogil:
     put2(text, broken.tm_mday)
     text[2] = b'/'
     memcpy(text + 3, MONTHS + 3 * broken.tm_mon, 3)
     text[6] = b'/'
     put4(text + 7, broken.tm_year + 1900)
     text[11] = b':'
-    put_clock(text + 12, &broken)
-    dates.accept_at[slot] = second
-    return text
+    put_clock(text + 12, broken)
 
 
 cdef void log_dates_now(log_dates_t* dates, int64_t second) noexcept nogil:

@@ -21,6 +21,8 @@ cdef void out_u64(out_t* out, uint64_t number) noexcept nogil
 # Bytes that may not be shown as they are become #XX (manual, section 8.6): controls, 127 and above, `"` and `#`.
 # Stops at the end; a byte is written whole or not at all.
 cdef void out_escaped(out_t* out, slice_t text) noexcept nogil
+# The same for captured headers, whose `{`, `|` and `}` are #XX as well.
+cdef void out_escaped_header(out_t* out, slice_t text) noexcept nogil
 # The client's or the local address and port: `IP:port`; a unix socket as `unix:ID` with the listener's id.
 cdef void out_address(out_t* out, const void* sockaddr, uint32_t listener_id) noexcept nogil
 

@@ -36,6 +36,15 @@ cdef void out_u64(out_t* out, uint64_t number) noexcept nogil:
 
 
 cdef void out_escaped(out_t* out, slice_t text) noexcept nogil:
+    escape(out, text, 126)
+
+
+cdef void out_escaped_header(out_t* out, slice_t text) noexcept nogil:
+    escape(out, text, 122)
+
+
+cdef inline void escape(out_t* out, slice_t text, uint8_t last) noexcept nogil:
+    """`last`: of the bytes that are shown as they are; of those behind it only `~` is."""
     cdef uint32_t i
     cdef uint8_t byte
     cdef char* at = out.at
@@ -43,7 +52,7 @@ cdef void out_escaped(out_t* out, slice_t text) noexcept nogil:
         if out.end - at < 3:
             break
         byte = <uint8_t> text.ptr[i]
-        if 32 <= byte < 127 and byte != b'"' and byte != b'#':
+        if 32 <= byte <= last and byte != b'"' and byte != b'#' or byte == b'~':
             at[0] = <char> byte
             at += 1
         else:

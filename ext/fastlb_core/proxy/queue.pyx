@@ -1,17 +1,18 @@
 # Queues' implementation.
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from fastlb_core.base.atomic cimport and_fetch_u64, load_i32, or_fetch_u64
-from fastlb_core.base.list cimport list_add_tail, list_del, list_entry, list_first, list_init, list_is_linked, list_t
+from fastlb_core.base.list cimport (
+    list_add_head, list_add_tail, list_del, list_entry, list_first, list_init, list_is_linked, list_t,
+)
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport share_give, share_take
 from fastlb_core.program.program cimport px_t
 from fastlb_core.proxy.stream cimport STRM_F_QUEUED, STRM_F_SRV_QUEUE, stream_t, stream_wake
 from fastlb_core.proxy.worker cimport px_local_t, queue_t, srv_local_t, worker_t
 from fastlb_core.sys.splice cimport write
-
 
 cdef void queue_init(queue_t* queue, srv_t* srv) noexcept nogil:
     list_init(&queue.waiting)
@@ -33,6 +34,16 @@ cdef inline stream_t* _first_of(queue_t* queue) noexcept nogil:
     return <stream_t*> list_entry(link, <size_t> &(<stream_t*> NULL).link)
 
 
+cdef void _insert(queue_t* queue, stream_t* strm) noexcept nogil:
+    """By class, then by arrival and its offset; equal ones first come first served (manual, "set-priority-offset")."""
+    cdef list_t* before = queue.waiting.prev
+    strm.queue_key = strm.prio_class * <int64_t> 0x100000000000 + <int64_t> strm.w.loop.now_ms + strm.prio_offset
+    while before != &queue.waiting and \
+            (<stream_t*> list_entry(before, <size_t> &(<stream_t*> NULL).link)).queue_key > strm.queue_key:
+        before = before.prev
+    list_add_head(before, &strm.link)
+
+
 cdef void queue_add(stream_t* strm, srv_t* srv) noexcept nogil:
     cdef queue_t* queue
     cdef int32_t n
@@ -50,7 +61,7 @@ cdef void queue_add(stream_t* strm, srv_t* srv) noexcept nogil:
         strm.be_queue = n
         or_fetch_u64(&strm.be.sh.waiters, bit)
     queue = _queue_of(strm)
-    list_add_tail(&queue.waiting, &strm.link)
+    _insert(queue, strm)
     queue.n_waiting += 1
     if not list_is_linked(&queue.link):
         list_add_tail(&strm.w.queues, &queue.link)

@@ -20,7 +20,7 @@ cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil
 # True when the page says how long its body is; without that only a close ends it.
 cdef bint reply_has_length(slice_t page) noexcept nogil
 # Bytes of a head as HAProxy counts them for %B: 20 for the start line's own, its words, names and values, 1 for the end. Called
-# when the hop's own headers have been edited (http/rewrite).
+# before the head is edited.
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil
 # The same for the bytes of a whole answer.
 cdef uint64_t reply_counted_page(slice_t page) noexcept nogil

@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memchr
 
 from fastlb_core.base.slice cimport slice_of, slice_starts_nocase, slice_t
-from fastlb_core.http.message cimport HDR_CONNECTION, HDR_F_DELETED, HDR_F_EDIT, MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t
+from fastlb_core.http.message cimport HDR_CONNECTION, HDR_F_DELETED, MSG_F_HTTP10, MSG_F_RESPONSE, http_msg_t, msg_hdr_value
+from fastlb_core.http.rewrite cimport is_connection_kept
 from fastlb_core.http.status cimport error_page, monitor_page, rule_page
 from fastlb_core.net.conn cimport conn_keep, conn_sendv, conn_t
 from fastlb_core.program.program cimport err_index
@@ -153,8 +154,8 @@ cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil:
     for i in range(msg.n_hdrs):
         # haproxy: the `connection` lines of this hop are no part of a message, nor is a length that is repeated or
         # overridden; but that of a 204 has been counted when it is dropped.
-        if msg.hdrs[i].flags & HDR_F_EDIT or msg.hdrs[i].flags & HDR_F_DELETED and \
-                (msg.hdrs[i].id == HDR_CONNECTION or msg.status != 204):
+        if msg.hdrs[i].flags & HDR_F_DELETED and msg.status != 204 or \
+                msg.hdrs[i].id == HDR_CONNECTION and not is_connection_kept(msg_hdr_value(msg, <int> i)):
             continue
         counted += msg.hdrs[i].name_len + msg.hdrs[i].value_len
     return counted

@@ -19,6 +19,7 @@ from fastlb_core.net.loop cimport (
 )
 from fastlb_core.net.pipe cimport pipe_pool_destroy, pipe_pool_init
 from fastlb_core.program.program cimport program_t
+from fastlb_core.proxy.evaluate cimport eval_close_worker, eval_open_worker
 from fastlb_core.proxy.front cimport front_close_idle, front_close_listeners, front_listen, front_set_ops, front_unlisten
 from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
@@ -158,7 +159,9 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.loop.on_timer[<int> TIMER_STREAM] = _stream_expired
     w.loop.on_timer[<int> TIMER_WORKER] = _tick
     w.tick.kind = TIMER_WORKER
-    opool_init(&w.streams, stream_size(program.maxhdr), STREAMS_PER_SLAB)
+    opool_init(&w.streams, stream_size(program.maxhdr, program.logurilen), STREAMS_PER_SLAB)
+    if program.capture_size:
+        opool_init(&w.captures, program.capture_size, STREAMS_PER_SLAB)
     pipe_pool_init(&w.pipes, MAX_PIPES)
     list_init(&w.fronts)
     list_init(&w.runnable)
@@ -172,6 +175,7 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.scratch.page = w.scratch.area + w.scratch.size
     if w.is_listening == NULL or w.logger == NULL or w.scratch.area == NULL or not _make_locals(w):
         return False
+    eval_open_worker(w)
     lb_set_process(w.pid, index)
     front_set_ops(http_stream_ops(), tcp_stream_ops())
     return True
@@ -282,7 +286,10 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
         conn_bury_dead(&w.loop)
         if FLB_DEBUG:
             _check_leaks(w)
+        eval_close_worker(w)
         opool_destroy(&w.streams)
+        if w.program.capture_size:
+            opool_destroy(&w.captures)
         pipe_pool_destroy(&w.pipes)
         loop_destroy(&w.loop)
     # Otherwise it is a hard stop: what is open ends with the process.

@@ -10,17 +10,19 @@
 #                           ▼  │        │          ▼ failed
 #                          QUEUED       └─────── PAUSE        (retries; redispatch goes back to ASSIGN)
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from fastlb_core.base.list cimport list_add_tail, list_t
+from fastlb_core.base.slice cimport slice_t
 from fastlb_core.base.wheel cimport timer_t
 from fastlb_core.http.h1 cimport h1_parser_t
 from fastlb_core.http.h1_body cimport body_t
 from fastlb_core.http.message cimport hdr_t, http_msg_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport counters_t
-from fastlb_core.net.conn cimport conn_t
+from fastlb_core.net.conn cimport conn_t, peer_t
 from fastlb_core.net.pipe cimport pipe_t
 from fastlb_core.program.program cimport px_t
+from fastlb_core.program.vars cimport vars_t
 from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:                       # stream_t.flags
@@ -42,6 +44,8 @@ cdef enum:                       # stream_t.flags
     STRM_F_CLOSE_BACK = 0x8000
     STRM_F_REQ_SENT = 0x10000    # the request's head has left, in part at least
     STRM_F_RES_SENT = 0x20000    # bytes of the answer have left
+    STRM_F_HEAD_ASKED = 0x40000  # the client's method was HEAD; a rule has changed it
+    STRM_F_LAX = 0x80000         # `strict-mode off`: a rewrite that fails is passed over
     STRM_F_TIMEOUT = 0x100000    # timer of the stream itself (queue, retry pause, drain) expired
     STRM_F_FRONT_TIMEOUT = 0x200000
     STRM_F_BACK_TIMEOUT = 0x400000
@@ -52,6 +56,16 @@ cdef enum:                       # stream_t.flags
     STRM_F_RES_RULES = 0x8000000  # a rule of the answer waits
     STRM_F_OWN_PAGE = 0x10000000  # the answer is a rule's, not a page for a status
     STRM_F_RULE_WAIT = 0x20000000  # a rule has begun to wait
+    STRM_F_LOG_EARLY = 0x40000000  # its line is being written before its end (logasap)
+
+cdef enum timeout_t:             # index of stream_t.own_timeouts; the numbers are those of config/actions/connection.py
+    TIMEOUT_SERVER = 0
+    TIMEOUT_TUNNEL = 1
+    TIMEOUT_CLIENT = 2
+    TIMEOUT_CONNECT = 3
+    TIMEOUT_QUEUE = 4
+    TIMEOUT_TARPIT = 5
+    TIMEOUT_COUNT = 6
 
 cdef enum back_state_t:
     BACK_NONE = 0
@@ -117,7 +131,25 @@ cdef struct stream_t:
     uint32_t rule_at             # where the rule set of `phase` goes on
     uint8_t phase                # phase_t (http_rules.pxd)
     uint16_t status              # http: what the client got, 0 none
+    uint32_t counted_head        # http: what the head that has come counts as, before rules change it (reply_counted_head)
     uint16_t reply_status        # http: an answer of our own that is to be sent
+    uint16_t server_status       # http: what the server answered, 0 none
+    uint64_t number              # %rt plus one; 0: it has none yet
+    void* capture_block          # owned (worker_t.captures), or NULL; what follows up to unique_id stands in it
+    slice_t* captures_req        # [fe.n_captures_req]
+    slice_t* captures_res        # [fe.n_captures_res]
+    slice_t cookie_req           # `capture cookie`: name=value
+    slice_t cookie_res
+    slice_t unique_id
+    peer_t back_local            # of the last connection to a server, for a log format; family 0: none
+    uint8_t log_level            # set-log-level: level + 1, 9 for silent; 0: as usual
+    uint8_t has_saved            # saved_peer and saved_local are those of front, to be put back
+    int16_t prio_class           # set-priority-class, set-priority-offset
+    int32_t prio_offset
+    int64_t queue_key            # its place in a queue: class, then time of arrival and offset
+    uint32_t own_retries         # set-retries: their number + 1; 0: the backend's
+    uint32_t own_timeouts[6]     # set-timeout, by timeout_t, in ms; 0: the proxy's
+    uint8_t msg_scope            # VARS_REQ or VARS_RES: whose; 0: the program has no variables
     # http
     h1_parser_t parser           # request's, then answer's
     http_msg_t req_msg
@@ -127,10 +159,24 @@ cdef struct stream_t:
     uint32_t log_line_len        # bytes of the saved request line
     uint8_t log_method_len
     uint8_t log_version_len
-    char log_line[1024]          # method, target, version as received, kept for the log (tune.http.logurilen)
+    peer_t saved_peer            # of front, where a rule has changed them for this stream
+    peer_t saved_local
+    vars_t txn_vars              # inline; only prepared where the worker has_vars
+    vars_t msg_vars              # inline: the request's variables, then the answer's
+    char* log_line               # inline storage behind the headers': method, target, version as received (logurilen)
 
-# Bytes of one stream with room for max_hdrs headers each way.
-cdef uint32_t stream_size(uint32_t max_hdrs) noexcept nogil
+# The timeout that a rule has set for this stream, else the proxy's.
+cdef inline uint32_t stream_timeout(const stream_t* strm, timeout_t which, uint32_t usual) noexcept nogil:
+    cdef uint32_t own = strm.own_timeouts[<int> which]
+    return own if own else usual
+
+cdef inline int32_t stream_retries(const stream_t* strm) noexcept nogil:
+    return <int32_t> strm.own_retries - 1 if strm.own_retries else strm.be.retries
+
+# Before a rule changes an address of the front connection: stream_end puts it back.
+cdef void stream_save_addresses(stream_t* strm) noexcept nogil
+# Bytes of one stream with room for max_hdrs headers each way and for the request line that is kept for the log.
+cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen) noexcept nogil
 # A stream on this front connection, whose owner it becomes. NULL when memory is short.
 cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) noexcept nogil
 # Runs ops.process, again while something happened meanwhile, and frees the stream once it has ended.
@@ -141,6 +187,8 @@ cdef inline void stream_wake(stream_t* strm) noexcept nogil:
         strm.flags |= STRM_F_WOKEN
         list_add_tail(&strm.w.runnable, &strm.runnable)
 
+# Keeps what a log format may show of the connection to the server, which is about to be given back or closed.
+cdef void stream_note_back(stream_t* strm) noexcept nogil
 # Notes why it ends, the first reason only.
 cdef void stream_set_term(stream_t* strm, char err, char state) noexcept nogil
 # The end: back is closed unless it was given away, slot and counters are given back, the line is logged. The front

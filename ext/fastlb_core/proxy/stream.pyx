@@ -3,38 +3,43 @@
 # Knows which counter belongs to which event; must not know what the protocols do in between.
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastlb_core.base.atomic cimport load_i32, load_i64
+from fastlb_core.base.atomic cimport add_fetch_u64
 from fastlb_core.base.buf cimport opool_get, opool_put
 from fastlb_core.base.list cimport list_del, list_entry, list_init, list_t
-from fastlb_core.base.slice cimport slice_of
+from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
 from fastlb_core.http.message cimport BODY_CHUNKED, hdr_t, msg_cap_hdrs, msg_init
 from fastlb_core.lb.balance cimport lb_release
 from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
-from fastlb_core.program.program cimport LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t
-from fastlb_core.proxy.forward cimport flow_close
-from fastlb_core.proxy.log cimport (
-    LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_rec_t, log_stream,
+from fastlb_core.program.logformat cimport lf_build, logformat_t
+from fastlb_core.program.program cimport (
+    LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t,
 )
+from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, EVAL_O_RESPONSE, eval_t
+from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars, eval_stream
+from fastlb_core.proxy.forward cimport flow_close
+from fastlb_core.proxy.log cimport log_formatted, log_rec_t, log_room, log_room_sd, log_stream
+from fastlb_core.proxy.log_facts cimport facts_is_error, facts_of_stream, facts_times
 from fastlb_core.proxy.queue cimport queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
-    STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_NO_LOG,
-    STRM_F_REDISPATCHED, STRM_F_RUNNING, stream_ops_t, stream_t,
+    STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_LOG_EARLY,
+    STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
 )
 from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:
     LOG_INFO = 6
     LOG_ERR = 3
+    LOG_SILENT = 9               # stream_t.log_level
 
 
-cdef uint32_t stream_size(uint32_t max_hdrs) noexcept nogil:
-    return <uint32_t> (sizeof(stream_t) + 2 * msg_cap_hdrs(max_hdrs) * sizeof(hdr_t))
+cdef uint32_t stream_size(uint32_t max_hdrs, uint32_t logurilen) noexcept nogil:
+    return <uint32_t> (sizeof(stream_t) + 2 * msg_cap_hdrs(max_hdrs) * sizeof(hdr_t) + logurilen + 1)
 
 
 cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) noexcept nogil:
@@ -46,6 +51,7 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
     memset(strm, 0, <size_t> &(<stream_t*> NULL).req_hdrs)
     strm.req_hdrs = <hdr_t*> (strm + 1)
     strm.res_hdrs = strm.req_hdrs + msg_cap_hdrs(max_hdrs)
+    strm.log_line = <char*> (strm.res_hdrs + msg_cap_hdrs(max_hdrs))
     strm.log_line_len = 0
     strm.log_method_len = 0
     strm.log_version_len = 0
@@ -62,6 +68,8 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
     list_init(&strm.link)
     list_init(&strm.runnable)
     front.owner = strm
+    if w.has_vars:
+        eval_open_vars(strm)
     w.n_streams += 1
     w.slot.n_streams += 1
     return strm
@@ -69,6 +77,8 @@ cdef stream_t* stream_new(worker_t* w, conn_t* front, const stream_ops_t* ops) n
 
 cdef inline void _free(stream_t* strm) noexcept nogil:
     list_del(&strm.runnable)
+    if strm.capture_block != NULL:
+        opool_put(&strm.w.captures, strm.capture_block)
     strm.w.n_streams -= 1
     strm.w.slot.n_streams -= 1
     opool_put(&strm.w.streams, strm)
@@ -88,6 +98,12 @@ cdef void stream_process(stream_t* strm) noexcept nogil:
     strm.flags &= ~(<uint32_t> STRM_F_RUNNING)
     if strm.flags & STRM_F_ENDED:
         _free(strm)
+
+
+cdef void stream_note_back(stream_t* strm) noexcept nogil:
+    if strm.fe.log_format != NULL:
+        conn_local(strm.back)
+        strm.back_local = strm.back.local
 
 
 cdef void stream_set_term(stream_t* strm, char err, char state) noexcept nogil:
@@ -174,74 +190,77 @@ cdef void _count_end(stream_t* strm) noexcept nogil:
         elif (strm.term_err == b'S' or strm.term_err == b's') and (strm.term_state == b'D' or strm.term_state == b'H'):
             slots[i].srv_aborts += 1
     if strm.be != NULL and strm.t_connect:
-        _fill_times(strm, &rec)
+        facts_times(strm, &rec)
         for i in range(1, n):
             _count_times(slots[i], &rec)
 
 
-cdef inline int32_t _span(uint64_t since, uint64_t until) noexcept nogil:
-    return <int32_t> (until - since) if since and until >= since else -1
-
-
-cdef void _fill_times(stream_t* strm, log_rec_t* rec) noexcept nogil:
-    cdef uint64_t now = strm.w.loop.now_ms
-    cdef uint64_t started = strm.t_request if strm.t_request else strm.t_start
-    rec.t_request = _span(strm.t_start, strm.t_request) if strm.t_request else -1
-    rec.t_queue = -1
-    if strm.t_queue:
-        rec.t_queue = _span(started, strm.t_queue)
-    rec.t_connect = _span(strm.t_queue, strm.t_connect) if strm.t_connect else -1
-    rec.t_response = _span(strm.t_connect, strm.t_response) if strm.t_response else -1
-    rec.t_total = _span(strm.t_start, now)
-
-
-cdef bint _is_to_be_logged(stream_t* strm) noexcept nogil:
-    cdef bint is_clean
-    if strm.fe.log_kind == LOG_K_NONE or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
+cdef bint _is_to_be_logged(const stream_t* strm) noexcept nogil:
+    if strm.fe.log_kind == LOG_K_NONE or strm.log_level == LOG_SILENT or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
         return False
-    if not strm.fe.options & PX_O_DONTLOG_NORMAL:
-        return True
     # haproxy: the manual's "option dontlog-normal": errors, timeouts, retries, redispatches and 5xx stay.
-    is_clean = strm.term_err == b'-' or strm.term_err == b'L'
-    return not is_clean or strm.n_retries > 0 or bool(strm.flags & STRM_F_REDISPATCHED) or strm.status >= 500
+    return not strm.fe.options & PX_O_DONTLOG_NORMAL or facts_is_error(strm)
+
+
+cdef inline const void* _format_of(const stream_t* strm) noexcept nogil:
+    # haproxy: `error-log-format` is for what never became a request; failures further on have the usual line.
+    if strm.flags & STRM_F_BAD_REQUEST and strm.status == 400 and strm.fe.error_log_format != NULL:
+        return strm.fe.error_log_format
+    return strm.fe.log_format
+
+
+cdef void _log_format(stream_t* strm, uint8_t level) noexcept nogil:
+    """The line of `log-format`, with the structured data of `log-format-sd` where there is one."""
+    cdef worker_t* w = strm.w
+    cdef const px_t* fe = strm.fe
+    cdef eval_t ev
+    cdef slice_t text
+    cdef slice_t sd = slice_of(NULL, 0)
+    cdef uint32_t room = 0
+    cdef char* into = log_room(w.logger, &room)
+    eval_stream(&ev, strm, EVAL_O_FINAL | EVAL_O_RESPONSE | EVAL_O_LOG)
+    text = slice_of(into, lf_build(&ev, <const logformat_t*> _format_of(strm), into, room))
+    if fe.log_format_sd != NULL:
+        sd = _structured_data(strm, &ev)
+    add_fetch_u64(&fe.sh.n_log_lines, 1)
+    log_formatted(w.logger, fe, level, text, sd, w.loop.now_ms, w.loop.real_us)
+
+
+cdef slice_t _structured_data(stream_t* strm, eval_t* ev) noexcept nogil:
+    cdef uint32_t room = 0
+    cdef char* into = log_room_sd(strm.w.logger, &room)
+    return slice_of(into, lf_build(ev, <const logformat_t*> strm.fe.log_format_sd, into, room))
+
+
+cdef void _log_fixed(stream_t* strm, uint8_t level) noexcept nogil:
+    cdef log_rec_t rec
+    cdef worker_t* w = strm.w
+    cdef eval_t ev
+    cdef slice_t sd = slice_of(NULL, 0)
+    if strm.fe.log_kind == LOG_K_DEFAULT:
+        conn_local(strm.front)
+    facts_of_stream(strm, &rec)
+    rec.level = level
+    if strm.fe.log_format_sd != NULL:
+        eval_stream(&ev, strm, EVAL_O_FINAL | EVAL_O_RESPONSE | EVAL_O_LOG)
+        sd = _structured_data(strm, &ev)
+    log_stream(w.logger, &rec, sd, w.loop.now_ms, w.loop.real_us)
 
 
 cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil:
-    cdef log_rec_t rec
-    cdef worker_t* w = strm.w
+    cdef uint8_t level = LOG_INFO
     if not _is_to_be_logged(strm):
         return
-    _fill_times(strm, &rec)
-    rec.accept_real_us = strm.t_real_us
-    rec.status = strm.status if strm.status else -1
-    rec.bytes_in = strm.bytes_in
-    rec.bytes_out = strm.bytes_out
-    rec.client = &strm.front.peer
-    rec.local = conn_local(strm.front) if strm.fe.log_kind == LOG_K_DEFAULT else &strm.front.local
-    rec.fe = strm.fe
-    rec.be = strm.be
-    rec.srv = strm.srv
-    rec.term[0] = strm.term_err
-    rec.term[1] = strm.term_state
-    rec.term[2] = b'-'
-    rec.term[3] = b'-'
-    rec.actconn = <int32_t> load_i64(&w.arena.n_conns)
-    rec.feconn = load_i32(&strm.fe.sh.fe_conns)
-    rec.beconn = load_i32(&strm.be.sh.be_conns) if strm.be != NULL else 0
-    rec.srvconn = load_i32(&strm.srv.sh.served) if strm.srv != NULL else 0
-    rec.retries = strm.n_retries
-    rec.srv_queue = strm.srv_queue
-    rec.be_queue = strm.be_queue
-    rec.flags = (LOG_R_BYTES_PLUS if is_early else 0) | (LOG_R_REDISPATCHED if strm.flags & STRM_F_REDISPATCHED else 0) \
-        | (LOG_R_BAD_REQUEST if strm.flags & STRM_F_BAD_REQUEST or not strm.log_line_len else 0)
-    rec.method = slice_of(strm.log_line, strm.log_method_len)
-    rec.target = slice_of(strm.log_line + strm.log_method_len, strm.log_line_len - strm.log_method_len - strm.log_version_len)
-    rec.version = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)
-    rec.level = LOG_INFO
-    if strm.fe.options & PX_O_LOG_SEPARATE and (strm.n_retries or strm.status >= 500 or
-                                                strm.term_err != b'-' and strm.term_err != b'L'):
-        rec.level = LOG_ERR
-    log_stream(w.logger, &rec, w.loop.now_ms, w.loop.real_us)
+    if strm.fe.options & PX_O_LOG_SEPARATE and facts_is_error(strm):
+        level = LOG_ERR
+    if strm.log_level:
+        level = <uint8_t> (strm.log_level - 1)
+    if is_early:
+        strm.flags |= STRM_F_LOG_EARLY
+    if _format_of(strm) != NULL:
+        _log_format(strm, level)
+    else:
+        _log_fixed(strm, level)
     if is_early:
         strm.flags |= STRM_F_LOGGED
 
@@ -256,6 +275,7 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     flow_close(strm.w, &strm.res)
     if strm.back != NULL:
         srv_slot(strm).used_conns -= 1
+        stream_note_back(strm)
         conn_close(strm.back)
         strm.back = NULL
     _give_slot_back(strm)
@@ -263,7 +283,18 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     _count_chunks(strm)
     _count_end(strm)
     stream_log(strm, False)
+    eval_close_vars(strm)
+    if strm.has_saved:
+        strm.front.peer = strm.saved_peer
+        strm.front.local = strm.saved_local
     strm.front.owner = NULL
+
+
+cdef void stream_save_addresses(stream_t* strm) noexcept nogil:
+    if not strm.has_saved:
+        strm.has_saved = True
+        strm.saved_peer = strm.front.peer
+        strm.saved_local = strm.front.local
 
 
 cdef void stream_kill(stream_t* strm) noexcept nogil:

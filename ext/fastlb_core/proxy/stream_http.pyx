@@ -18,12 +18,13 @@ from fastlb_core.net.conn cimport (
     conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
-    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_K_HTTP, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
+    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE,
     PX_O_WAITS_BODY, px_t,
 )
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
+from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
 from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
@@ -39,11 +40,11 @@ from fastlb_core.proxy.stream_http cimport (
     HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_REQUEST, HTTP_S_RESPONSE, HTTP_S_RULES, HTTP_S_TUNNEL,
 )
 from fastlb_core.proxy.stream_tcp cimport tunnel_run
+from fastlb_core.proxy.unique_id cimport unique_id_add_header
 from fastlb_core.proxy.worker cimport worker_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
 
 cdef enum:
-    LOG_LINE_MAX = 1023          # characters of a logged request line (tune.http.logurilen)
     LOG_METHOD_MAX = 64
 
 cdef stream_ops_t http_ops
@@ -147,13 +148,19 @@ cdef bint _read_head(stream_t* strm) noexcept nogil:
 
 # -- the request is complete
 
+cdef inline uint32_t _least(uint32_t a, uint32_t b, uint32_t c) noexcept nogil:
+    a = a if a < b else b
+    return a if a < c else c
+
+
 cdef void _save_log_line(stream_t* strm) noexcept nogil:
     """The request line for the log, whose buffer is reused before the log line is written; cut as haproxy cuts it."""
     cdef http_msg_t* msg = &strm.req_msg
-    cdef uint32_t method = msg.method_len if msg.method_len < LOG_METHOD_MAX else LOG_METHOD_MAX
-    cdef uint32_t room = LOG_LINE_MAX - method - 1
-    cdef uint32_t target = msg.target_len if msg.target_len < room else room
-    cdef uint32_t version
+    cdef uint32_t room = strm.w.program.logurilen
+    cdef uint32_t method = _least(msg.method_len, LOG_METHOD_MAX, room)
+    cdef uint32_t target, version
+    room -= method + 1 if room > method else room
+    target = msg.target_len if msg.target_len < room else room
     room -= target
     version = 0 if room == 0 else room - 1 if room - 1 < msg.version_len else msg.version_len
     memcpy(strm.log_line, msg.area + msg.method_off, method)
@@ -246,11 +253,13 @@ cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     """Backend and edits. True: the state has changed."""
     back_start(strm, be)
-    if not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
+    capture_request_cookie(strm)
+    if not unique_id_add_header(strm) or \
+            not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else _forward_for(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
         http_reply(strm, 500, b'P', b'R')
         return True
-    strm.bytes_in += reply_counted_head(&strm.req_msg)
+    strm.bytes_in += strm.counted_head
     strm.state = HTTP_S_BACKEND
     return True
 
@@ -263,8 +272,10 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     conn_stop_timer(strm.front)
     fe_counters(strm).cum_req += 1
     rate_add(&fe_counters(strm).req_rate, w.loop.second, 1)
-    if fe.log_kind == LOG_K_HTTP or fe.has_rules or fe.default_backend != NULL and fe.default_backend.has_rules:
-        _save_log_line(strm)
+    _save_log_line(strm)
+    if fe.n_captures_req:
+        capture_request(strm)
+    strm.counted_head = <uint32_t> reply_counted_head(&strm.req_msg)
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_open = True
     strm.req.is_done = body_is_done(&strm.req.body)

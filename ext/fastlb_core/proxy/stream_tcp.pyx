@@ -17,8 +17,9 @@ from fastlb_core.proxy.forward cimport (
 )
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_GO, RULES_R_WAIT, rules_result_t
 from fastlb_core.proxy.stream cimport (
-    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, flow_t, stream_kill, stream_log,
-    stream_ops_t, stream_process, stream_set_term, stream_t, stream_wake,
+    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, TIMEOUT_CLIENT, TIMEOUT_SERVER,
+    TIMEOUT_TUNNEL, flow_t, stream_kill, stream_log, stream_ops_t, stream_process, stream_set_term, stream_t, stream_timeout,
+    stream_wake,
 )
 from fastlb_core.proxy.tcp_rules cimport content_rules, response_content_rules
 
@@ -44,8 +45,9 @@ cdef inline uint32_t _timeout(const stream_t* strm, const conn_t* conn, uint32_t
     """`timeout client|server`, or the -fin one once our FIN was sent, or `timeout tunnel` while both directions are open."""
     if conn.flags & CONN_F_SHUT_WR and half_closed:
         return half_closed
-    if strm.be.t_tunnel and not (strm.req.is_done or strm.res.is_done):
-        return strm.be.t_tunnel
+    cdef uint32_t tunnel = stream_timeout(strm, TIMEOUT_TUNNEL, strm.be.t_tunnel)
+    if tunnel and not (strm.req.is_done or strm.res.is_done):
+        return tunnel
     return normal
 
 
@@ -103,8 +105,8 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
         stream_wake(strm)
     if not conn_poll(front) or not conn_poll(back):
         return _abort(strm, b'R')
-    conn_set_timer(front, _timeout(strm, front, strm.fe.t_client, strm.fe.t_client_fin))
-    conn_set_timer(back, _timeout(strm, back, strm.be.t_server, strm.be.t_server_fin))
+    conn_set_timer(front, _timeout(strm, front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client), strm.fe.t_client_fin))
+    conn_set_timer(back, _timeout(strm, back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server), strm.be.t_server_fin))
     return False
 
 
@@ -154,13 +156,14 @@ cdef bint _may_begin(stream_t* strm) noexcept nogil:
         return False
     result = content_rules(strm)
     if result == RULES_R_WAIT and strm.fe.t_client:
-        conn_set_timer(strm.front, strm.fe.t_client)
+        conn_set_timer(strm.front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client))
     return result == RULES_R_GO
 
 
 cdef bint _may_answer(stream_t* strm) noexcept nogil:
     """The rules for the answer's first bytes have run; meanwhile only the client's bytes move."""
     cdef uint64_t before = strm.req.total
+    cdef uint32_t server_ms
     cdef flow_status_t status
     cdef rules_result_t result = response_content_rules(strm)
     if result != RULES_R_WAIT:
@@ -173,7 +176,8 @@ cdef bint _may_answer(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_BACK_TIMEOUT or strm.back.flags & CONN_F_ERROR:
         return not _abort(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S')
     conn_poll(strm.front)
-    conn_set_timer(strm.back, _timeout(strm, strm.back, strm.be.t_server, strm.be.t_server_fin))
+    server_ms = stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server)
+    conn_set_timer(strm.back, _timeout(strm, strm.back, server_ms, strm.be.t_server_fin))
     return False
 
 

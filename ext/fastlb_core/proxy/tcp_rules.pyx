@@ -11,7 +11,7 @@ from fastlb_core.program.rules cimport (
     ACT_CONT, ACT_DONE, ACT_STOP, ACT_YIELD, RULES_TCP_CONNECTION, RULES_TCP_RESPONSE, act_t, px_rules, rule_set_t, rules_run,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
-from fastlb_core.proxy.evaluate cimport eval_front, eval_stream
+from fastlb_core.proxy.evaluate cimport eval_begin_answer, eval_front, eval_stream
 from fastlb_core.proxy.http_rules cimport (
     PHASE_BE_CONTENT, PHASE_BE_RESPONSE, PHASE_REQUEST_DONE, PHASE_SWITCH, RULES_R_ENDED, RULES_R_GO, RULES_R_WAIT, request_phase,
     rules_result_t, run_set,
@@ -93,6 +93,7 @@ cdef rules_result_t response_content_rules(stream_t* strm) noexcept nogil:
     cdef bint is_final
     if strm.phase > PHASE_BE_CONTENT or px_rules(strm.be, RULES_TCP_RESPONSE) == NULL:
         return RULES_R_GO
+    eval_begin_answer(strm)
     strm.phase = PHASE_BE_CONTENT
     while True:
         if back.rx.len == 0 and conn_recv(back, 0) == 0:

@@ -12,7 +12,8 @@ from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.program.sample cimport scratch_t
-from fastlb_core.proxy.log cimport logger_t
+from fastlb_core.program.vars cimport vars_pools_t, vars_t
+from fastlb_core.proxy.log cimport log_rec_t, logger_t
 
 cdef struct worker_t:
     loop_t loop                  # inline
@@ -22,8 +23,14 @@ cdef struct worker_t:
     uint32_t index
     int32_t pid
     opool_t streams              # stream_t with its header storage
+    opool_t captures             # capture blocks of streams; not made where program.capture_size is 0
+    log_rec_t facts              # inline: of the format that is being written
     pipe_pool_t pipes
     logger_t* logger             # owned
+    vars_pools_t var_pools       # inline: what variables are made of
+    opool_t sessions             # vars_t of front connections
+    vars_t proc_vars             # inline
+    bint has_vars                # the program has variables of any scope
     scratch_t scratch            # inline; its area is owned: bytes made while a rule runs
     list_t fronts                # every front connection (conn_t.all)
     list_t runnable              # streams to process in this turn (stream_t.runnable)

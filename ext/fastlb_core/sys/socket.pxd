@@ -57,6 +57,7 @@ cdef extern from "socket.h" nogil:
         IP_BIND_ADDRESS_NO_PORT
         IP_TOS
         IPV6_V6ONLY
+        IPV6_TCLASS
         IPV6_FREEBIND
         IPV6_TRANSPARENT
         TCP_NODELAY

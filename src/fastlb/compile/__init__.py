@@ -5,6 +5,7 @@ Knows the model and fastlb_core's builder. Must not know files, keywords, proces
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 
 from fastlb_core.bridge.builder import Program, ProgramBuilder
@@ -14,12 +15,14 @@ from fastlb.config.model import Configuration
 from .failure import CompileError
 from .ids import assign_ids, first_proxy_id
 from .listeners import BoundListener, GivenListener, add_listeners
-from .logs import add_targets, targets_of
+from .logs import add_formats, add_targets, targets_of
 from .proxies import add_proxy
 from .routes import Routes
 from .rules import RuleCompiler
 from .servers import add_internal_server, add_servers
 from .text import file_bytes
+
+MAX_LOGURILEN = 65535
 
 __all__ = ["BoundListener", "CompileError", "GivenListener", "compile_program"]
 
@@ -53,6 +56,8 @@ def compile_program(
         maxaccept=glob.maxaccept,
         maxhdr=glob.http_maxhdr,
         generation=generation,
+        logurilen=min(glob.http_logurilen, MAX_LOGURILEN),
+        hostname=file_bytes(glob.log_send_hostname or socket.gethostname()),
     )
     _fill(builder, configuration, listeners, service_address, n_workers)
     return builder.finish()
@@ -90,4 +95,6 @@ def _fill(
     rules = RuleCompiler(builder, configuration, index_of, server_indexes)
     for px in active:
         rules.add_rules(px, index_of[id(px)])
+        if px.has_frontend:
+            add_formats(builder, index_of[id(px)], px, rules, glob)
     rules.finish()

@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS
 
+from fastlb.config.log_formats import option_format
 from fastlb.config.model import Global, LogTarget, Proxy
 
 from .addresses import sockaddr
 from .failure import CompileError
+from .rules import RuleCompiler
+from .text import file_bytes
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 FACILITIES = (
@@ -21,6 +24,7 @@ FACILITIES = (
     *("ntp", "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"),
 )
 MAX_RANGES = 8
+FORMAT_KIND: int = LOG_KINDS["format"]
 
 
 def targets_of(px: Proxy, glob: Global) -> list[LogTarget]:
@@ -31,9 +35,35 @@ def targets_of(px: Proxy, glob: Global) -> list[LogTarget]:
 def log_kind(px: Proxy, glob: Global) -> int:
     """LOG_K_*: which line a finished stream gets."""
     name = px.log_format if targets_of(px, glob) else "none"
+    if name == "format" or (name != "none" and option_format(px) is not None):
+        return FORMAT_KIND
     # haproxy: without HTTP there is nothing to fill httplog's fields with
     kind: int = LOG_KINDS["tcplog" if name == "httplog" and px.mode != "http" else name]
     return kind
+
+
+def add_formats(builder: ProgramBuilder, index: int, px: Proxy, rules: RuleCompiler, glob: Global) -> None:
+    """The formats and captures of the frontend at `index`; without a log target nothing is kept for its lines."""
+    formats, has_target = px.formats, bool(targets_of(px, glob))
+    log = option_format(px) if px.log_format != "format" else formats.log.parsed if formats.log else None
+    parsed = {
+        "log": log if has_target else None,
+        "sd": formats.sd.parsed if formats.sd and has_target else None,
+        "error": formats.error.parsed if formats.error and has_target else None,
+        "unique_id": formats.unique_id.parsed if formats.unique_id else None,
+    }
+    builder.set_formats(
+        index,
+        unique_id_header=file_bytes(px.unique_id_header),
+        **{name: rules.format(form, 0) if form is not None else None for name, form in parsed.items()},
+    )
+    captures, cookie = px.captures, px.captures.cookie
+    builder.set_captures(
+        index,
+        request=[(file_bytes(name), length) for name, length in captures.request],
+        response=[(file_bytes(name), length) for name, length in captures.response],
+        cookie=(file_bytes(cookie[0]), cookie[1]) if cookie is not None else None,
+    )
 
 
 def add_targets(builder: ProgramBuilder, index: int | None, targets: Iterable[LogTarget], glob: Global) -> None:

@@ -10,6 +10,11 @@ from fastlb_core.bridge.constants import OPTIONS
 from fastlb.config.model import Proxy
 
 
+def waits_for_body(px: Proxy) -> bool:
+    """Whether a rule of `px` may wait for the request's body."""
+    return any(rule.core == "wait-for-body" for rule in px.rules.get("http-request", ()))
+
+
 def option_bits(px: Proxy) -> int:
     """PX_O_* of the proxy. Options that only control looks at (`log-health-checks`) have no bit."""
     names = set(px.options)

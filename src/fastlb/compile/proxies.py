@@ -6,7 +6,7 @@ Knows what HAProxy does where a value is not set. Must not know servers, listene
 from __future__ import annotations
 
 from fastlb_core.bridge.builder import ProgramBuilder
-from fastlb_core.bridge.constants import CAPS, ERROR_STATUSES, HTTP_MODES, MODES, REUSE
+from fastlb_core.bridge.constants import CAPS, ERROR_STATUSES, HTTP_MODES, MODES, OPTIONS, REUSE
 
 from fastlb.config.model import Global, Proxy, Timeouts
 
@@ -36,7 +36,7 @@ def add_proxy(builder: ProgramBuilder, px: Proxy, number: int, glob: Global, rou
             http_mode=HTTP_MODES[px.http_mode],
             reuse=REUSE[px.http_reuse],
             log_kind=log_kind(px, glob),
-            options=option_bits(px),
+            options=option_bits(px) | (OPTIONS["waits for body"] if routes.wait_for_body else 0),
             retries=px.retries,
             redispatch=px.redispatch,
             timeouts=timeouts_of(px.timeouts),

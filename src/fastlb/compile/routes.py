@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastlb.config.model import Configuration, Proxy
 
 from .failure import CompileError
+from .options import waits_for_body
 
 
 class Routes:
@@ -19,6 +20,8 @@ class Routes:
         for px in reversed(configuration.proxies):
             if px.has_backend:
                 self._backends[px.name] = px
+        # A backend's rule may hold back a request of any frontend that leads to it.
+        self.wait_for_body = any(waits_for_body(px) for px in configuration.proxies)
         self._of = {id(px): self._find(px) for px in configuration.proxies}
         self._load: dict[int, int] = {}
         for fe in configuration.proxies:

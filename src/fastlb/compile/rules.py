@@ -26,6 +26,7 @@ from fastlb.config.samples.values import (
     KeyFile,
     ListValue,
     MapRef,
+    PatternFileRef,
     ProxyRef,
     RegexValue,
     ServerRef,
@@ -40,7 +41,7 @@ from .text import file_bytes
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
 _WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "force-persist", "ignore-persist"}
-HTTP_FLAG = 256  # LF_F_HTTP of program/logformat.pxd
+HTTP_FLAG, RAW_FLAG = 256, 512  # LF_F_HTTP and LF_F_RAW of program/logformat.pxd
 
 
 class Variables:
@@ -81,6 +82,8 @@ class RuleCompiler:
         self._userlists: dict[str, int] = {}
         self._location = Location("", 0)
         self._locations: dict[int, Location] = {}  # where each entry of the builder's patterns is used
+        self._flags = HTTP_FLAG
+        self._pattern_files: list[tuple[Location, bytes]] = []  # that rules change at run time
         self.variables = Variables()
 
     def add_rules(self, px: Proxy, index: int) -> None:
@@ -98,10 +101,19 @@ class RuleCompiler:
         return self._locations.get(index, self._location)
 
     def finish(self) -> None:
-        self._builder.set_variables(self.variables.counts())
+        """What only the whole configuration tells. Raises CompileError."""
+        glob = self._configuration.global_
+        at_start = [self._rule("global", rule) for rule in glob.set_vars]
+        for location, file in self._pattern_files:
+            if not self._builder.has_patterns(file):
+                raise CompileError(location, f"no ACL or map reads the file '{file.decode('utf-8', 'replace')}'")
+        limits = [glob.vars_limits.get(scope, 0) for scope in SCOPES]
+        self._builder.set_variables(self.variables.counts(), limits, at_start)
 
     def _rule(self, name: str, rule: Rule) -> dict[str, Plain]:
         self._location = rule.location
+        # haproxy: a variable takes values as they are, a message does not.
+        self._flags = HTTP_FLAG | RAW_FLAG if rule.action == "set-var-fmt" else HTTP_FLAG
         return {
             "action": rule.core.encode(),
             "needs_action": name not in _WITHOUT_ACTION,
@@ -169,14 +181,17 @@ class RuleCompiler:
             ],
         )
 
-    def format(self, log_format: LogFormat, flags: int = HTTP_FLAG) -> Plain:
-        """flags: added to those of each item."""
+    def format(self, log_format: LogFormat, flags: int | None = None) -> Plain:
+        """flags: added to those of each item; None: those of the rule at hand."""
         items = []
+        flags = self._flags if flags is None else flags
         for item in log_format.items:
             content: Plain = file_bytes(item.text)
             kind = "text"
             if item.expression is not None:
                 kind, content = "expr", self.expression(item.expression)
+            elif item.is_space:
+                kind = "space"
             elif item.alias:
                 kind, content = "alias", item.alias
             items.append((kind, content, item.flags | flags, file_bytes(item.name), file_bytes(item.argument)))
@@ -234,6 +249,11 @@ class RuleCompiler:
 
     def _key(self, value: KeyFile) -> Plain:
         return ("key", file_bytes(value.path), value.pem)
+
+    def _pattern_file(self, ref: PatternFileRef) -> Plain:
+        file = file_bytes(ref.file)
+        self._pattern_files.append((self._location, file))
+        return ("file", file)
 
     def _list(self, value: ListValue) -> Plain:
         return ("list", self._values(value.items))
@@ -312,6 +332,7 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     VariableRef: RuleCompiler._variable,
     AclRef: RuleCompiler._acl_reference,
     ListValue: RuleCompiler._list,
+    PatternFileRef: RuleCompiler._pattern_file,
     RegexValue: RuleCompiler._regex,
     MapRef: RuleCompiler._map,
     UserListRef: RuleCompiler._users,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .acl import Acl
+    from .logformat import LogFormat
     from .rule import Rule, RuleValue
 
 Network = IPv4Network | IPv6Network
@@ -123,7 +124,11 @@ class Global:
     maxrewrite: int = 1024
     maxaccept: int = 64
     http_maxhdr: int = 101
+    http_logurilen: int = 1023
+    http_cookielen: int = 0
     environment: dict[str, str] = field(default_factory=dict)
+    set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
+    vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit
 
 
 @dataclass(slots=True)
@@ -285,6 +290,37 @@ class StickTable:
 
 
 @dataclass(slots=True)
+class FormatText:
+    """A log format as it stands in the file. parsed: filled in by `resolve`."""
+
+    location: Location
+    text: str
+    parsed: LogFormat | None = None
+
+
+@dataclass(slots=True)
+class Formats:
+    """`log-format`, `log-format-sd`, `error-log-format` and `unique-id-format` of a proxy."""
+
+    log: FormatText | None = None
+    sd: FormatText | None = None
+    error: FormatText | None = None
+    unique_id: FormatText | None = None
+
+
+@dataclass(slots=True)
+class Captures:
+    """What a frontend captures: (header's name in lower case, length) of each slot, "" for those that rules fill.
+
+    cookie: (name, length) or None.
+    """
+
+    request: list[tuple[str, int]] = field(default_factory=list)
+    response: list[tuple[str, int]] = field(default_factory=list)
+    cookie: tuple[str, int] | None = None
+
+
+@dataclass(slots=True)
 class Proxy:
     """A frontend, a backend or a listen section; `listen` is both and `kind` tells.
 
@@ -292,7 +328,7 @@ class Proxy:
     `no option X` removes an inherited one. Options with arguments have a field of their own.
     redispatch: 0 off, -1 only on the last retry, N every Nth retry (manual, "option redispatch").
     http_mode: "keep-alive", "server-close" or "close".
-    log_format: "" (default line), "tcplog" or "httplog" (or "httplog clf" from the second issue on).
+    log_format: "" (default line), "tcplog", "httplog", "httpslog", "tcplog clf", "httplog clf", or "format" (formats.log).
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
     errorfile_sets: `errorfiles` lines, which resolve turns into errorfiles. http_error_rules: `http-error` lines by status,
     the words of an answer as config/actions/replies.py reads them.
@@ -337,6 +373,9 @@ class Proxy:
     inspect_delay_ms: int | None = None
     response_inspect_delay_ms: int | None = None
     stick_table: StickTable | None = None
+    formats: Formats = field(default_factory=Formats)
+    unique_id_header: str = ""
+    captures: Captures = field(default_factory=Captures)
 
     @property
     def has_frontend(self) -> bool:

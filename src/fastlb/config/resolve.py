@@ -11,6 +11,7 @@ from dataclasses import replace
 from .actions.replies import PAGE_SET, REPLY_ACTIONS
 from .diagnostics import Diagnostics, nearest
 from .keywords.row import Draft
+from .log_formats import resolve_formats
 from .model import Configuration, Location, Proxy
 from .references import check_references
 from .rule import Rule
@@ -68,6 +69,7 @@ class _Resolution:
             self._check_timeouts(px)
             self._check_http_only(px)
             self._check_log_format(px, draft)
+            resolve_formats(px, self._alert)
         self._check_userlists()
         for draft in self.drafts:
             self._check_page_sets(draft.proxy)
@@ -209,6 +211,10 @@ class _Resolution:
         if px.monitor_uri:
             self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
             px.monitor_uri = ""
+        if px.captures.cookie is not None:
+            message = f"'capture' statement ignored for {title} '{px.name}' as it requires HTTP mode."
+            self._warn("needs-http", message, px.location)
+            px.captures.cookie = None
         if px.stats is not None:
             self._warn("needs-http", f"'stats' statement ignored for {title} '{px.name}' as it requires HTTP mode.", px.location)
             px.stats = None
@@ -216,9 +222,10 @@ class _Resolution:
     def _check_log_format(self, px: Proxy, draft: Draft) -> None:
         location = draft.origins.get("log_format", px.location)
         title = _TITLES[px.kind]
-        if px.has_frontend and px.log_format == "httplog" and px.mode != "http":
+        if px.has_frontend and px.log_format in ("httplog", "httplog clf", "httpslog") and px.mode != "http":
+            option = px.log_format.split()[0]
             message = (
-                f"'option httplog' not usable with {title} '{px.name}' (needs 'mode http'). Falling back to 'option tcplog'."
+                f"'option {option}' not usable with {title} '{px.name}' (needs 'mode http'). Falling back to 'option tcplog'."
             )
             self._warn("needs-http", message, location, f"parsing [{location}] : ")
             px.log_format = "tcplog"

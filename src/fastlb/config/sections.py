@@ -81,6 +81,10 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         forwardfor=copy(settings.forwardfor),
         acls={name: Acl(name, list(acl.expressions)) for name, acl in settings.acls.items()},
         rules={name: list(rules) for name, rules in settings.rules.items()},
+        formats=replace(settings.formats),
+        captures=replace(
+            settings.captures, request=list(settings.captures.request), response=list(settings.captures.response)
+        ),
         check=replace(settings.check, headers=list(settings.check.headers)) if settings.check else None,
         stats=replace(settings.stats, users=list(settings.stats.users), scopes=list(settings.stats.scopes))
         if settings.stats

@@ -218,14 +218,26 @@ def test_edits_show_in_lookups_and_output() -> None:
     assert message.replace(2, b"other")
     assert message.append(b"cookie", b"z")
     assert message.find(b"cookie") == [3, 4]
-    assert message.start_line(b"GET /new HTTP/1.1")
+    assert message.set_target(b"/new")
     assert message.forwarded_for(b"x-forwarded-for", bytes([10, 0, 0, 1]))
     assert not message.untouched
     expected = b"GET /new HTTP/1.1\r\nhost: a\r\nx-b: other\r\ncookie: y\r\ncookie: z\r\nx-forwarded-for: 10.0.0.1\r\n\r\n"
     assert message.copy() == expected
     assert b"".join(message.slices()) == expected
-    # start line, host, `x-b: `, its value, cookie: y, cookie: z, x-forwarded-for, the empty line
-    assert len(message.slices()) == 8
+    # `GET `, target and version, host, `x-b: `, its value, cookie: y, cookie: z, x-forwarded-for, the empty line
+    assert len(message.slices()) == 9
+
+
+def test_start_line_takes_no_second_request() -> None:
+    _, message = request(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert not message.set_target(b"/x\r\nY: z")
+    assert not message.set_target(b"")
+    assert not message.set_method(b"GET /x")
+    assert not message.set_method(b"")
+    assert message.untouched
+    assert message.set_target(b"/b c")
+    assert message.set_method(b"PUT")
+    assert message.copy() == b"PUT /b%20c HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
 def test_full_edit_room_changes_nothing() -> None:

@@ -107,6 +107,7 @@ class ActionReader:
         except ExpressionFault as fault:
             raise ActionFault(fault.message, at, fault.offset, fault.hint, fault.code) from None
         if missing := unavailable(expression, self.point):
+            text = self.words[self.st.n_keyword] if self.parenthesis is not None else text  # haproxy: names the action there
             raise ActionFault(
                 f"fetch method '{text}' extracts information from '{missing}', none of which is available here",
                 at,

@@ -11,6 +11,7 @@ from typing import TypeVar
 from . import (
     balance,
     bind,
+    capture,
     check,
     errors,
     global_,
@@ -24,13 +25,21 @@ from . import (
     stick,
     timeouts,
     unsupported,
+    variables,
 )
 from .row import GlobalKeyword, ProxyKeyword, Row
 
 RowT = TypeVar("RowT", bound=Row)
 Table = Mapping[str, RowT | dict[str, RowT]]
 
-GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (*global_.GLOBAL, *log.GLOBAL, *stats.GLOBAL, *legacy.GLOBAL, *unsupported.GLOBAL)
+GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
+    *global_.GLOBAL,
+    *log.GLOBAL,
+    *stats.GLOBAL,
+    *variables.GLOBAL,
+    *legacy.GLOBAL,
+    *unsupported.GLOBAL,
+)
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *proxy.PROXY,
     *bind.PROXY,
@@ -40,6 +49,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *options.PROXY,
     *check.PROXY,
     *log.PROXY,
+    *capture.PROXY,
     *errors.PROXY,
     *rules.PROXY,
     *stats.PROXY,
@@ -53,6 +63,7 @@ SECOND_WORD: dict[str, tuple[str, str]] = {
     "option": ("'option' expects an option name.", options.UNKNOWN),
     "timeout": (timeouts.UNKNOWN.format(""), timeouts.UNKNOWN),
     "stats": (stats.MISSING, stats.UNKNOWN),
+    **capture.SECOND_WORD,
     **rules.SECOND_WORD,
 }
 SECOND_WORD_GLOBAL: dict[str, tuple[str, str]] = {"stats": (stats.UNKNOWN_GLOBAL.format(""), stats.UNKNOWN_GLOBAL)}

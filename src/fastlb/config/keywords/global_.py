@@ -160,6 +160,15 @@ def set_maxhdr(st: Statement, glob: Global) -> None:
     glob.http_maxhdr = value
 
 
+def set_logurilen(st: Statement, glob: Global) -> None:
+    """haproxy: characters of the request line; what is no number is 0, which is none at all."""
+    glob.http_logurilen = max(parse_leading_integer(st.argument(0)), 0)
+
+
+def set_cookielen(st: Statement, glob: Global) -> None:
+    glob.http_cookielen = max(parse_leading_integer(st.argument(0)), 0)
+
+
 def set_spread_checks(st: Statement, glob: Global) -> None:
     if glob.spread_checks:
         _warn_taken(st, "spread-checks")
@@ -311,6 +320,20 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
     ),
     GlobalKeyword(
         "tune.maxaccept", "tuning", "G", "<number>", "64", "3.2", apply=set_maxaccept, arguments=(1, 1), missing=INTEGER
+    ),
+    GlobalKeyword(
+        "tune.http.logurilen",
+        "tuning",
+        "G",
+        "<number>",
+        "1023",
+        "3.2",
+        apply=set_logurilen,
+        arguments=(1, 1),
+        missing=INTEGER,
+    ),
+    GlobalKeyword(
+        "tune.http.cookielen", "tuning", "G", "<number>", "63", "3.2", apply=set_cookielen, arguments=(1, 1), missing=INTEGER
     ),
     GlobalKeyword(
         "tune.http.maxhdr", "tuning", "G", "<number>", "101", "3.2", apply=set_maxhdr, arguments=(1, 1), missing=INTEGER

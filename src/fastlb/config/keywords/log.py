@@ -1,6 +1,7 @@
-"""`log`, `log-tag` and `log-send-hostname`, in global and in proxies (manual, sections 3.1, 4.2 and 8).
+"""`log`, `log-tag`, `log-send-hostname` and the log formats, in global and in proxies (manual, sections 3.1, 4.2 and 8).
 
-Knows how a log target is written. Must not know how a line is made or sent (`control/logs`, the engine).
+Knows how a log target is written and where a format stands. Must not know how a line is made or sent (`control/logs`, the
+engine).
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import socket
 from dataclasses import replace
 from itertools import pairwise
 
-from ..model import Global, LogTarget, Proxy
+from ..model import FormatText, Global, LogTarget, Proxy
 from ..values import AddressRules, ValueFault, names, parse_leading_integer
-from .row import NOT_YET, GlobalKeyword, ProxyKeyword, Statement
+from .row import NOT_YET, GlobalKeyword, ProxyKeyword, SetProxy, Statement
 
 FACILITIES = names("""
 kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit alert cron2 local0 local1 local2 local3 local4
@@ -163,6 +164,41 @@ def set_send_hostname(st: Statement, glob: Global) -> None:
     glob.log_send_hostname = st.argument(0) or socket.gethostname()
 
 
+# --- formats ---
+
+
+def set_format(attribute: str) -> SetProxy:
+    """A keyword whose argument is a log format; it is read when the proxy's mode is known (log_formats.py)."""
+
+    def apply(st: Statement, px: Proxy) -> None:
+        keyword = st.words[0]
+        if not st.argument(0):
+            raise st.fail(f"{keyword} expects an argument.", 0, "missing-argument", f'{keyword} "<format>"')
+        if len(st.words) > 2:
+            message = f"{keyword} expects only one argument, don't forget to escape spaces!"
+            raise st.fail(message, 2, "unexpected-argument", "put the format into double quotes")
+        if px.kind == "backend" and attribute != "unique_id":
+            st.warn(f"backend '{px.name}' : '{keyword}' directive is ignored in backends.", 0, "ignored-keyword")
+            return
+        setattr(px.formats, attribute, FormatText(st.location(1), st.argument(0)))
+        if attribute == "log":
+            px.log_format = "format"
+            if st.draft is not None:
+                st.draft.origins["log_format"] = st.line_location()
+
+    return apply
+
+
+def set_unique_id_header(st: Statement, px: Proxy) -> None:
+    if not st.argument(0):
+        raise st.fail("unique-id-header expects an argument.", 0, "missing-argument", "unique-id-header X-Unique-ID")
+    px.unique_id_header = st.argument(0).lower()
+
+
+def _format(name: str, attribute: str, sections: str = "DFLB") -> ProxyKeyword:
+    return ProxyKeyword(name, "log", sections, "<fmt>", manual="4.2", apply=set_format(attribute))
+
+
 GLOBAL: tuple[GlobalKeyword, ...] = (
     GlobalKeyword(
         "log",
@@ -186,5 +222,10 @@ PROXY: tuple[ProxyKeyword, ...] = (
         apply=set_proxy_log,
         accepts_no=True,
     ),
+    _format("log-format", "log"),
+    _format("log-format-sd", "sd"),
+    _format("error-log-format", "error"),
+    _format("unique-id-format", "unique_id"),
+    ProxyKeyword("unique-id-header", "log", "DFL", "<name>", manual="4.2", apply=set_unique_id_header),
     ProxyKeyword("log-tag", "log", "DFLB", "<string>", manual="4.2", apply=set_proxy_tag, arguments=(0, 1)),
 )

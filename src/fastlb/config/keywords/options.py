@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from ..model import ForwardFor, Proxy
-from .row import IGNORED, NOT_YET, ProxyKeyword, SetProxy, Statement
+from .row import IGNORED, ProxyKeyword, SetProxy, Statement
 from .since import since
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -50,24 +50,31 @@ def set_redispatch(st: Statement, px: Proxy) -> None:
 
 
 def set_httplog(st: Statement, px: Proxy) -> None:
-    if st.argument(0) == "clf":
-        raise st.fail(f"'option httplog clf': {NOT_YET}", 2, "unsupported-keyword", "option httplog")
-    if st.argument(0):
-        raise st.fail("keyword 'httplog' only supports option 'clf'.", 2)
-    _set_log_format(st, px, "httplog")
+    _set_log_format(st, px, "httplog" + _clf(st))
 
 
 def set_tcplog(st: Statement, px: Proxy) -> None:
-    _set_log_format(st, px, "tcplog")
+    """haproxy: `clf` is of 3.x."""
+    _set_log_format(st, px, "tcplog" + _clf(st))
+
+
+def set_httpslog(st: Statement, px: Proxy) -> None:
+    _set_log_format(st, px, "httpslog")
+
+
+def _clf(st: Statement) -> str:
+    if st.argument(0) not in ("", "clf"):
+        raise st.fail(f"keyword '{st.words[1]}' only supports option 'clf'.", 2)
+    return " clf" if st.argument(0) else ""
 
 
 def _set_log_format(st: Statement, px: Proxy, name: str) -> None:
     if px.kind == "backend":
-        st.warn(f"backend '{px.name}' : 'option {name}' directive is ignored in backends.", 0, "ignored-keyword")
+        st.warn(f"backend '{px.name}' : 'option {st.words[1]}' directive is ignored in backends.", 0, "ignored-keyword")
         return
     draft = st.draft
     if draft is not None:
-        if px.log_format not in ("", name) and "log_format" in draft.explicit:
+        if px.log_format not in ("", "format", name) and "log_format" in draft.explicit:
             location = st.line_location()
             st.warn(
                 f"'option {name}' overrides previous 'option {px.log_format}' in '{px.kind}' section.",
@@ -78,6 +85,7 @@ def _set_log_format(st: Statement, px: Proxy, name: str) -> None:
         draft.explicit.add("log_format")
         draft.origins["log_format"] = st.line_location()
     px.log_format = name
+    px.formats.log = None
 
 
 def set_forwardfor(st: Statement, px: Proxy) -> None:
@@ -139,6 +147,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     switch("dontlog-normal", "DFL"),
     switch("dontlognull", "DFL"),
     switch("log-health-checks", "DLB"),
+    switch("log-separate-errors", "DFL"),
     switch("logasap", "DFL"),
     switch("splice-auto", "DFLB"),
     switch("splice-request", "DFLB"),
@@ -149,8 +158,9 @@ PROXY: tuple[ProxyKeyword, ...] = (
     mode("http-server-close", "server-close"),
     mode("httpclose", "close"),
     ProxyKeyword("option redispatch", "option", "DLB", "[<interval>]", "off", "4.2", apply=set_redispatch, accepts_no=True),
-    ProxyKeyword("option httplog", "option", "DFLB", manual="4.2", apply=set_httplog),
-    ProxyKeyword("option tcplog", "option", "DFLB", manual="4.2", apply=set_tcplog, arguments=(0, 0)),
+    ProxyKeyword("option httplog", "option", "DFLB", "[clf]", manual="4.2", apply=set_httplog),
+    ProxyKeyword("option httpslog", "option", "DFLB", manual="4.2", apply=set_httpslog),
+    ProxyKeyword("option tcplog", "option", "DFLB", "[clf]", manual="4.2", apply=set_tcplog, arguments=(0, 1)),
     ProxyKeyword(
         "option forwardfor", "option", "DFLB", "[except <network>] [header <name>] [if-none]", "off", "4.2", apply=set_forwardfor
     ),

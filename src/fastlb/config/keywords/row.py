@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
+from ..log_aliases import ALIASES
 from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, Proxy, Server, UserList
 from ..values import (
     AddressRules,
@@ -69,7 +70,7 @@ class Reading:
     lookup: Lookup
     zero_warning: bool = False
     acl_ids: set[int] = field(default_factory=set)
-    format_aliases: Mapping[str, object] = field(default_factory=dict)
+    format_aliases: Mapping[str, object] = field(default_factory=lambda: ALIASES)
     userlist: UserList | None = None  # the section that is open
     http_errors: HttpErrors | None = None
 

@@ -22,13 +22,12 @@ _GLOBAL_NOT_YET = names("""
 cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
 dns-accept-family external-check h1-accept-payload-with-any-method h1-case-adjust h1-case-adjust-file
 h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
-jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv set-var
-set-var-fmt setcap stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list
-wurfl-information-list-separator
+jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv setcap
+stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
 maxconnrate maxsessrate maxcompcpuusage maxcomprate maxzlibmem server-state-base server-state-file tune.comp.maxlevel
-tune.fail-alloc tune.http.cookielen tune.http.logurilen tune.idletimer tune.stick-counters
+tune.fail-alloc tune.idletimer tune.stick-counters
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
@@ -72,7 +71,6 @@ tune.quic.fe.tx.udp-gso tune.quic.listen tune.quic.mem.tx-max tune.quic.zero-cop
 tune.rcvbuf.client tune.rcvbuf.frontend tune.rcvbuf.server tune.recv_enough tune.renice.runtime tune.renice.startup
 tune.ring.queues tune.runqueue-depth tune.sched.low-latency tune.sndbuf.backend tune.sndbuf.client tune.sndbuf.frontend
 tune.sndbuf.server tune.streams-elasticity tune.takeover-other-tg-connections tune.vars.check-max-size
-tune.vars.global-max-size tune.vars.proc-max-size tune.vars.reqres-max-size tune.vars.sess-max-size tune.vars.txn-max-size
 tune.zlib.memlevel tune.zlib.windowsize busy-polling max-spread-checks maxpipes no-memory-trimming noepoll noevports
 nogetaddrinfo nokqueue nopoll noreuseport nosplice
 """)
@@ -130,19 +128,14 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
 
 _PROXY_NOT_YET = """
 be-unpublished LB
-capture cookie FL
-capture request FL
-capture response FL
 clitcpka-cnt DFL
 clitcpka-idle DFL
 clitcpka-intvl DFL
 compression DFLB
 cookie DLB
 crt FL
-declare capture FL
 dynamic-cookie-key DLB
 email-alert DFLB
-error-log-format DFL
 external-check DLB
 filter DFLB
 filter-sequence FLB
@@ -156,8 +149,6 @@ http-check DLB
 http-send-name-header DLB
 ignore-persist LB
 load-server-state-from-file DLB
-log-format DFL
-log-format-sd DFL
 log-steps DFL
 max-keep-alive-queue DLB
 max-session-srv-conns DFL
@@ -179,11 +170,9 @@ option http-ignore-probes DFL
 option http-pretend-keepalive DLB
 option http-restrict-req-hdr-names DFLB
 option http-use-proxy-header DFL
-option httpslog DFL
 option idle-close-on-response DFL
 option independent-streams DFLB
 option ldap-check DLB
-option log-separate-errors DFL
 option mysql-check DLB
 option nolinger DFLB
 option originalto DFLB
@@ -213,8 +202,6 @@ stick on LB
 stick store-request LB
 stick store-response LB
 tcp-check DLB
-unique-id-format DFLB
-unique-id-header DFL
 use-fcgi-app LB
 """.strip().splitlines()
 

@@ -12,7 +12,7 @@ from .row import ConverterRow
 from .types import ANY, BIN, BOOL, SINT, STR
 from .values import ArgumentFault, RegexValue, Unset, Value
 
-_CONDITIONS = {
+VAR_CONDITIONS = {
     "ifexists": 0x01,
     "ifnotexists": 0x02,
     "ifempty": 0x04,
@@ -82,7 +82,7 @@ def _set_var(values: list[Value]) -> list[Value]:
     conditions = 0
     name = variable(values[0] if values else "")
     for word in values[1:]:
-        conditions |= one_of(word, _CONDITIONS, f'unknown condition "{text_of(word)}"')
+        conditions |= one_of(word, VAR_CONDITIONS, f'unknown condition "{text_of(word)}"')
     return [name, conditions]
 
 

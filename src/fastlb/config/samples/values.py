@@ -68,6 +68,13 @@ class AclRef:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternFileRef:
+    """The patterns that some ACL or map reads from this file."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegexValue:
     """A regular expression to compile with PCRE2."""
 
@@ -113,6 +120,7 @@ Value = (
     | VariableRef
     | AclRef
     | RegexValue
+    | PatternFileRef
     | MapRef
     | KeyFile
     | ListValue
