@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fastlb.config import load_text
-from fastlb.config.actions import ACTIONS
 from support import converter_cases, hash_cases
 from support.converter_cases import Case
 from support.converter_run import in_program
@@ -31,13 +30,7 @@ def families() -> list[list[Case]]:
     hashes = ("HASH", "DIGEST", "CIPHER", "JSON", "JWT", "PROTOBUF", "FIX", "MQTT")
     every = [getattr(converter_cases, f"{name}_CASES") for name in numbers]
     every += [getattr(hash_cases, f"{name}_CASES") for name in hashes]
-    return [[case for case in cases if is_common(case)] for cases in every]
-
-
-def is_common(case: Case) -> bool:
-    """Whether haproxy knows it, and streams have variables here if it needs some: the actions bring them."""
-    needs_variables = case.name.endswith("set-var") or any("txn." in word for word in case.written)
-    return case.expected is converter_cases.HAPROXY and (not needs_variables or ("H", "set-var") in ACTIONS)
+    return [[case for case in cases if case.expected is converter_cases.HAPROXY] for cases in every]
 
 
 def test_converters_in_a_configuration_yield_what_haproxy_yields() -> None:

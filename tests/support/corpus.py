@@ -84,7 +84,7 @@ def place(alert: Diagnostic) -> str:
 
 
 def is_absent(alert: Diagnostic) -> bool:
-    return alert.code in ABSENT or "$" in alert.source or names_a_host(alert)
+    return alert.code in ABSENT or "$" in alert.source or names_a_host(alert) or "failed to open" in alert.message
 
 
 def names_a_host(alert: Diagnostic) -> bool:
@@ -111,9 +111,11 @@ def unsupported_name(alert: Diagnostic) -> str:
         return " ".join(words[: 3 if words[0].startswith("tcp-") else 2]).partition("(")[0]
     if alert.code == "unsupported-mode":
         return "tcp frontend with http backend"
+    if alert.code == "unsupported-address" and "family" in alert.message:
+        return "address family quic"
     if "as address is not supported" in alert.message:
         return "server address *"
-    found = re.search(r"(section )?'([^']+)' ?: HAProxy", alert.message)
+    found = re.search(r"(section )?'([^']+)' ?(?:: HAProxy|with a condition)", alert.message)
     if found is None:
         return "lua." if "'lua." in alert.message else alert.code
     return f"{found[1] or ''}{found[2]}"
