@@ -181,17 +181,17 @@ def _by_status(rows: Iterable[RowT]) -> list[RowT]:
 def call(name: str, grammar: str) -> str:
     """A fetch or converter with its arguments as the manual writes them: `hdr([<str>[,<int>]])`."""
     text = closing = ""
-    words = grammar.split()
-    if len(words) > 4:
-        words, closing = words[:2], "[,...]"
+    words, more = grammar.split(), ""
+    if len(words) > 6:
+        words, more = words[:2], "[,...]"
     for number, word in enumerate(words):
         comma = "," if number else ""
-        if word.endswith("?"):
-            text += f"[{comma}<{word[:-1]}>"
+        if closing or word.endswith("?"):  # a ? makes what is behind it optional too
+            text += f"[{comma}<{word.removesuffix('?')}>"
             closing = f"{closing}]"
         else:
             text += f"{comma}<{word}>"
-    return f"{name}({text}{closing})" if text else name
+    return f"{name}({text}{more}{closing})" if text else name
 
 
 def _type(kind: SampleType) -> str:

@@ -13,12 +13,15 @@ from .model import Configuration, Location
 
 
 def plain(value: Any) -> Any:
-    """`value` as dictionaries, lists, strings and numbers; fields that have their default are left out, so are locations."""
+    """`value` as dictionaries, lists, strings and numbers; fields that have their default are left out, so are locations
+    and the functions of tables."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             item.name.rstrip("_"): plain(current)
             for item in dataclasses.fields(value)
-            if not isinstance(current := getattr(value, item.name), Location) and not _is_default(item, current)
+            if not isinstance(current := getattr(value, item.name), Location)
+            and not callable(current)
+            and not _is_default(item, current)
         }
     if isinstance(value, (set, frozenset)):
         return sorted(plain(item) for item in value)
