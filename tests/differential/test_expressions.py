@@ -6,6 +6,7 @@ go through fastlb's own reader, compiler and engine as well.
 
 from __future__ import annotations
 
+import random
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -82,3 +83,57 @@ def test_arguments_are_quoted_escaped_and_left_out_as_in_haproxy(tmp_path: Path)
     assert different(expressions, theirs, ours) == ""
     valid = [e for e, is_valid in zip(expressions, theirs, strict=True) if is_valid and not any(w in e for w in UNSTABLE)]
     assert different(valid, answers("haproxy", valid), answers("fastlb", valid)) == ""
+
+
+# Converters by what comes in and what goes out; {n} is a small number, {i} any integer, {s} a short text.
+# haproxy: optional arguments are written, because a converter without any may see those of an earlier line's.
+STEPS = {
+    ("str", "str"): "upper lower field({n},-) word({n},-) bytes({n},{n}) concat(-{s},,x) url_enc(query) hex base64 "
+    "regsub(b,{s},g) ltrim(a) rtrim(b) json(utf8s) url_dec(1)",
+    ("str", "int"): "length crc32(1) crc32c(1) djb2(1) sdbm(1) wt6(1) xxh32({n}) xxh64({n})",
+    # haproxy: 2.6 adds two negative numbers to the largest one; sums are in converter_cases, without that.
+    ("int", "int"): "mul({i}) div({i}) mod({i}) and({i}) or({i}) xor({i}) neg cpl",
+    # haproxy: arithmetic on a boolean stays a boolean there, so that these end a chain.
+    ("int", "bool"): "bool not odd even",
+    ("int", "str"): "http_date(0,s) hex concat(-{s},,x)",
+    ("ip", "ip"): "ipmask({m},64)",
+    ("ip", "str"): "concat(-{s},,x) hex",
+}
+LETTERS = "abAB-xyz019._"
+
+
+def generated(count: int) -> list[str]:
+    """Chains of converters on inputs of every type, the same in every run."""
+    source = random.Random(26)
+    found = []
+    for _ in range(count):
+        kind = source.choice(("str", "int", "ip"))
+        text = {"str": "str({s})", "int": "int({i})", "ip": "ipv4({a})"}[kind]
+        for _ in range(source.randint(1, 5)):
+            possible = [after for before, after in STEPS if before == kind]
+            if not possible:
+                break
+            into = source.choice(possible)
+            text += "," + source.choice(STEPS[kind, into].split())
+            kind = into
+        found.append(filled(text, source))
+    return found
+
+
+def filled(text: str, source: random.Random) -> str:
+    while "{" in text:
+        values = {
+            "{n}": str(source.randint(1, 4)),
+            "{i}": str(source.choice((source.randint(-9, 9), source.randint(-(2**63), 2**63 - 1)))),
+            "{s}": "".join(source.choices(LETTERS, k=source.randint(1, 12))),
+            "{m}": str(source.randint(0, 32)),
+            "{a}": ".".join(str(source.randint(0, 255)) for _ in range(4)),
+        }
+        key = text[text.index("{") : text.index("{") + 3]
+        text = text.replace(key, values[key], 1)
+    return text
+
+
+def test_chains_of_converters_yield_what_haproxy_yields() -> None:
+    expressions = generated(400)
+    assert different(expressions, answers("haproxy", expressions), answers("fastlb", expressions)) == ""
