@@ -6,19 +6,27 @@ Knows the page's order and words. Must not know any keyword: what is in the tabl
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from fastlb.cli.texts import USAGE
+from fastlb.config.actions import ROWS as ACTIONS
+from fastlb.config.actions.row import RULE_SETS, ActionRow
 from fastlb.config.keywords import GLOBAL_ROWS, PROXY_ROWS
 from fastlb.config.keywords.balance import ALGORITHMS, ALGORITHMS_NOT_YET
 from fastlb.config.keywords.bind import BIND
 from fastlb.config.keywords.log import FORMATS
 from fastlb.config.keywords.row import IGNORED, REMOVED, SUPPORTED, UNSUPPORTED, Row
 from fastlb.config.keywords.server import SERVER
+from fastlb.config.log_aliases import ALIASES
+from fastlb.config.samples import ACL_FETCHES, CONVERTERS, FETCHES
+from fastlb.config.samples.row import ConverterRow, FetchRow
+from fastlb.config.samples.types import SampleType
 from fastlb.config.sections import rows as all_rows
 from fastlb.control.runtime.table import ALWAYS, COMMANDS
 from fastlb.control.runtime.unsupported import NAMES as MISSING_COMMANDS
@@ -28,6 +36,10 @@ from fastlb.control.stats.process import LINES
 PAGE = Path(__file__).with_name("compatibility.md")
 STATUS = {SUPPORTED: "supported", IGNORED: "accepted without effect", UNSUPPORTED: "not supported yet", REMOVED: "removed"}
 LETTERS = {"G": "global", "D": "defaults", "F": "frontend", "L": "listen", "B": "backend"}
+
+CORPUS = Path(__file__).parents[1] / "tests" / "golden" / "corpus.tsv"
+RowT = TypeVar("RowT", ActionRow, FetchRow, ConverterRow)
+AnyRow = Row | ActionRow | FetchRow | ConverterRow
 
 INTRODUCTION = """\
 # Compatibility
@@ -54,6 +66,10 @@ LOG_LINES = (
     ("HTTP", ("option httplog",)),
     ("HTTPS", ("option httpslog",)),
     ("of one's own", ("log-format", "log-format-sd", "error-log-format")),
+)
+ARGUMENTS = (
+    "`int`, `str`, `ipv4`, `ipv6`, `mask4`, `mask6`, `time`, `size`, names of a `frontend`, `backend`, `server`, stick `table`, "
+    "`userlist` or `var`iable; `any` is a word of a form of its own."
 )
 LOG_TARGETS = """\
 Lines go to UDP, unix datagram sockets, `stdout`, `stderr` and inherited descriptors (`fd@`).
@@ -117,12 +133,16 @@ def _is_small(group: Sequence[Row]) -> bool:
 
 
 def overview() -> str:
-    kinds: tuple[tuple[str, Sequence[Row]], ...] = (
+    kinds: tuple[tuple[str, Sequence[AnyRow]], ...] = (
         ("sections", _sections()),
         ("keywords of `global`", GLOBAL_ROWS),
         ("keywords of `defaults`, `frontend`, `listen`, `backend`", PROXY_ROWS),
         ("options of `bind`", BIND),
         ("options of `server`", SERVER),
+        ("actions", ACTIONS),
+        ("sample fetches", tuple(FETCHES.values())),
+        ("ACL keywords derived from fetches", tuple(ACL_FETCHES.values())),
+        ("converters", tuple(CONVERTERS.values())),
     )
     lines = []
     for name, rows in kinds:
@@ -141,6 +161,93 @@ def sections() -> str:
     )
 
 
+def actions() -> str:
+    head = ["action", *(letter for letter in RULE_SETS), "status", "manual", "since", "remarks"]
+    legend = "; ".join(f"{letter} `{name}`" for letter, (name, _) in RULE_SETS.items())
+    lines = []
+    for row in _by_status(ACTIONS):
+        space = "" if row.grammar.startswith("(") else " "
+        usage = f"{row.name}{space}{row.grammar}".strip() if row.status == SUPPORTED else row.name
+        marks = ["x" if letter in row.sets else "" for letter in RULE_SETS]
+        lines.append([code(usage), *marks, STATUS[row.status], row.manual, row.since, cell(row.note)])
+    return f"## Actions\n\nRule sets: {legend}.\n\n{table(head, lines)}"
+
+
+def _by_status(rows: Iterable[RowT]) -> list[RowT]:
+    order = list(STATUS)
+    return sorted(rows, key=lambda row: (order.index(row.status), row.name))
+
+
+def call(name: str, grammar: str) -> str:
+    """A fetch or converter with its arguments as the manual writes them: `hdr([<str>[,<int>]])`."""
+    text = closing = ""
+    words, more = grammar.split(), ""
+    if len(words) > 6:
+        words, more = words[:2], "[,...]"
+    for number, word in enumerate(words):
+        comma = "," if number else ""
+        if closing or word.endswith("?"):  # a ? makes what is behind it optional too
+            text += f"[{comma}<{word.removesuffix('?')}>"
+            closing = f"{closing}]"
+        else:
+            text += f"{comma}<{word}>"
+    return f"{name}({text}{more}{closing})" if text else name
+
+
+def _type(kind: SampleType) -> str:
+    return {"SINT": "integer", "BOOL": "boolean", "STR": "string", "BIN": "binary", "METH": "method"}.get(
+        kind.name, kind.name.lower()
+    )
+
+
+def _rest(row: FetchRow | ConverterRow) -> list[str]:
+    return [STATUS[row.status], row.manual, row.since, cell(row.note)]
+
+
+def fetches() -> str:
+    head = ["fetch", "type", "looks at", "status", "manual", "since", "remarks"]
+    lines = [
+        [code(call(row.name, row.arguments)), _type(row.output), ", ".join(source.words for source in row.sources), *_rest(row)]
+        for row in _by_status(FETCHES.values())
+    ]
+    acls = [[code(row.name), code(row.core or row.name), code(f"-m {row.match}")] for row in ACL_FETCHES.values()]
+    return (
+        f"## Sample fetches\n\nArguments: {ARGUMENTS}\n\n{table(head, lines)}\n"
+        f"### ACL keywords derived from fetches\n\n{table(['keyword', 'looks at', 'method'], acls)}"
+    )
+
+
+def converters() -> str:
+    head = ["converter", "from", "to", "status", "manual", "since", "remarks"]
+    lines = [
+        [code(call(row.name, row.arguments)), _type(row.input), _type(row.output), *_rest(row)]
+        for row in _by_status(CONVERTERS.values())
+    ]
+    return f"## Converters\n\n{table(head, lines)}"
+
+
+def real_configurations() -> str:
+    with CORPUS.open(newline="") as file:
+        _, *rows = csv.reader(file, delimiter="\t")
+    accepted = [row for row in rows if row[1] == "accepted"]
+    only_absent = [row for row in rows if row[1] != "accepted" and not any(row[2:5])]
+    wrong = [row for row in rows if row[2] or row[3]]
+    later = [row for row in rows if row[4] and not (row[2] or row[3])]
+    names = Counter(name for row in rows for name in row[4].split(", ") if name)
+    lines = [
+        ["accepted", str(len(accepted))],
+        ["refused only for files, hosts, users or variables that the testing machine lacks", str(len(only_absent))],
+        ["refused for keywords that HAProxy has removed, or for mistakes", str(len(wrong))],
+        ["refused only for what is not supported yet", str(len(later))],
+    ]
+    missing = ", ".join(f"{code(name)} ({count})" for name, count in sorted(names.items(), key=lambda pair: (-pair[1], pair[0])))
+    return (
+        f"## Real configurations\n\n{len(rows)} configurations from public repositories, each with its verdict in "
+        f"`tests/golden/corpus.tsv`:\n\n{table(['verdict', 'files'], lines)}\n"
+        f"What is not supported yet, and in how many of the files it stands: {missing}.\n"
+    )
+
+
 def balance() -> str:
     lines = [[code(name), STATUS[SUPPORTED]] for name in ALGORITHMS]
     lines += [[code(name), STATUS[UNSUPPORTED]] for name in ALGORITHMS_NOT_YET]
@@ -156,7 +263,11 @@ def logs() -> str:
     lines = [[line, ", ".join(code(name) for name in names), status[names[0]]] for line, names in LOG_LINES]
     formats = ", ".join(code(name) for name in FORMATS)
     kinds = table(["line", "chosen by", "status"], lines)
-    return f"## Log lines\n\n{kinds}\nThe `format` of a `log` line: {formats}.\n{LOG_TARGETS}\n"
+    aliases = ", ".join(
+        code(f"%{name}") + (" (HTTP)" if alias.needs_http else "") + (f" (since {alias.since})" if alias.since else "")
+        for name, alias in sorted(ALIASES.items())
+    )
+    return f"## Log lines\n\n{kinds}\nAliases in formats: {aliases}.\n\nThe `format` of a `log` line: {formats}.\n{LOG_TARGETS}\n"
 
 
 def runtime() -> str:
@@ -198,7 +309,11 @@ def page() -> str:
         *families(lambda family: f"proxies: {family}", PROXY_ROWS, True),
         "## Options of `bind`\n\n" + keyword_table(BIND, False),
         "## Options of `server` and `default-server`\n\n" + keyword_table(SERVER, False),
+        actions(),
+        fetches(),
+        converters(),
         balance(),
+        real_configurations(),
         command_line(),
         logs(),
         runtime(),

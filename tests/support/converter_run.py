@@ -40,7 +40,8 @@ def in_core(case: Case) -> str:
 def configuration(cases: list[Case]) -> str:
     """`/N` is answered with what the Nth case yields."""
     lines = [HTTP, "frontend fe", "    bind fd@fe"]
-    lines += [f"    http-request set-var({name}) {expression}" for name, expression, _ in VARIABLES]
+    # The converter keeps the value's type, as the action of that name does.
+    lines += [f"    http-request set-header x-set '%[{expression},set-var({name})]'" for name, expression, _ in VARIABLES]
     for index, case in enumerate(cases):
         body = f"%[{case.expression},hex,concat(.)]"
         if case.name.endswith("set-var"):

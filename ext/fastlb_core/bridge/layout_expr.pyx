@@ -107,7 +107,8 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
         arg.type = ARG_USERS
         arg.ptr = program.userlists[<uint32_t> value[1]]
     elif tag == "key":
-        if not keystore_add(_slice(value[1]), <const char*> (<bytes> value[2]), <uint32_t> len(value[2])):
+        # haproxy: a key file that is missing is accepted; the converter says so at run time.
+        if value[2] and not keystore_add(_slice(value[1]), <const char*> (<bytes> value[2]), <uint32_t> len(value[2])):
             raise ValueError(f"'{value[1].decode('utf-8', 'replace')}' holds no public key")
         arg.type = ARG_STR
         keep(program, &arg.str, value[1])

@@ -179,20 +179,6 @@ cdef alias_fn find_alias(const char* name) noexcept nogil:
     return NULL
 
 
-def actions() -> list[str]:
-    """The names of all actions that the core implements, sorted."""
-    cdef const action_entry_t* entries
-    cdef action_table_fn* table = action_tables
-    cdef uint32_t n = 0, i
-    found: set[str] = set()
-    while table[0] != NULL:
-        entries = table[0](&n)
-        for i in range(n):
-            found.add(entries[i].name.decode())
-        table += 1
-    return sorted(found)
-
-
 def aliases() -> list[str]:
     """The log aliases that the core implements, sorted."""
     cdef const alias_entry_t* entries
@@ -226,3 +212,17 @@ def names() -> tuple[list[str], list[str]]:
             found[1].add(convs[i].name.decode())
         conv_table += 1
     return sorted(found[0]), sorted(found[1])
+
+
+def action_names() -> list[str]:
+    """The names of all actions that the core implements, sorted."""
+    cdef const action_entry_t* entries
+    cdef action_table_fn* table = action_tables
+    cdef uint32_t n = 0, i
+    found: set[str] = set()
+    while table[0] != NULL:
+        entries = table[0](&n)
+        for i in range(n):
+            found.add(entries[i].name.decode())
+        table += 1
+    return sorted(found)

@@ -88,7 +88,7 @@ def _finish(parser: Parser, verify: Verify | None = None) -> tuple[Configuration
     configuration, diagnostics = parser.configuration, parser.diagnostics
     configuration.proxies = [draft.proxy for draft in parser.sections.drafts]
     resolve(configuration, parser.sections.drafts, diagnostics, parser.source_of)
-    if verify is not None and not diagnostics.has_errors:
+    if verify is not None:
         verify(configuration, diagnostics, parser.source_of)
     if parser.reading.zero_warning and diagnostics.has_warnings:
         diagnostics.alert("zero-warning", "Some warnings were found and 'zero-warning' is set. Aborting.")

@@ -294,7 +294,7 @@ def parse_condition(
     at = 0
     while at < len(words):
         word = words[at]
-        if word in ("or", "||"):
+        if word.lower() in ("or", "||"):  # haproxy: `OR` as well
             groups.append(tuple(terms))
             terms, is_negated = [], False
             at += 1

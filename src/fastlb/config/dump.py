@@ -21,7 +21,9 @@ def plain(value: Any) -> Any:
         return {
             item.name.rstrip("_"): plain(current)
             for item in dataclasses.fields(value)
-            if not isinstance(current := getattr(value, item.name), Location) and not _is_default(item, current)
+            if not isinstance(current := getattr(value, item.name), Location)
+            and not callable(current)
+            and not _is_default(item, current)
         }
     if isinstance(value, (set, frozenset)):
         return sorted(plain(item) for item in value)

@@ -21,6 +21,7 @@ from .values import TimeFault, ValueFault, parse_size, parse_time
 
 SCOPES = ("proc", "sess", "txn", "req", "res", "check")
 _NAME_ENDS = "(,]) \t"
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", " ": " ", "\\": "\\", '"': '"', "'": "'"}
 _INT64 = range(-(2**63), 2**63)
 # What HAProxy calls the words of an argument grammar.
 _TYPES = {
@@ -105,6 +106,9 @@ class _Reader:
         while self._peek() == ",":
             self.at += 1
             offset = self.at
+            # haproxy: commas with nothing between them, and one at the end, are taken for one.
+            if self._peek() == "," or not self._peek():
+                continue
             converter = self._converter()
             if not can_cast(output, converter.input):
                 raise ExpressionFault(f"converter '{converter.name}' cannot be applied", offset, self._types(output, converter))
@@ -177,17 +181,22 @@ class _Reader:
         """The arguments between parentheses, quotes and escapes removed, and where each began."""
         words: list[str] = []
         offsets: list[int] = []
-        most = len(grammar.split())
+        kinds = grammar.split()
+        most = len(kinds)
         end = ","
         while end == ",":
             self.at += 1
-            if self._peek() == ")" and not words:
+            # haproxy: `req.hdr()` has one argument, an empty name; `rand()` has none.
+            if self._peek() == ")" and not words and kinds[:1] not in (["str?"], ["any?"]):
                 break
             if len(words) == most:
                 raise self._unclosed(what, self.at - bool(words), most)
             offsets.append(self.at)
             words.append(self._word())
             end = self._peek()
+            # haproxy: only strings may be left out before others.
+            if not words[-1] and end == "," and kinds[len(words) - 1] not in ("str", "str?", "any", "any?"):
+                raise self._unclosed(what, self.at, len(words) - 1)
         if self._peek() != ")":
             raise self._unclosed(what, self.at, most)
         self.at += 1
@@ -199,15 +208,17 @@ class _Reader:
         return ExpressionFault(f"{lead} : expected ')' before '{self.text[at:]}'", at, hint, "bad-argument")
 
     def _word(self) -> str:
-        """One argument up to a comma or parenthesis outside quotes (manual, section 2.2 "Quoting and escaping")."""
+        """One argument up to a comma or parenthesis outside quotes (manual, section 2.2 "Quoting and escaping").
+
+        haproxy: a backslash before any other character stays, and protects no comma or parenthesis.
+        """
         found: list[str] = []
         quote = ""
         while (char := self._peek()) and (quote or char not in ",)"):
             self.at += 1
-            if char == "\\" and quote != "'":
-                following = self._peek()
-                self.at += 1 if following else 0
-                found.append({"n": "\n", "r": "\r", "t": "\t"}.get(following, following) if quote else following)
+            if char == "\\" and quote != "'" and self._peek() in _ESCAPES:
+                found.append(_ESCAPES[self._peek()])
+                self.at += 1
             elif char in "'\"" and quote in ("", char):
                 quote = "" if quote else char
             else:
@@ -232,13 +243,12 @@ def parse_arguments(words: Sequence[str], grammar: str) -> list[Value]:
     """The words of an argument list as values of `grammar` (config/samples/row.py). Raises ArgumentFault."""
     kinds = grammar.split()
     required = next((i for i, kind in enumerate(kinds) if kind.endswith("?")), len(kinds))
-    if list(words) == [""] and required == 0:
-        words = []
     values: list[Value] = []
     for i, word in enumerate(words):
         kind = kinds[i].removesuffix("?")
         if word == "" and i >= required and kind not in ("str", "any"):
-            values.append(Unset())
+            # haproxy: an integer that is left out behind a comma is 0, not the converter's default.
+            values.append(0 if kind == "int" else Unset())
             continue
         values.append(_value(word, kind, i))
     if len(values) < required:
@@ -257,10 +267,10 @@ def _value(word: str, kind: str, index: int) -> Value:
 
 
 def _integer(word: str) -> int:
-    number = int(word)
-    if word.strip() != word or "_" in word or number not in _INT64:
+    if word.strip() != word or "_" in word:
         raise ValueError(word)
-    return number
+    # haproxy: what is too large for 64 bits is the largest number.
+    return max(_INT64[0], min(int(word[:64]), _INT64[-1]))
 
 
 def _mask4(word: str) -> IPv4Address:

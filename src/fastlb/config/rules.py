@@ -141,7 +141,7 @@ def _action(st: Statement, px: Proxy, letter: str, keyword: str) -> tuple[Action
 
 
 def _unknown(st: Statement, px: Proxy, letter: str, keyword: str, name: str) -> BadStatement:
-    known = sorted(row_name for set_letter, row_name in ACTIONS if set_letter == letter)
+    known = sorted(row.name for (set_letter, _), row in ACTIONS.items() if set_letter == letter and row.status == SUPPORTED)
     listed = ", ".join(f"'{row_name}'" for row_name in known)
     hint = guess(name, known)
     if keyword.startswith("tcp"):

@@ -126,6 +126,12 @@ def test_keyword_list_comes_from_the_tables(write):
     assert {"maxconn", "mode", "bind", "server"} <= set(lines)
 
 
+def test_fetches_converters_and_actions_are_listed_by_class(write):
+    lines = run("-dKall", "-c", "-f", write(GOOD)).stdout.splitlines()
+    wanted = {"path_beg = path -m beg", "req.hdr([str,int]): str", "field(int,str[,int]): str => str", "\thttp-request deny"}
+    assert wanted <= set(lines)
+
+
 def test_check_imports_nothing_heavy(write):
     code = f"import sys; from fastlb.cli.main import run; run(['-c', '-q', '-f', {write(GOOD)!r}]); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -5,10 +5,10 @@ Knows all tables. Must not know how a rule is written (config/rules.py).
 
 from __future__ import annotations
 
-from . import answers, captures, connection, flow, headers, request_line, tracking, variables
+from . import answers, captures, connection, flow, headers, missing, request_line, tracking, variables
 from .row import ActionRow
 
-ROWS: tuple[ActionRow, ...] = (
+_PRESENT: tuple[ActionRow, ...] = (
     *flow.ACTIONS,
     *answers.ACTIONS,
     *headers.ACTIONS,
@@ -18,5 +18,6 @@ ROWS: tuple[ActionRow, ...] = (
     *connection.ACTIONS,
     *captures.ACTIONS,
 )
+ROWS = (*_PRESENT, *missing.rows(_PRESENT))
 # The same name may mean different things in different rule sets (`capture`), so the key is (letter of the set, name).
 ACTIONS: dict[tuple[str, str], ActionRow] = {(letter, row.name): row for row in ROWS for letter in row.sets}

@@ -16,6 +16,7 @@ from . import (
     fetch_tls,
     fetch_track,
     fetch_vars,
+    missing,
 )
 from .row import ConverterRow, FetchRow
 
@@ -35,5 +36,9 @@ CONVERTERS: dict[str, ConverterRow] = {
     row.name: row
     for row in (*convert_text.CONVERTERS, *convert_hash.CONVERTERS, *convert_map.CONVERTERS, *fetch_track.CONVERTERS)
 }
+FETCHES |= {row.name: row for row in missing.fetches(FETCHES)}
+CONVERTERS |= {row.name: row for row in missing.converters(CONVERTERS)}
 # Words that an ACL may begin with besides a fetch's name; where both have a name (`path`), the ACL takes this one.
-ACL_FETCHES: dict[str, FetchRow] = {row.name: row for row in (*fetch_http.DERIVATIVES, *fetch_buffer.DERIVATIVES)}
+ACL_FETCHES: dict[str, FetchRow] = {
+    row.name: row for row in (*fetch_http.DERIVATIVES, *fetch_buffer.DERIVATIVES, *fetch_tls.DERIVATIVES)
+}

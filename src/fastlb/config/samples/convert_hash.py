@@ -13,7 +13,7 @@ from pathlib import Path
 from .check_words import padded, text_of, variable_of
 from .row import Check, ConverterRow
 from .types import ANY, BIN, BOOL, SINT, STR
-from .values import ArgumentFault, KeyFile, Unset, Value
+from .values import ArgumentFault, KeyFile, Value
 
 # The names of OpenSSL's message digests, lower case.
 _DIGESTS_TEXT = """
@@ -108,7 +108,7 @@ def check_output_type(values: list[Value]) -> list[Value]:
     path, kind = padded(values, 2)
     if text_of(kind) == "int":
         return [text_of(path), "int"]
-    if not isinstance(kind, Unset):
+    if text_of(kind):
         raise ArgumentFault('output_type only supports "int" as argument')
     return [text_of(path)]
 

@@ -55,7 +55,8 @@ def _bytes(values: list[Value]) -> list[Value]:
             raise ArgumentFault("expected type 'integer' at position 1, but got nothing", 0)
         if found is None and is_given(value):
             raise ArgumentFault(f"failed to parse '{text_of(value)}' as type 'integer' at position {index + 1}", index)
-        checked.append(Unset() if found is None else found)
+        # haproxy: a length that is left out behind a comma is 0.
+        checked.append(0 if found is None else found)
     return padded(checked, 2)
 
 

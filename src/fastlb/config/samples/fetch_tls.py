@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ..keywords.row import UNSUPPORTED
 from . import checks
+from .fetch_http import derived
 from .row import Check, FetchRow
 from .types import BIN, BOOL, SINT, STR, SampleType, Source
 
@@ -87,3 +88,6 @@ FETCHES: tuple[FetchRow, ...] = (
         note="needs the 51Degrees library",
     ),
 )
+
+_SNI = next(row for row in FETCHES if row.name == "ssl_fc_sni")
+DERIVATIVES: tuple[FetchRow, ...] = (derived("ssl_fc_sni_end", _SNI, "end"), derived("ssl_fc_sni_reg", _SNI, "reg"))

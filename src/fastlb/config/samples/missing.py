@@ -1,0 +1,41 @@
+"""Sample fetches and converters of HAProxy that fastlb does not have yet: they are told apart from misspelled ones.
+
+Knows their names. Must not know their arguments, which nobody reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..keywords.row import UNSUPPORTED
+from .row import ConverterRow, FetchRow
+from .types import ANY
+
+# What 2.6 has, and what is newer.
+_FETCHES = ("fcgi.docroot", "fcgi.index")
+_NEW_FETCHES = ("dump_all_vars", "spoe.engine-id")
+_CONVERTERS = ("51d.single", "capture-req", "capture-res", "da-csv-conv", "nbsrv", "srv_queue")
+_NEW_CONVERTERS = (
+    *("fe_exists", "jwt_decrypt_cert", "jwt_decrypt_jwk", "jwt_decrypt_secret", "srv_is_up"),
+    *(f"eth.{name}" for name in ("data", "dst", "hdr", "proto", "src", "vlan")),
+    *(f"ip.{name}" for name in ("data", "df", "dst", "fp", "hdr", "proto", "src", "tos", "ttl", "ver")),
+    *(f"tcp.{name}" for name in ("dst", "flags", "options_list", "seq", "src", "win")),
+    *(f"tcp.options.{name}" for name in ("mss", "sack", "tsopt", "tsval", "wscale", "wsopt")),
+)
+_NEWER = "2.7 or later"
+_NO_LIBRARY = "needs a device detection library"
+_NOTES = dict.fromkeys(("51d.single", "da-csv-conv"), _NO_LIBRARY)
+
+def fetches(known: Mapping[str, object]) -> Iterable[FetchRow]:
+    """A row for each fetch that is not in `known`."""
+    for name in (*_FETCHES, *_NEW_FETCHES):
+        if name not in known:
+            yield FetchRow(name, ANY, manual="7.3", since=_NEWER if name in _NEW_FETCHES else "", status=UNSUPPORTED)
+
+
+def converters(known: Mapping[str, object]) -> Iterable[ConverterRow]:
+    """A row for each converter that is not in `known`."""
+    for name in (*_CONVERTERS, *_NEW_CONVERTERS):
+        if name not in known:
+            since = _NEWER if name in _NEW_CONVERTERS else ""
+            yield ConverterRow(name, ANY, ANY, since=since, status=UNSUPPORTED, note=_NOTES.get(name, ""))
