@@ -230,9 +230,7 @@ cdef bint _apply_rules(stream_t* strm) noexcept nogil:
 
 cdef bint _begin_packing(stream_t* strm) noexcept nogil:
     """Edits the head where the answer is compressed. haproxy: what was received is counted, not what is made of it."""
-    cdef uint64_t counted = reply_counted_head(&strm.res_msg)
     compress_begin(strm)
-    strm.bytes_out += counted - reply_counted_head(&strm.res_msg)
     return strm.packer != NULL
 
 

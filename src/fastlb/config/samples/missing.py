@@ -24,13 +24,19 @@ _NEW_CONVERTERS = (
 )
 _NEWER = "2.7 or later"
 _NO_LIBRARY = "needs a device detection library"
-_NOTES = dict.fromkeys(("51d.single", "da-csv-conv"), _NO_LIBRARY)
+_NOTES = {
+    **dict.fromkeys(("51d.single", "da-csv-conv"), _NO_LIBRARY),
+    **dict.fromkeys(("fcgi.docroot", "fcgi.index"), "FastCGI applications are not supported"),
+    "spoe.engine-id": "SPOE is not supported",
+    "dump_all_vars": "for debugging",
+}
 
 def fetches(known: Mapping[str, object]) -> Iterable[FetchRow]:
     """A row for each fetch that is not in `known`."""
     for name in (*_FETCHES, *_NEW_FETCHES):
         if name not in known:
-            yield FetchRow(name, ANY, manual="7.3", since=_NEWER if name in _NEW_FETCHES else "", status=UNSUPPORTED)
+            since = _NEWER if name in _NEW_FETCHES else ""
+            yield FetchRow(name, ANY, manual="7.3", since=since, status=UNSUPPORTED, note=_NOTES[name])
 
 
 def converters(known: Mapping[str, object]) -> Iterable[ConverterRow]:
