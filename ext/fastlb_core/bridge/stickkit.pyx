@@ -72,7 +72,8 @@ cdef class Table:
     def shape(self) -> dict[str, int]:
         return {
             "stripes": self.table.n_stripes, "capacity": self.table.capacity, "entry": self.table.entry_size,
-            "bytes": stick_bytes(&self.table),
+            "bytes": stick_bytes(&self.table), "stripe": sizeof(stick_stripe_t),
+            "first": <uint64_t> stick_entry(&self.table, stick_stripe_of(&self.table, 0), 1),
         }
 
     def is_sound(self) -> bool:

@@ -96,7 +96,7 @@ cdef struct stick_stripe_t:      # a cache line
     uint32_t oldest              # index + 1; unreferenced entries by touched_ms
     uint32_t newest
     uint32_t victim              # the stripe that is asked next for room
-    uint32_t spare[6]
+    uint32_t spare[7]
 
 cdef struct stick_shared_t:
     uint64_t n_used              # atomic; changed by who holds the entry's stripe

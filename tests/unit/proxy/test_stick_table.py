@@ -150,6 +150,12 @@ def test_flood_of_keys_fills_the_table_to_its_size_and_no_further(size: int, nop
     assert table.used == size == len(table.keys(5)) and table.is_sound()
 
 
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_stripes_are_cache_lines_and_entries_aligned(size: int) -> None:
+    shape = integers(size).shape
+    assert shape["stripe"] == 64 and shape["first"] % 8 == 0 and shape["entry"] % 8 == 0
+
+
 def test_large_table_costs_only_what_is_used() -> None:
     table = integers(2**30)
     assert table.shape["bytes"] > 2**36
