@@ -3,20 +3,21 @@
 from libc.stdint cimport uint32_t
 
 from fastlb_core.base.buf cimport buf_consume
-from fastlb_core.base.slice cimport slice_t
+from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.message cimport METHOD_HEAD, MSG_F_EXPECT_100
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_ERROR, conn_close, conn_flush, conn_poll, conn_set_timer, conn_t,
 )
 from fastlb_core.program.expr cimport arg_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
+from fastlb_core.proxy.after_rules cimport after_rules_free, after_rules_run, after_rules_wanted, edited_t
 from fastlb_core.proxy.answer cimport answer_make
 from fastlb_core.proxy.backend cimport back_finish
 from fastlb_core.proxy.capture cimport capture_request_cookie
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
-from fastlb_core.proxy.reply cimport reply_answer, reply_has_length, reply_page, reply_send
+from fastlb_core.proxy.reply cimport reply_answer, reply_has_length, reply_head_len, reply_page, reply_send
 from fastlb_core.proxy.stream cimport (
     STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE,
     STRM_F_REPLY, STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, TIMEOUT_CLIENT, stream_end, stream_kill, stream_set_term, stream_t,
@@ -47,16 +48,22 @@ cdef void http_finish(stream_t* strm) noexcept nogil:
         conn_close(front)
 
 
-cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil:
+cdef void _page_of(stream_t* strm, int status, slice_t* page) noexcept nogil:
+    """The page for a status; what `http-error` makes is as good as a rule's own."""
     cdef const arg_t* args = reply_answer(strm, status)
     cdef eval_t ev
-    cdef slice_t page
     if args != NULL:
         eval_stream(&ev, strm, EVAL_O_FINAL)
-        if answer_make(&ev, args, &page) and page.ptr != NULL:
-            http_reply_page(strm, status, page, err, state)
+        if answer_make(&ev, args, page) and page.ptr != NULL:
+            strm.flags |= STRM_F_OWN_PAGE
             return
-    _reply(strm, status, reply_page(strm, status), err, state)
+    page[0] = reply_page(strm, status)
+
+
+cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil:
+    cdef slice_t page
+    _page_of(strm, status, &page)
+    _reply(strm, status, page, err, state)
 
 
 cdef void http_reply_page(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil:
@@ -64,12 +71,19 @@ cdef void http_reply_page(stream_t* strm, int status, slice_t page, char err, ch
     _reply(strm, status, page, err, state)
 
 
-cdef inline bint _has_end(int status, slice_t page) noexcept nogil:
+cdef void http_reply_failed(stream_t* strm, char err, char state) noexcept nogil:
+    cdef slice_t page
+    _begin_reply(strm, 500, err, state)
+    _page_of(strm, 500, &page)
+    _send(strm, page, False)
+
+
+cdef inline bint _has_end(int status, slice_t head) noexcept nogil:
     """The client can tell where the answer ends (RFC 9112 6.3)."""
-    return status == 204 or status == 304 or reply_has_length(page)
+    return status == 204 or status == 304 or reply_has_length(head)
 
 
-cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil:
+cdef void _begin_reply(stream_t* strm, int status, char err, char state) noexcept nogil:
     if err != b'-':
         stream_set_term(strm, err, state)
     strm.status = <unsigned short> status
@@ -84,16 +98,48 @@ cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state)
     if strm.flags & STRM_F_BAD_REQUEST or not strm.req.is_open or strm.req_msg.flags & MSG_F_EXPECT_100 and not strm.req.is_done:
         # What follows on the connection cannot be told from this request's rest.
         strm.flags |= STRM_F_CLOSE_FRONT
-    if not _has_end(status, page):
-        strm.flags |= STRM_F_CLOSE_FRONT
     strm.flags |= STRM_F_REPLY
     strm.state = HTTP_S_REPLY
     back_finish(strm, False)
-    if strm.front.flags & CONN_F_ERROR or page.ptr == NULL or \
-            not reply_send(strm, page, strm.req_msg.method == METHOD_HEAD or strm.flags & STRM_F_HEAD_ASKED):
+
+
+cdef void _reply(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil:
+    _begin_reply(strm, status, err, state)
+    # haproxy: what is refused before it is a request never meets a rule.
+    _send(strm, page, not strm.flags & STRM_F_BAD_REQUEST and after_rules_wanted(strm))
+
+
+cdef bint _put(stream_t* strm, slice_t head, slice_t body) noexcept nogil:
+    if not _has_end(strm.status, head):
+        strm.flags |= STRM_F_CLOSE_FRONT
+    if strm.req_msg.method == METHOD_HEAD or strm.flags & STRM_F_HEAD_ASKED:
+        body.len = 0
+    return reply_send(strm, head, body)
+
+
+cdef void _send(stream_t* strm, slice_t page, bint runs_rules) noexcept nogil:
+    cdef edited_t edited
+    cdef uint32_t length
+    cdef slice_t head
+    cdef bint is_sent = False
+    edited.area = NULL
+    edited.out = NULL
+    if not strm.front.flags & CONN_F_ERROR and page.ptr != NULL:
+        length = reply_head_len(page)
+        head = slice_of(page.ptr, length)
+        if runs_rules and not after_rules_run(strm, &head, &edited):
+            # haproxy: 500 that no rule sees any more.
+            strm.status = 500
+            strm.flags &= ~(<uint32_t> STRM_F_OWN_PAGE)
+            _page_of(strm, 500, &page)
+            length = reply_head_len(page)
+            head = slice_of(page.ptr, length)
+        is_sent = _put(strm, head, slice_of(page.ptr + length, page.len - length))
+        after_rules_free(strm, &edited)
+    if is_sent:
+        http_reply_run(strm)
+    else:
         stream_kill(strm)
-        return
-    http_reply_run(strm)
 
 
 cdef bint _discard_request(stream_t* strm) noexcept nogil:

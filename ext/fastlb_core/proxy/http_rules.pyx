@@ -16,7 +16,7 @@ from fastlb_core.program.rules cimport (
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_edits cimport restrict_names
-from fastlb_core.proxy.http_end cimport http_abort, http_reply
+from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_failed
 from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_set_backend, stream_t
 
 
@@ -29,7 +29,10 @@ cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
     else:
         strm.t_request = 0
         fe_counters(strm).failed_req += 1
-    http_reply(strm, 500, b'P', b'H' if is_response else b'R')
+    if strm.phase == PHASE_BE_AFTER or strm.phase == PHASE_FE_AFTER:
+        http_reply_failed(strm, b'P', b'H')
+    else:
+        http_reply(strm, 500, b'P', b'H' if is_response else b'R')
 
 
 cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcept nogil:
@@ -170,6 +173,9 @@ cdef act_t _run_response_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     cdef bint is_backend = phase == PHASE_BE_CONTENT or phase == PHASE_BE_RESPONSE or phase == PHASE_BE_AFTER
     cdef px_t* px = strm.be if is_backend else strm.fe
     if px == NULL or not is_backend and px == strm.be:
+        return ACT_CONT
+    if strm.flags & STRM_F_INTERNAL and phase < PHASE_BE_AFTER:
+        # haproxy: the statistics page is no server's answer.
         return ACT_CONT
     if phase == PHASE_BE_CONTENT:
         return run_set(strm, ev, px, RULES_TCP_RESPONSE)

@@ -8,17 +8,19 @@ from fastlb_core.http.message cimport http_msg_t
 from fastlb_core.program.expr cimport arg_t
 from fastlb_core.proxy.stream cimport stream_t
 
-# The page for a status as the backend, else the frontend, else the built-in table has it; ptr NULL when there is none.
 # The page for a status that a rule sends: as reply_page, and *closes is true where the connection must close behind it.
 cdef slice_t reply_rule_page(const stream_t* strm, int status, bint* closes) noexcept nogil
 # The arguments of the answer that `http-error` makes for the status (answer.pxd), or NULL.
 cdef const arg_t* reply_answer(const stream_t* strm, int status) noexcept nogil
+# The page for a status as the backend, else the frontend, else the built-in table has it; ptr NULL when there is none.
 cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil
+# Bytes of a page up to and with the empty line; all of them where there is none (the file was checked when it was read).
+cdef uint32_t reply_head_len(slice_t page) noexcept nogil
 # Sends the page to the client, with the `connection` header that its version and the stream's STRM_F_CLOSE_FRONT ask for;
-# what the socket does not take waits in front.tx. is_head: without its body. False when the client is gone.
-cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil
-# True when the page says how long its body is; without that only a close ends it.
-cdef bint reply_has_length(slice_t page) noexcept nogil
+# what the socket does not take waits in front.tx. False when the client is gone.
+cdef bint reply_send(stream_t* strm, slice_t head, slice_t body) noexcept nogil
+# True when the head says how long the body is; without that only a close ends it.
+cdef bint reply_has_length(slice_t head) noexcept nogil
 # Bytes of a head as HAProxy counts them for %B: 20 for the start line's own, its words, names and values, 1 for the end. Called
 # before the head is edited.
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil

@@ -49,7 +49,7 @@ cdef slice_t reply_rule_page(const stream_t* strm, int status, bint* closes) noe
     return page if page.ptr != NULL else rule_page(<uint32_t> status)
 
 
-cdef uint32_t _head_of(slice_t page) noexcept nogil:
+cdef uint32_t reply_head_len(slice_t page) noexcept nogil:
     """Bytes up to and with the empty line; all of them where there is none (the file was checked when it was read)."""
     cdef uint32_t i
     for i in range(3, page.len):
@@ -60,27 +60,27 @@ cdef uint32_t _head_of(slice_t page) noexcept nogil:
     return page.len
 
 
-cdef bint _has_header(slice_t page, uint32_t head, const char* name, uint32_t length) noexcept nogil:
+cdef bint _has_header(slice_t head, const char* name, uint32_t length) noexcept nogil:
     """True when a line of the head begins with this (lower-case) name and colon."""
     cdef uint32_t i
-    for i in range(1, head):
-        if page.ptr[i - 1] == b'\n' and slice_starts_nocase(slice_of(page.ptr + i, head - i), name, length):
+    for i in range(1, head.len):
+        if head.ptr[i - 1] == b'\n' and slice_starts_nocase(slice_of(head.ptr + i, head.len - i), name, length):
             return True
     return False
 
 
-cdef bint reply_has_length(slice_t page) noexcept nogil:
-    return _has_header(page, _head_of(page), b"content-length:", 15)
+cdef bint reply_has_length(slice_t head) noexcept nogil:
+    return _has_header(head, b"content-length:", 15)
 
 
-cdef uint64_t _counted_page(slice_t page, uint32_t head) noexcept nogil:
-    """As reply_counted_head, for a page's bytes."""
-    cdef uint64_t counted = COUNTED_START_LINE + 1 + page.len - head
-    cdef const char* line = page.ptr
+cdef uint64_t _counted_lines(slice_t head) noexcept nogil:
+    """As reply_counted_head, for a head's bytes."""
+    cdef uint64_t counted = COUNTED_START_LINE + 1
+    cdef const char* line = head.ptr
     cdef const char* end
     cdef uint32_t n
-    while line < page.ptr + head:
-        end = <const char*> memchr(line, b'\n', page.ptr + head - line)
+    while line < head.ptr + head.len:
+        end = <const char*> memchr(line, b'\n', head.ptr + head.len - line)
         if end == NULL:
             break
         n = <uint32_t> (end - line)
@@ -103,45 +103,40 @@ cdef slice_t _ending(const stream_t* strm) noexcept nogil:
     return slice_of(close_line + 19, 2)
 
 
-cdef bint reply_send(stream_t* strm, slice_t page, bint is_head) noexcept nogil:
-    cdef uint32_t head = _head_of(page)
+cdef bint reply_send(stream_t* strm, slice_t head, slice_t body) noexcept nogil:
     cdef conn_t* front = strm.front
     cdef iovec iov[3]
-    cdef uint64_t total = 0
-    cdef int64_t n
-    cdef uint32_t n_iov = 2
+    cdef uint64_t total
+    cdef int64_t n = 0
     cdef slice_t ending = _ending(strm)
-    iov[0].iov_base = <void*> page.ptr
-    iov[0].iov_len = head - 2
+    iov[0].iov_base = <void*> head.ptr
+    iov[0].iov_len = head.len - 2
     if strm.flags & STRM_F_BAD_REQUEST or (strm.status == 400 or strm.status == 408) and not strm.flags & STRM_F_OWN_PAGE \
-            or _has_header(page, head, b"connection:", 11):
+            or _has_header(head, b"connection:", 11):
         # haproxy: these pages and the errorfiles in their place are sent as they stand.
-        iov[0].iov_len = head
+        iov[0].iov_len = head.len
         ending.len = 0
-    elif page.len > 8 and page.ptr[7] == b'0':
+    elif head.len > 8 and head.ptr[7] == b'0':
         # haproxy: an HTTP/1.0 answer says close by saying nothing.
         ending = slice_of(ending.ptr + ending.len - 2, 2)
     iov[1].iov_base = <void*> ending.ptr
     iov[1].iov_len = ending.len
-    if not is_head and page.len > head:
-        iov[2].iov_base = <void*> (page.ptr + head)
-        iov[2].iov_len = page.len - head
-        n_iov = 3
+    iov[2].iov_base = <void*> body.ptr
+    iov[2].iov_len = body.len
     if not strm.flags & STRM_F_BAD_REQUEST:
         # haproxy: what is sent before there is a request counts as nothing.
-        strm.bytes_out += _counted_page(page, head) - (page.len - head if is_head else 0)
-    total = iov[0].iov_len + iov[1].iov_len + (iov[2].iov_len if n_iov == 3 else 0)
-    if front.tx.len:
-        n = 0
-    else:
-        n = conn_sendv(front, iov, n_iov)
+        strm.bytes_out += _counted_lines(head) + body.len
+    total = iov[0].iov_len + iov[1].iov_len + iov[2].iov_len
+    if not front.tx.len:
+        n = conn_sendv(front, iov, 3 if body.len else 2)
     if n < 0:
         return False
-    return <uint64_t> n == total or conn_keep(front, iov, n_iov, <uint64_t> n, total)
+    return <uint64_t> n == total or conn_keep(front, iov, 3, <uint64_t> n, total)
 
 
 cdef uint64_t reply_counted_page(slice_t page) noexcept nogil:
-    return _counted_page(page, _head_of(page))
+    cdef uint32_t head = reply_head_len(page)
+    return _counted_lines(slice_of(page.ptr, head)) + page.len - head
 
 
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil:

@@ -65,5 +65,5 @@ def _id(reader: ActionReader, word: str) -> int:
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("capture", "H", _request, grammar="<sample> [ len <length> | id <id> ]", core="capture-req"),
     ActionRow("capture", "t", _content, grammar="<sample> len <length>", core="capture-req"),
-    ActionRow("capture", "R", _response, grammar="<sample> id <id>", core="capture-res"),
+    ActionRow("capture", "RA", _response, grammar="<sample> id <id>", core="capture-res"),
 )
