@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fastlb.cli.arguments import Arguments
 from fastlb.config import HAPROXY_VERSION, load
 from fastlb.config.diagnostics import Diagnostics
-from fastlb.config.model import Configuration, Location
+from fastlb.config.model import Configuration, Formats, Location
 from fastlb.supervisor.alerts import Alerts
 
 ZERO_WARNING = "config : Some warnings were found and 'zero-warning' is set. Aborting."
@@ -48,7 +48,7 @@ def load_configuration(arguments: Arguments, alerts: Alerts) -> Loaded:
 
 def _verify(configuration: Configuration, diagnostics: Diagnostics, source_of: Callable[[Location], str]) -> None:
     """Imports the core, and only where the files have rules for it to look at."""
-    if any(px.acls or px.rules for px in configuration.proxies):
+    if any(px.acls or px.rules or px.formats != Formats() for px in configuration.proxies):
         from fastlb.compile.verify import verify
 
         verify(configuration, diagnostics, source_of)

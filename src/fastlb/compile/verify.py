@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fastlb.config.acl import Acl, AclExpression, Condition
+from fastlb.config.acl import AclExpression
 from fastlb.config.diagnostics import Diagnostics
+from fastlb.config.expression_uses import ExpressionUse, acls_of, uses_of
 from fastlb.config.model import Configuration, Location, Proxy
 from fastlb.config.pattern_files import read_patterns
-from fastlb.config.rule import Rule
-from fastlb.config.samples.ast import Expression
-from fastlb.config.samples.values import MapRef, RegexValue
+from fastlb.config.samples.values import MapRef, RegexValue, Value
 from fastlb.config.values import ValueFault
 
 from .text import file_bytes
@@ -24,57 +23,76 @@ SourceOf = Callable[[Location], str]
 def verify(configuration: Configuration, diagnostics: Diagnostics, source_of: SourceOf) -> None:
     """Reports every pattern and regular expression that cannot be used, in HAProxy's words."""
     for px in configuration.proxies:
-        for name, acl in px.acls.items():
-            for line in acl.expressions:
-                _verify_line(line, f"error detected while parsing ACL '{name}' : ", diagnostics, source_of)
-        for keyword, rules in px.rules.items():
+        _Verifier(px, diagnostics, source_of).run()
+
+
+class _Verifier:
+    def __init__(self, px: Proxy, diagnostics: Diagnostics, source_of: SourceOf) -> None:
+        self.px = px
+        self.diagnostics = diagnostics
+        self.source_of = source_of
+
+    def run(self) -> None:
+        for lead, line in self._pattern_lines():
+            self._verify_patterns(line, lead)
+        for keyword, rules in self.px.rules.items():
             for rule in rules:
-                _verify_rule(px, keyword, rule, diagnostics, source_of)
+                name = keyword if keyword == rule.action else f"{keyword} {rule.action}"
+                lead = f"error detected in {self.px.title} '{self.px.name}' while parsing '{name}' rule : "
+                for value in rule.arguments:
+                    self._report(_fault(value), lead, rule.location)
+        for use in uses_of(self.px):
+            for value, number, keyword in use.arguments():
+                self._report(_fault(value), self._lead(value, number, keyword, use), use.location)
+
+    def _lead(self, value: Value, number: int, keyword: str, use: ExpressionUse) -> str:
+        what = f"regex '{value.pattern}'" if isinstance(value, RegexValue) else "map"
+        within = f" in {use.place}" if use.place else ""
+        return f"error in {what} in arg {number} of {keyword}{within} in proxy '{self.px.name}' : "
+
+    def _pattern_lines(self) -> Iterator[tuple[str, AclExpression]]:
+        """Each line of the ACLs, and what a message about it begins with."""
+        for name, acl in self.px.acls.items():
+            for line in acl.expressions:
+                yield f"error detected while parsing ACL '{name}' : ", line
+        for keyword, rules in self.px.rules.items():
+            for rule in rules:
+                name = keyword if keyword == rule.action else f"{keyword} {rule.action}"
+                for acl in acls_of(rule):
+                    for line in acl.expressions if not acl.name else ():
+                        yield f"error detected while parsing an '{name}' condition : ", line
+
+    def _verify_patterns(self, line: AclExpression, lead: str) -> None:
+        if line.match in ("found", "bool"):
+            return
+        from fastlb_core.bridge.patterns import pattern_error
+
+        for source in line.sources:
+            entries = [(entry.key, entry.value or b"", entry.line) for entry in source.lines]
+            fault = pattern_error(line.match, source.ignore_case, entries)
+            if fault is not None:
+                where = f" at line {fault[1]} of file '{source.file}'" if source.file else ""
+                self._report(fault[0] + where, lead, line.location)
+
+    def _report(self, fault: str, lead: str, location: Location) -> None:
+        if fault:
+            source = self.source_of(location)
+            self.diagnostics.alert("bad-pattern", f"{lead}{fault}.", f"parsing [{location}] : ", location, "", source)
+            self.diagnostics.mark_file(location.file)
 
 
-def _verify_rule(px: Proxy, keyword: str, rule: Rule, diagnostics: Diagnostics, source_of: SourceOf) -> None:
-    name = keyword if keyword == rule.action else f"{keyword} {rule.action}"
-    for acl in _anonymous(rule.condition):
-        for line in acl.expressions:
-            _verify_line(line, f"error detected while parsing an '{name}' condition : ", diagnostics, source_of)
-    lead = f"error detected in proxy '{px.name}' while parsing '{name}' rule : "
-    for value in rule.arguments:
-        if isinstance(value, RegexValue):
-            _report(_regex_fault(value), lead, rule.location, diagnostics, source_of)
-        elif isinstance(value, Expression):
-            for conversion in value.conversions:
-                for argument in conversion.arguments:
-                    if isinstance(argument, MapRef):
-                        _report(_map_fault(argument), lead, rule.location, diagnostics, source_of)
-                    elif isinstance(argument, RegexValue):
-                        _report(_regex_fault(argument), lead, rule.location, diagnostics, source_of)
-
-
-def _anonymous(condition: Condition | None) -> Iterator[Acl]:
-    for group in condition.groups if condition is not None else ():
-        for term in group:
-            if not term.acl.name:
-                yield term.acl
-
-
-def _verify_line(line: AclExpression, lead: str, diagnostics: Diagnostics, source_of: SourceOf) -> None:
-    if line.match in ("found", "bool"):
-        return
-    from fastlb_core.bridge.patterns import pattern_error
-
-    for source in line.sources:
-        entries = [(entry.key, entry.value or b"", entry.line) for entry in source.lines]
-        fault = pattern_error(line.match, source.ignore_case, entries)
-        if fault is not None:
-            where = f" at line {fault[1]} of file '{source.file}'" if source.file else ""
-            _report(fault[0] + where, lead, line.location, diagnostics, source_of)
+def _fault(value: object) -> str:
+    """What is wrong with an argument that the core has to compile; "" for a good one and for every other kind."""
+    if isinstance(value, RegexValue):
+        return _regex_fault(value)
+    return _map_fault(value) if isinstance(value, MapRef) else ""
 
 
 def _regex_fault(value: RegexValue) -> str:
     from fastlb_core.bridge.patterns import regex_error
 
     fault = regex_error(file_bytes(value.pattern), value.ignore_case)
-    return "" if fault is None else f"regex '{value.pattern}' is invalid ({fault})"
+    return "" if fault is None else f"regex '{value.pattern}' is invalid (error={fault})"
 
 
 def _map_fault(ref: MapRef) -> str:
@@ -86,10 +104,3 @@ def _map_fault(ref: MapRef) -> str:
         return unreadable.message
     fault = pattern_error(ref.method.removesuffix("m"), False, entries, ref.output, ref.method == "regm")
     return "" if fault is None else f"{fault[0]} at line {fault[1]} of file '{ref.file}'"
-
-
-def _report(fault: str, lead: str, location: Location, diagnostics: Diagnostics, source_of: SourceOf) -> None:
-    if fault:
-        message = f"{lead}{fault}."
-        diagnostics.alert("bad-pattern", message, f"parsing [{location}] : ", location, "", source_of(location))
-        diagnostics.mark_file(location.file)

@@ -61,12 +61,17 @@ def load(
 
 
 def load_text(
-    text: str | bytes, *, file: str = "<text>", environment: Mapping[str, str] | None = None, resolver: Resolver | None = None
+    text: str | bytes,
+    *,
+    file: str = "<text>",
+    environment: Mapping[str, str] | None = None,
+    resolver: Resolver | None = None,
+    verify: Verify | None = None,
 ) -> tuple[Configuration | None, Diagnostics]:
     """As `load`, from memory; `file` is the name in messages."""
     parser = _parser(Diagnostics(), environment, resolver, [file])
     parser.read_bytes(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text, file)
-    return _finish(parser)
+    return _finish(parser, verify)
 
 
 def has_listener(configuration: Configuration) -> bool:

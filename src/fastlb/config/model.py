@@ -407,6 +407,11 @@ class Proxy:
     compression: Compression | None = None
 
     @property
+    def title(self) -> str:
+        """What HAProxy's messages call it."""
+        return "proxy" if self.kind == "listen" else self.kind
+
+    @property
     def has_frontend(self) -> bool:
         return self.kind in ("frontend", "listen")
 

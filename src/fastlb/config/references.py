@@ -5,35 +5,15 @@ Knows how a name is found from where it stands, and HAProxy's words for one that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from .acl import Acl, AclExpression
 from .diagnostics import Diagnostics, nearest
-from .logformat import LogFormat
+from .expression_uses import ExpressionUse, uses_of
 from .model import Location, Proxy
-from .rule import Rule, RuleValue
-from .samples.ast import Expression
+from .rule import Rule
 from .samples.values import AclRef, ListValue, ProxyRef, ServerRef, TableRef, Value
-
-# What HAProxy calls the place of an expression, by rule set.
-_PLACES = {
-    "http-request": "http-request expression",
-    "http-response": "http-response response",
-    "http-after-response": "http-response response",
-    "redirect": "redirect format string",
-    "use_backend": "use_backend expression",
-    "use-server": "use-server or balance expression",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """An expression where it stands. words: HAProxy's for "in what of the proxy", "" in an ACL."""
-
-    location: Location
-    expression: Expression
-    place: str
 
 
 def check_references(px: Proxy, proxies: Sequence[Proxy], diagnostics: Diagnostics, source_of: Callable[[Location], str]) -> None:
@@ -51,44 +31,16 @@ class _References:
         self.source_of = source_of
 
     def run(self) -> None:
-        uses = {id(use.expression): use for use in (*self._in_acls(self.px.acls.values()), *self._in_rules())}
-        for use in sorted(uses.values(), key=lambda use: (use.location.file, use.location.line)):
-            self._check(use)
+        for rule in (rule for rules in self.px.rules.values() for rule in rules):
+            for table in (value for value in rule.arguments if isinstance(value, TableRef)):
+                self._check_rule_table(rule, table)
+        for use in uses_of(self.px):
+            for value, number, keyword in use.arguments():
+                self._check_value(value, number, use, keyword)
         for acl in self.px.acls.values():
             self._check_loop(acl)
 
-    # --- where expressions stand ---
-
-    def _in_acls(self, acls: Iterable[Acl]) -> Iterator[_Use]:
-        for acl in acls:
-            for line in acl.expressions:
-                yield _Use(line.location, line.expression, "")
-
-    def _in_rules(self) -> Iterator[_Use]:
-        for name, rules in self.px.rules.items():
-            for rule in rules:
-                place = "redirect format string" if rule.action == "redirect" else _PLACES.get(name, f"{name} expression")
-                for value in rule.arguments:
-                    if isinstance(value, TableRef):
-                        self._check_rule_table(rule, value)
-                for expression in _expressions(rule.arguments):
-                    yield _Use(rule.location, expression, place)
-                yield from self._in_acls(_acls_of(rule))
-
-    # --- checks ---
-
-    def _check(self, use: _Use) -> None:
-        row = use.expression.row
-        for number, value in _numbered(use.expression.arguments, row.arguments):
-            self._check_value(
-                value, number, use, f"sample fetch keyword '{row.name}'" if use.place else f"ACL keyword '{row.name}'"
-            )
-        behind = f" for sample fetch keyword '{row.name}'" if use.place else ""
-        for conversion in use.expression.conversions:
-            for number, value in _numbered(conversion.arguments, conversion.row.arguments):
-                self._check_value(value, number, use, f"conversion keyword '{conversion.row.name}'{behind}")
-
-    def _check_value(self, value: Value, number: int, use: _Use, keyword: str) -> None:
+    def _check_value(self, value: Value, number: int, use: ExpressionUse, keyword: str) -> None:
         within = f" in {use.place}" if use.place else ""
         where = f"in arg {number} of {keyword}{within} in proxy '{self.px.name}'"
         if isinstance(value, ListValue):
@@ -104,7 +56,7 @@ class _References:
             message = f"unable to find ACL '{value.name}' referenced {where}."
             self._report(use, "unknown-acl", message, _guess(value.name, self.px.acls))
 
-    def _check_proxy(self, ref: ProxyRef, use: _Use, where: str) -> None:
+    def _check_proxy(self, ref: ProxyRef, use: ExpressionUse, where: str) -> None:
         if not ref.name:
             if not _has_side(self.px, ref.side):
                 message = f"proxy '{self.px.name}', referenced {where}, has not {ref.side} capability."
@@ -115,14 +67,14 @@ class _References:
             message = f"unable to find {ref.side} '{ref.name}' referenced {where}."
             self._report(use, f"unknown-{ref.side}", message, _guess(ref.name, names))
 
-    def _check_table(self, ref: TableRef, use: _Use, where: str) -> None:
+    def _check_table(self, ref: TableRef, use: ExpressionUse, where: str) -> None:
         name = ref.name or self.px.name
         tables = [px.name for px in self.proxies if px.stick_table is not None]
         if name not in tables or (not ref.name and self.px.stick_table is None):
             message = f"unable to find table '{name}' referenced {where}."
             self._report(use, "unknown-table", message, _guess(name, tables) or "a proxy with a 'stick-table' line")
 
-    def _check_server(self, ref: ServerRef, use: _Use, where: str) -> None:
+    def _check_server(self, ref: ServerRef, use: ExpressionUse, where: str) -> None:
         px: Proxy | None = self.px
         if not ref.name:
             self._report(
@@ -156,38 +108,16 @@ class _References:
         """An ACL that asks itself over the `acl()` fetch would never answer."""
         line = next((line for line in acl.expressions if acl.name in _reached(line, self.px.acls)), None)
         if line is not None:
-            use = _Use(line.location, line.expression, "")
+            use = ExpressionUse(line.location, line.expression, "")
             self._report(use, "acl-loop", f"acl '{acl.name}' in proxy '{self.px.name}' refers to itself.", "")
 
     # --- reports ---
 
-    def _report(self, use: _Use, code: str, message: str, hint: str) -> None:
+    def _report(self, use: ExpressionUse, code: str, message: str, hint: str) -> None:
         source = self.source_of(use.location)
         at = source.find(use.expression.text) if use.expression.text else -1
         location = replace(use.location, column=at + 1) if at >= 0 else use.location
         self.diagnostics.alert(code, message, f"parsing [{use.location}]: ", location, hint, source)
-
-
-def _numbered(values: Sequence[Value], grammar: str) -> Iterator[tuple[int, Value]]:
-    """The arguments with their numbers; a table's is that of the words, which its row has put in another order."""
-    at = next((number for number, word in enumerate(grammar.split(), 1) if word.startswith("table")), 0)
-    for number, value in enumerate(values, 1):
-        yield (at if isinstance(value, TableRef) and at else number), value
-
-
-def _expressions(values: Iterable[RuleValue]) -> Iterator[Expression]:
-    for value in values:
-        if isinstance(value, Expression):
-            yield value
-        elif isinstance(value, LogFormat):
-            yield from (item.expression for item in value.items if item.expression is not None)
-        elif isinstance(value, ListValue):
-            yield from _expressions(value.items)
-
-
-def _acls_of(rule: Rule) -> Iterator[Acl]:
-    for group in rule.condition.groups if rule.condition is not None else ():
-        yield from (term.acl for term in group)
 
 
 def _asked(line: AclExpression) -> list[str]:

@@ -17,8 +17,6 @@ from .references import check_references
 from .rule import Rule
 from .samples.values import TableRef
 
-_TITLES = {"frontend": "frontend", "backend": "backend", "listen": "proxy"}
-
 
 def resolve(
     configuration: Configuration, drafts: Sequence[Draft], diagnostics: Diagnostics, source_of: Callable[[Location], str]
@@ -65,12 +63,12 @@ class _Resolution:
             self._check_default_backend(px, draft)
             self._check_use_backend(px)
             self._check_use_server(px)
+            self._check_log_format(px, draft)
+            resolve_formats(px, self._alert)
             check_references(px, self.configuration.proxies, self.diagnostics, self.source_of)
             self._check_check_ports(px)
             self._check_timeouts(px)
             self._check_http_only(px)
-            self._check_log_format(px, draft)
-            resolve_formats(px, self._alert)
         self._complete_tables()
         self._check_userlists()
         for draft in self.drafts:
@@ -113,7 +111,7 @@ class _Resolution:
 
     def _check_binds(self, px: Proxy) -> None:
         if px.has_frontend and not px.binds:
-            title = _TITLES[px.kind]
+            title = px.title
             message = f"{title} '{px.name}' has no 'bind' directive. Please declare it as a backend if this was intended."
             self._warn("no-bind", message, px.location)
 
@@ -148,7 +146,7 @@ class _Resolution:
         for rule in px.rules.get("use-server", ()) if px.has_backend else ():
             name = rule.arguments[0]
             if isinstance(name, str) and name not in names:
-                message = f"{_TITLES[px.kind]} '{px.name}' : unable to find server '{name}' referenced in a 'use-server' rule."
+                message = f"{px.title} '{px.name}' : unable to find server '{name}' referenced in a 'use-server' rule."
                 guess = nearest(name, names)
                 hint = f"did you mean '{guess}'?" if guess else f"add a line 'server {name} <address>'"
                 self._alert("unknown-server", message, self._place_of(rule, name), hint=hint)
@@ -187,7 +185,7 @@ class _Resolution:
         back = px.has_backend and bool(px.servers) and (timeouts.connect is None or timeouts.server is None)
         if front or back:
             message = (
-                f"missing timeouts for {_TITLES[px.kind]} '{px.name}'.\n"
+                f"missing timeouts for {px.title} '{px.name}'.\n"
                 "   | While not properly invalid, you will certainly encounter various problems\n"
                 "   | with such a configuration. To fix this, please ensure that all following\n"
                 "   | timeouts are set to a non-zero value: 'client', 'connect', 'server'."
@@ -198,7 +196,7 @@ class _Resolution:
         """Settings that need `mode http`."""
         if px.mode == "http":
             return
-        title = _TITLES[px.kind]
+        title = px.title
         if px.forwardfor is not None:
             self._warn(
                 "needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
@@ -222,7 +220,7 @@ class _Resolution:
 
     def _check_log_format(self, px: Proxy, draft: Draft) -> None:
         location = draft.origins.get("log_format", px.location)
-        title = _TITLES[px.kind]
+        title = px.title
         if px.has_frontend and px.log_format in ("httplog", "httplog clf", "httpslog") and px.mode != "http":
             option = px.log_format.split()[0]
             message = (

@@ -84,7 +84,7 @@ def add_rule(st: Statement, px: Proxy, letter: str) -> None:
         arguments = row.parse(reader)
     except ActionFault as fault:
         at = fault.word if fault.word >= 0 else st.n_keyword
-        message = f"error detected in proxy '{px.name}' while parsing '{name}' rule : {fault.message}."
+        message = f"error detected in {px.title} '{px.name}' while parsing '{name}' rule : {fault.message}."
         raise fail_at(st, message, at, fault) from None
     at = reader.at
     if at < len(st.words) and st.words[at] not in ("if", "unless"):
@@ -133,7 +133,7 @@ def _action(st: Statement, px: Proxy, letter: str, keyword: str) -> tuple[Action
     is_wrong = not row.takes_parenthesis if opening else row.takes_parenthesis and row.needs_parenthesis
     if is_wrong or (opening and not rest.endswith(")")):
         message = (
-            f"error detected in proxy '{px.name}' while parsing '{keyword} {word}' rule : "
+            f"error detected in {px.title} '{px.name}' while parsing '{keyword} {word}' rule : "
             f"incomplete argument after action '{word}'. Expects '{name}{row.grammar.split(' ')[0]}'."
         )
         raise st.fail(message, st.n_keyword, "bad-argument", f"write {name}{row.grammar}")

@@ -84,7 +84,7 @@ def set_redirect(st: Statement, px: Proxy) -> None:
         arguments = read_redirect(reader)
     except ActionFault as fault:
         at = fault.word if fault.word >= 0 else 0
-        message = f"error detected in proxy '{px.name}' while parsing redirect rule : {fault.message}."
+        message = f"error detected in {px.title} '{px.name}' while parsing redirect rule : {fault.message}."
         raise fail_at(st, message, at, fault) from None
     what = "a 'redirect' condition"
     condition = condition_behind(
