@@ -91,9 +91,7 @@ def test_counter_sees_a_request_that_allocates(start, origin, tmp_path):
     """OpenSSL's digests do: without this the test above could not fail."""
     allocations = Allocations(tmp_path)
     rules = "    http-request set-header x-digest %[path,sha2(256),hex]\n"
-    proxy = start(
-        f"{HTTP}listen fe\n    bind fd@fe\n{rules}    server s1 {origin(named('a'))}\n", env=allocations.environment
-    )
+    proxy = start(f"{HTTP}listen fe\n    bind fd@fe\n{rules}    server s1 {origin(named('a'))}\n", env=allocations.environment)
     client = proxy.client()
     before = {pid: allocations.of(pid) for pid in proxy.children()}
     for _ in range(ROUNDS):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastlb.config import ConditionError, Resolver, evaluate, evaluate_argument, load_text
@@ -52,7 +52,6 @@ PIECES += [
     b"/etc/passwd",
 ]
 NOBODY = Resolver(lambda name, family: None)
-FAST = settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 pieces = st.one_of(st.sampled_from(PIECES), st.sampled_from(KEYWORDS), st.binary(max_size=6))
 
@@ -77,19 +76,16 @@ def check(raw: bytes) -> None:
         to_json(configuration).encode()
 
 
-@FAST
 @given(st.lists(mutated_lines(), max_size=40))
 def test_mutated_configurations_are_answered(lines: list[bytes]) -> None:
     check(b"\n".join([*lines, b""]))
 
 
-@FAST
 @given(st.binary(max_size=2000))
 def test_bytes_are_answered(raw: bytes) -> None:
     check(raw)
 
 
-@FAST
 @given(
     st.sampled_from([*KEYWORDS, b"server s 10.0.0.1:80", b"bind :80", b"frontend", b"defaults"]), st.lists(pieces, max_size=70)
 )
@@ -98,7 +94,6 @@ def test_any_arguments_of_any_keyword_are_answered(keyword: bytes, arguments: li
     check(b"global\n" + statement + b"\nlisten l\n" + statement + b"\n")
 
 
-@FAST
 @given(
     st.lists(
         st.sampled_from(["1", "0", "(", ")", "!", "&&", "||", "streq(", "defined(A)", ",", " ", '"', "\\", "'", "x"]), max_size=60
