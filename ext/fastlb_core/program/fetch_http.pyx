@@ -115,9 +115,9 @@ cdef bint cache_hit(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil
     return smp_set_bool(smp, ev.res_cache.ptr != NULL)
 
 
-# The manual: an empty string when the answer came from no cache.
+# haproxy: nothing where the answer came from no cache; the manual says an empty string.
 cdef bint cache_name(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_str(smp, ev.res_cache.ptr, ev.res_cache.len)
+    return ev.res_cache.ptr != NULL and smp_set_str(smp, ev.res_cache.ptr, ev.res_cache.len)
 
 
 cdef bint comp(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:

@@ -301,13 +301,13 @@ class RuleCompiler:
     def _map(self, ref: MapRef) -> Plain:
         """The map's entries are read again here: the configuration only holds its name."""
         index = self._builder.add_patterns(
-            ref.method.removesuffix("m"),
+            ref.match,
             False,
             [(entry.key, entry.value or b"", entry.line) for entry in read_patterns(ref.file, True)],
             file=file_bytes(parse_name(ref.file).name),
             is_map=True,
             output=ref.output,
-            captures=ref.method == "regm",
+            captures=ref.captures,
         )
         self._locations[index] = self._location
         return ("patterns", index)

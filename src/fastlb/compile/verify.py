@@ -102,5 +102,5 @@ def _map_fault(ref: MapRef) -> str:
         entries = [(line.key, line.value or b"", line.line) for line in read_patterns(ref.file, True)]
     except ValueFault as unreadable:
         return unreadable.message
-    fault = pattern_error(ref.method.removesuffix("m"), False, entries, ref.output, ref.method == "regm")
+    fault = pattern_error(ref.match, False, entries, ref.output, ref.captures)
     return "" if fault is None else f"{fault[0]} at line {fault[1]} of file '{ref.file}'"

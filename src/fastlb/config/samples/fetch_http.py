@@ -150,7 +150,7 @@ FETCHES: tuple[FetchRow, ...] = (
     *_headers("req", _REQ, "hdr"),
     *_headers("res", _RES, "shdr"),
     _row("cookie", STR, _BOTH, "str?"),
-    _row("set-cookie", STR, _RES, "str?", "res.cook"),
+    _row("set-cookie", STR, _RES, "str?", "res.cook", since="2.7 or later"),
     *_cookies("req", _REQ, "cook"),
     *_cookies("res", _RES, "scook"),
     *_bodies("req", Source.REQUEST_BODY),

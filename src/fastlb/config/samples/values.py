@@ -90,6 +90,16 @@ class MapRef:
     method: str
     output: str
 
+    @property
+    def match(self) -> str:
+        """The match method of its keys."""
+        return "reg" if self.captures else self.method
+
+    @property
+    def captures(self) -> bool:
+        """Whether `\\1` in a value is what the key's first group matched."""
+        return self.method == "regm"
+
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
