@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
+from .tls_model import BindTls, GlobalTls, ServerTls
+
 if TYPE_CHECKING:
     from .acl import Acl
     from .logformat import LogFormat
@@ -137,6 +139,7 @@ class Global:
     environment: dict[str, str] = field(default_factory=dict)
     set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
     vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit
+    tls: GlobalTls = field(default_factory=GlobalTls)
 
 
 @dataclass(slots=True)
@@ -159,6 +162,7 @@ class Bind:
     mode: int | None = None
     uid: int | None = None
     gid: int | None = None
+    tls: BindTls = field(default_factory=BindTls)
 
 
 @dataclass(slots=True)
@@ -196,6 +200,7 @@ class Server:
     tfo: bool = False
     pool_max_conn: int = -1
     pool_purge_delay_ms: int = 5000
+    tls: ServerTls = field(default_factory=ServerTls)
 
 
 @dataclass(slots=True)
