@@ -21,7 +21,8 @@ def plain(value: Any) -> Any:
         return {
             item.name.rstrip("_"): plain(current)
             for item in dataclasses.fields(value)
-            if not isinstance(current := getattr(value, item.name), Location)
+            if item.repr  # private keys must not be shown
+            and not isinstance(current := getattr(value, item.name), Location)
             and not callable(current)
             and not _is_default(item, current)
         }

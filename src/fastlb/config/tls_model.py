@@ -108,8 +108,8 @@ class Certificate:
     """A certificate as a bind line presents it.
 
     filters: SNI filters of a crt-list, in lower case, "!" in front of those that exclude; () where the pair's names count.
-    settings: of the crt-list's line: what it says comes before what the bind line says. is_default: for clients whose SNI
-    matches nothing; without any such the first certificate of the line is the default.
+    settings: of the crt-list's line, completed with those of the bind line; None where the bind line's count as they are.
+    is_default: for clients whose SNI matches nothing: the first of the line, or those of `default-crt`.
     """
 
     pair: KeyPair
@@ -139,8 +139,9 @@ class BindTls(Acceptance):
 class ServerTls(Protocols):
     """TLS of a `server` line; without `enabled` only checks may use it.
 
-    verify: None is what `ssl-server-verify` says, else "required". verify_host: `verifyhost`. sni: sent, and checked where
-    `verify required` is. checks: `check-ssl`; None follows `enabled` where the check goes to the server's own address.
+    verify: set once the line is complete. verify_host: `verifyhost`. crt: the word of `crt`, which `pair` has loaded. sni:
+    sent, and checked where `verify required` is. checks: `check-ssl`; None follows `enabled` where the check goes to the
+    server's own address.
     """
 
     enabled: bool = False
@@ -148,6 +149,7 @@ class ServerTls(Protocols):
     verify_host: str = ""
     authorities: Authorities | None = None
     revocations: Revocations | None = None
+    crt: str = ""
     pair: KeyPair | None = None
     sni: Expression | None = None
     reuse: bool = True
@@ -184,6 +186,3 @@ class GlobalTls:
     lifetime_s: int = 300
     max_record: int = 0
     hard_max_record: int = 0
-    ctx_cache_size: int = 1000
-    capture_bytes: int = 0
-    keylog: bool = False

@@ -30,12 +30,13 @@ _LEADING_INTEGER = re.compile(r"[ \t]*([+-]?[0-9]+)")
 
 
 class ValueFault(Exception):
-    """A word that is not such a value; the text says why, `code` is the diagnostic's."""
+    """A word that is not such a value; the text says why, `code` and `hint` are the diagnostic's."""
 
-    def __init__(self, message: str, code: str = "bad-value") -> None:
+    def __init__(self, message: str, code: str = "bad-value", hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        self.hint = hint
 
 
 class TimeFault(ValueFault):

@@ -26,6 +26,7 @@ from . import (
     stats,
     stick,
     timeouts,
+    tls_global,
     unsupported,
     variables,
 )
@@ -42,6 +43,7 @@ GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
     *variables.GLOBAL,
     *legacy.GLOBAL,
     *compression.GLOBAL,
+    *tls_global.GLOBAL,
     *unsupported.GLOBAL,
 )
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ..diagnostics import nearest
 from ..model import Address, Bind, Proxy
 from ..values import AddressRules, ValueFault, group_id, names, parse_integer, parse_leading_integer, user_id
+from . import tls_bind
 from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, Statement, mode_octal
 from .since import since
 
@@ -33,6 +34,7 @@ def set_bind(st: Statement, px: Proxy) -> None:
             hint = "name a port: bind *:80" if "missing port" in fault.message else ""
             st.alert(f"'bind' : {fault.message}", 1, fault.code, hint)
     _set_options(st, template)
+    tls_bind.complete(st, template)
     px.binds += [replace(template, address=address) for address in addresses]
 
 
@@ -65,7 +67,7 @@ def _set_option(st: Statement, bind: Bind, row: BindOption, index: int, where: s
         try:
             row.apply(st, bind, value)
         except ValueFault as fault:
-            raise st.fail(f"{where} : {fault.message}", min(index + 1, len(st.words) - 1)) from None
+            raise st.fail(f"{where} : {fault.message}", min(index + 1, len(st.words) - 1), fault.code, fault.hint) from None
     return 1 + row.arity
 
 
@@ -161,12 +163,8 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Bind
 
 
 _NOT_YET_FLAGS = names("""
-accept-netscaler-cip/1 allow-0rtt alpn/1 ca-file/1 ca-ignore-err/1 ca-sign-file/1 ca-sign-pass/1 ca-verify-file/1 cc/1
-ciphers/1 ciphersuites/1 client-sigalgs/1 crl-file/1 crt/1 crt-ignore-err/1 crt-list/1 default-crt/1 curves/1 ecdhe/1 ech/1
-force-sslv3 force-tlsv10 force-tlsv11 force-tlsv12 force-tlsv13 generate-certificates guid-prefix/1 idle-ping/1 ktls/1
-label/1 level/1 mss/1 namespace/1 nbconn/1 no-alpn no-ca-names no-sslv3 no-strict-sni no-tls-tickets no-tlsv10 no-tlsv11
-no-tlsv12 no-tlsv13 npn/1 prefer-client-ciphers proto/1 quic-cc-algo/1 quic-force-retry quic-socket/1 severity-output/1
-sigalgs/1 ssl ssl-max-ver/1 ssl-min-ver/1 strict-sni tcp-md5sig/1 tcp-ss/1 tcp-ut/1 tls-tickets tls-ticket-keys/1 verify/1
+accept-netscaler-cip/1 cc/1 ech/1 guid-prefix/1 idle-ping/1 ktls/1 label/1 level/1 mss/1 namespace/1 nbconn/1 proto/1
+quic-cc-algo/1 quic-force-retry quic-socket/1 severity-output/1 tcp-md5sig/1 tcp-ss/1 tcp-ut/1
 """)
 
 BIND: tuple[BindOption, ...] = (
@@ -191,6 +189,7 @@ BIND: tuple[BindOption, ...] = (
     _harmless("shards", "each worker has its own socket for each address", 1),
     _harmless("thread", "each worker listens on each address", 1),
     _harmless("expose-fd", "a reload inherits all listeners", 1),
+    *tls_bind.BIND,
     *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET_FLAGS),
 )
 OPTIONS: dict[str, BindOption] = {row.name: row for row in BIND}

@@ -13,6 +13,7 @@ from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
 from ..log_aliases import ALIASES
 from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, Proxy, Server, UserList
+from ..tls_files import TlsFiles
 from ..values import (
     AddressRules,
     Resolver,
@@ -73,6 +74,10 @@ class Reading:
     format_aliases: Mapping[str, object] = field(default_factory=lambda: ALIASES)
     userlist: UserList | None = None  # the section that is open
     http_errors: HttpErrors | None = None
+    tls_files: TlsFiles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tls_files = TlsFiles(self.configuration.global_.tls)
 
 
 @dataclass(slots=True)

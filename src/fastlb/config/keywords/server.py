@@ -24,6 +24,7 @@ from ..values import (
     parse_leading_integer,
     resolved,
 )
+from . import tls_server
 from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, Statement
 from .since import since
 
@@ -84,6 +85,7 @@ def set_server(st: Statement, px: Proxy) -> None:
     except ValueFault as fault:
         _fail(st, f"{where}{fault.message}", 2, fault.code)
     _set_options(st, srv, 3, where)
+    tls_server.complete(st, srv, where)
     _resolve(st, srv, where)
     px.servers.append(srv)
 
@@ -157,7 +159,7 @@ def _set_option(st: Statement, srv: Server, row: ServerOption, index: int, where
         try:
             row.apply(st, srv, value)
         except ValueFault as fault:
-            _fail(st, f"{where}{fault.message}", min(index + row.arity, len(st.words) - 1), fault.code)
+            _fail(st, f"{where}{fault.message}", min(index + row.arity, len(st.words) - 1), fault.code, fault.hint)
     return 1 + row.arity
 
 
@@ -319,19 +321,15 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 
 
 _NOT_YET = names("""
-agent-addr/1 agent-check agent-inter/1 agent-port/1 agent-send/1 allow-0rtt alpn/1 ca-file/1 cc/1 check-alpn/1
-check-pool-conn-name/1 check-proto/1 check-reuse-pool check-sni/1 check-sni-auto check-ssl check-via-socks4 ciphers/1
-ciphersuites/1 client-sigalgs/1 cookie/1 crl-file/1 crt/1 curves/1 error-limit/1 force-sslv3 force-tlsv10 force-tlsv11
-force-tlsv12 force-tlsv13 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1 ktls/1 log-bufsize/1
-log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick npn/1 observe/1 on-error/1 on-marked-down/1 on-marked-up/1
-pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate resolve-net/1 resolve-opts/1 resolve-prefer/1
-resolvers/1 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sigalgs/1 sni/1 sni-auto socks4/1 ssl
-ssl-max-ver/1 ssl-min-ver/1 stick strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 verify/1 verifyhost/1 ws/1
+agent-addr/1 agent-check agent-inter/1 agent-port/1 agent-send/1 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
+check-sni-auto check-via-socks4 cookie/1 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
+ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1 on-marked-down/1
+on-marked-up/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate resolve-net/1 resolve-opts/1
+resolve-prefer/1 resolvers/1 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
+strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
 """)
-_ONLY_TLS = names("""
-no-check-ssl no-check-reuse-pool no-check-sni-auto no-sni-auto no-ssl no-ssl-reuse no-sslv3 no-tls-tickets no-tlsv10
-no-tlsv11 no-tlsv12 no-tlsv13 no-verifyhost ssl-reuse tls-tickets no-agent-check no-send-proxy-v2-ssl
-no-send-proxy-v2-ssl-cn
+_OFF_ALREADY = names("""
+no-check-reuse-pool no-check-sni-auto no-sni-auto no-agent-check no-send-proxy-v2-ssl no-send-proxy-v2-ssl-cn
 """)
 
 SERVER: tuple[ServerOption, ...] = (
@@ -367,7 +365,8 @@ SERVER: tuple[ServerOption, ...] = (
     _row("no-tfo", flag("tfo", False)),
     _row("weight", set_weight, "<0..256>", "1", "'weight' expects an integer argument"),
     _harmless("pool-low-conn", "idle connections belong to one worker", 1),
-    *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _ONLY_TLS),
+    *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _OFF_ALREADY),
+    *tls_server.SERVER,
     *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET),
 )
 OPTIONS: dict[str, ServerOption] = {row.name: row for row in SERVER}

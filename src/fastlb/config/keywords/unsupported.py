@@ -12,7 +12,6 @@ from .row import IGNORED, UNSUPPORTED, GlobalKeyword, ProxyKeyword
 from .since import since
 
 _INTERNAL = "it tunes an internal of HAProxy that fastlb does not have"
-_NO_TLS = "TLS is not supported yet, and lines that ask for it are refused"
 
 # --- global ---
 
@@ -30,20 +29,6 @@ maxconnrate maxsessrate server-state-base server-state-file tune.fail-alloc tune
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
-_TLS_QUIET = names("""
-ca-base crt-base key-base ssl-default-bind-ciphers ssl-default-bind-ciphersuites ssl-default-bind-options
-ssl-default-server-ciphers ssl-default-server-ciphersuites ssl-default-server-options tune.ssl.default-dh-param
-""")
-_TLS = names("""
-issuers-chain-path maxsslconn maxsslrate noktls ocsp-update.disable ocsp-update.httpproxy ocsp-update.maxdelay
-ocsp-update.mindelay ocsp-update.mode ssl-default-bind-client-sigalgs ssl-default-bind-curves ssl-default-bind-sigalgs
-ssl-default-server-client-sigalgs ssl-default-server-curves ssl-default-server-sigalgs ssl-dh-param-file ssl-engine
-ssl-load-extra-del-ext ssl-load-extra-files ssl-mode-async ssl-passphrase-cmd ssl-propquery ssl-provider ssl-provider-path
-ssl-security-level ssl-server-verify ssl-skip-self-issued-ca acme.scheduler tune.ssl.cachesize tune.ssl.capture-buffer-size
-tune.ssl.capture-cipherlist-size tune.ssl.certificate-compression tune.ssl.force-private-cache tune.ssl.hard-maxrecord
-tune.ssl.keylog tune.ssl.keyupdate-rate-limit tune.ssl.lifetime tune.ssl.maxrecord tune.ssl.ocsp-update.maxdelay
-tune.ssl.ocsp-update.mindelay tune.ssl.ssl-ctx-cache-size
-""")
 _INTERNALS = names("""
 tune.applet.zero-copy-forwarding tune.buffers.limit tune.buffers.reserve tune.bufsize.large tune.bufsize.small tune.chksize
 tune.cli.max-payload-size tune.defaults.purge tune.disable-fast-forward tune.disable-zero-copy-forwarding
@@ -111,14 +96,12 @@ def _ignored(name: str, family: str, note: str, quiet: bool = False) -> GlobalKe
     )
 
 
-_MANUAL = {"process": "3.1", "tuning": "3.2", "debugging": "3.3", "tls": "3.1"}
+_MANUAL = {"process": "3.1", "tuning": "3.2", "debugging": "3.3"}
 
 GLOBAL: tuple[GlobalKeyword, ...] = (
     *(_global(name, "process") for name in _GLOBAL_NOT_YET),
     *(_global(name, "tuning") for name in _TUNING_NOT_YET),
     *(_global(name, "debugging") for name in _DEBUGGING_NOT_YET),
-    *(_ignored(name, "tls", _NO_TLS, quiet=True) for name in _TLS_QUIET),
-    *(_ignored(name, "tls", _NO_TLS) for name in _TLS),
     *(_ignored(name, "tuning", _INTERNAL) for name in _INTERNALS),
     *(_ignored(name, "process", _INTERNAL) for name in _PROCESS_INTERNALS),
 )
