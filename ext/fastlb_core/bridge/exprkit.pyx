@@ -68,6 +68,7 @@ cdef int put_arg(arg_t* arg, value, list keep, store=None) except -1:
 cdef int put_sample(sample_t* smp, value, list keep) except -1:
     """bool, int, an address, str (text) or bytes (data)."""
     cdef bytes text
+    memset(smp, 0, sizeof(sample_t))
     if isinstance(value, bool):
         smp.type, smp.num = SMP_T_BOOL, value
     elif isinstance(value, int):

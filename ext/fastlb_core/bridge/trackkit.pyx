@@ -7,12 +7,11 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from fastlb_core.base.slice cimport slice_of
+from fastlb_core.bridge.exprkit cimport put_sample, value_of
 from fastlb_core.bridge.registry cimport find_conv, find_fetch
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.expr cimport ARG_SINT, ARG_STOP, ARG_TABLE, ARG_UNSET, arg_t, conv_fn, fetch_fn
-from fastlb_core.program.sample cimport (
-    SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_SINT, SMP_T_STR, eval_t, sample_t, scratch_t)
+from fastlb_core.program.sample cimport eval_t, sample_t, scratch_t
 from fastlb_core.proxy.stick_key cimport stick_key_of, stick_key_t
 from fastlb_core.proxy.stick_table cimport stick_table_t
 from fastlb_core.proxy.track cimport (
@@ -20,43 +19,9 @@ from fastlb_core.proxy.track cimport (
     track_http_req, track_session, trackers_t)
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
 
-from ipaddress import IPv4Address, IPv6Address
-
 cdef enum:
     N_COUNTERS = 3
     SCRATCH = 65536
-
-
-cdef int put_sample(sample_t* smp, value, list keep) except -1:
-    """int, an address, str (text) or bytes (data)."""
-    cdef bytes text
-    memset(smp, 0, sizeof(sample_t))
-    if isinstance(value, int):
-        smp.type, smp.num = SMP_T_SINT, value
-    elif isinstance(value, (IPv4Address, IPv6Address)):
-        text = value.packed
-        smp.type = SMP_T_IPV4 if len(text) == 4 else SMP_T_IPV6
-        memcpy(smp.ip, <const char*> text, len(text))
-    else:
-        smp.type = SMP_T_STR if isinstance(value, str) else SMP_T_BIN
-        smp.flags = SMP_F_CONST
-        text = value.encode() if isinstance(value, str) else value
-        keep.append(text)
-        smp.str = slice_of(<const char*> text, <uint32_t> len(text))
-    return 0
-
-
-cdef object value_of(const sample_t* smp):
-    if smp.type == SMP_T_BOOL:
-        return bool(smp.num)
-    if smp.type == SMP_T_SINT:
-        return smp.num
-    if smp.type == SMP_T_IPV4:
-        return IPv4Address(bytes((<const char*> smp.ip)[:4]))
-    if smp.type == SMP_T_IPV6:
-        return IPv6Address(bytes((<const char*> smp.ip)[:16]))
-    raw = smp.str.ptr[:smp.str.len] if smp.str.len else b""
-    return raw.decode("utf-8", "surrogateescape") if smp.type == SMP_T_STR else raw
 
 
 cdef class Stream:
