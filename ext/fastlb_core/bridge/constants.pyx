@@ -77,6 +77,7 @@ HTTP_OPTIONS = {
     "h1-case-adjust-bogus-server": pr.PX_H_CASE_SERVER,
     "names delete": pr.PX_H_NAMES_DELETE,
     "names reject": pr.PX_H_NAMES_REJECT,
+    "http-buffer-request": pr.PX_H_BUFFER_REQUEST,
 }
 RETRY_ON = {
     "conn-failure": pr.RETRY_CONN_FAILURE,
@@ -127,6 +128,7 @@ RULE_SETS = {
     "stick": ru.RULES_STICK,
     "stick store": ru.RULES_STICK_STORE,
     "stats http-request": ru.RULES_STATS,
+    "option forwarded": ru.RULES_FORWARDED,
 }
 ACL_METHODS = {"found": ac.ACL_FOUND, "bool": ac.ACL_BOOL, "match": ac.ACL_MATCH}
 ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)

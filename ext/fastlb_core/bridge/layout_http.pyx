@@ -8,14 +8,14 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.bridge.layout_expr cimport keep, take
-from fastlb_core.program.program cimport PX_H_NAMES_DELETE, PX_H_NAMES_REJECT, program_t, px_t
+from fastlb_core.program.program cimport PX_H_BUFFER_REQUEST, PX_H_NAMES_DELETE, PX_H_NAMES_REJECT, program_t, px_t
 
 
 cdef int lay_out_http(program_t* program, px_t* px, dict values) except -1:
     cdef bytes network, mask
     px.http_options = values["options"]
-    if px.http_options & (PX_H_NAMES_DELETE | PX_H_NAMES_REJECT):
-        # They are applied between two sets of rules.
+    if px.http_options & (PX_H_BUFFER_REQUEST | PX_H_NAMES_DELETE | PX_H_NAMES_REJECT):
+        # They are applied between sets of rules.
         px.has_rules = True
     px.retry_on = values["retry_on"]
     px.session_rate = values["session_rate"]

@@ -41,6 +41,7 @@ from fastlb_core.proxy.action_answers cimport action_answers_entries
 from fastlb_core.proxy.action_captures cimport action_captures_entries
 from fastlb_core.proxy.action_connection cimport action_connection_entries
 from fastlb_core.proxy.action_flow cimport action_flow_entries
+from fastlb_core.proxy.action_forwarded cimport action_forwarded_entries
 from fastlb_core.proxy.action_headers cimport action_headers_entries
 from fastlb_core.proxy.action_redirect cimport action_redirect_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
@@ -110,6 +111,7 @@ cdef conv_table_fn* conv_tables = [
 ]
 cdef action_table_fn* action_tables = [
     action_flow_entries,
+    action_forwarded_entries,
     action_answers_entries,
     action_redirect_entries,
     action_headers_entries,
@@ -127,10 +129,17 @@ cdef alias_table_fn* alias_tables = [
 ]
 
 
-cdef fetch_fn find_fetch(const char* name) noexcept nogil:
-    cdef const fetch_entry_t* entries
+# What the entries of all these tables look like: a name, then a function of the table's type.
+cdef struct entry_t:
+    const char* name
+    void* fn
+
+ctypedef const entry_t* (*table_fn)(uint32_t* n) noexcept nogil
+
+
+cdef void* _find(const table_fn* table, const char* name) noexcept nogil:
+    cdef const entry_t* entries
     cdef uint32_t n = 0, i
-    cdef fetch_table_fn* table = fetch_tables
     while table[0] != NULL:
         entries = table[0](&n)
         for i in range(n):
@@ -140,84 +149,9 @@ cdef fetch_fn find_fetch(const char* name) noexcept nogil:
     return NULL
 
 
-cdef conv_fn find_conv(const char* name) noexcept nogil:
-    cdef const conv_entry_t* entries
-    cdef uint32_t n = 0, i
-    cdef conv_table_fn* table = conv_tables
-    while table[0] != NULL:
-        entries = table[0](&n)
-        for i in range(n):
-            if strcmp(entries[i].name, name) == 0:
-                return entries[i].fn
-        table += 1
-    return NULL
-
-
-cdef action_fn find_action(const char* name) noexcept nogil:
-    cdef const action_entry_t* entries
-    cdef uint32_t n = 0, i
-    cdef action_table_fn* table = action_tables
-    while table[0] != NULL:
-        entries = table[0](&n)
-        for i in range(n):
-            if strcmp(entries[i].name, name) == 0:
-                return entries[i].fn
-        table += 1
-    return NULL
-
-
-cdef alias_fn find_alias(const char* name) noexcept nogil:
-    cdef const alias_entry_t* entries
-    cdef uint32_t n = 0, i
-    cdef alias_table_fn* table = alias_tables
-    while table[0] != NULL:
-        entries = table[0](&n)
-        for i in range(n):
-            if strcmp(entries[i].name, name) == 0:
-                return entries[i].fn
-        table += 1
-    return NULL
-
-
-def aliases() -> list[str]:
-    """The log aliases that the core implements, sorted."""
-    cdef const alias_entry_t* entries
-    cdef alias_table_fn* table = alias_tables
-    cdef uint32_t n = 0, i
-    found: list[str] = []
-    while table[0] != NULL:
-        entries = table[0](&n)
-        for i in range(n):
-            found.append(entries[i].name.decode())
-        table += 1
-    return sorted(found)
-
-
-def names() -> tuple[list[str], list[str]]:
-    """The names of all fetches and of all converters that the core implements, sorted."""
-    cdef const fetch_entry_t* fetches
-    cdef const conv_entry_t* convs
-    cdef fetch_table_fn* fetch_table = fetch_tables
-    cdef conv_table_fn* conv_table = conv_tables
-    cdef uint32_t n = 0, i
-    found: tuple[set[str], set[str]] = (set(), set())
-    while fetch_table[0] != NULL:
-        fetches = fetch_table[0](&n)
-        for i in range(n):
-            found[0].add(fetches[i].name.decode())
-        fetch_table += 1
-    while conv_table[0] != NULL:
-        convs = conv_table[0](&n)
-        for i in range(n):
-            found[1].add(convs[i].name.decode())
-        conv_table += 1
-    return sorted(found[0]), sorted(found[1])
-
-
-def action_names() -> list[str]:
-    """The names of all actions that the core implements, sorted."""
-    cdef const action_entry_t* entries
-    cdef action_table_fn* table = action_tables
+cdef list _names(const table_fn* table):
+    """Sorted, each once."""
+    cdef const entry_t* entries
     cdef uint32_t n = 0, i
     found: set[str] = set()
     while table[0] != NULL:
@@ -226,3 +160,34 @@ def action_names() -> list[str]:
             found.add(entries[i].name.decode())
         table += 1
     return sorted(found)
+
+
+cdef fetch_fn find_fetch(const char* name) noexcept nogil:
+    return <fetch_fn> _find(<const table_fn*> fetch_tables, name)
+
+
+cdef conv_fn find_conv(const char* name) noexcept nogil:
+    return <conv_fn> _find(<const table_fn*> conv_tables, name)
+
+
+cdef action_fn find_action(const char* name) noexcept nogil:
+    return <action_fn> _find(<const table_fn*> action_tables, name)
+
+
+cdef alias_fn find_alias(const char* name) noexcept nogil:
+    return <alias_fn> _find(<const table_fn*> alias_tables, name)
+
+
+def aliases() -> list[str]:
+    """The log aliases that the core implements, sorted."""
+    return _names(<const table_fn*> alias_tables)
+
+
+def names() -> tuple[list[str], list[str]]:
+    """The names of all fetches and of all converters that the core implements, sorted."""
+    return _names(<const table_fn*> fetch_tables), _names(<const table_fn*> conv_tables)
+
+
+def action_names() -> list[str]:
+    """The names of all actions that the core implements, sorted."""
+    return _names(<const table_fn*> action_tables)

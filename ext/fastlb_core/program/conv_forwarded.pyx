@@ -94,7 +94,7 @@ cdef void skip_blanks(slice_t* rest) noexcept nogil:
 
 # ---- nodes (RFC 7239 6)
 
-cdef bint is_obfuscated(slice_t text) noexcept nogil:
+cdef bint forwarded_is_obfuscated(slice_t text) noexcept nogil:
     cdef uint32_t i
     cdef uint8_t c
     if text.len < 2 or text.ptr[0] != b'_':
@@ -144,7 +144,7 @@ cdef bint node_name(const node_t* node, sample_t* smp) noexcept nogil:
         memcpy(smp.ip, address, 4)
         smp.type = SMP_T_IPV4
         return True
-    if not slice_eq_nocase(node.name, b"unknown", 7) and not is_obfuscated(node.name):
+    if not slice_eq_nocase(node.name, b"unknown", 7) and not forwarded_is_obfuscated(node.name):
         return False
     return smp_set_str(smp, node.name.ptr, node.name.len)
 
@@ -153,7 +153,7 @@ cdef bint node_port(const node_t* node, sample_t* smp) noexcept nogil:
     cdef int64_t port
     if not node.has_port:
         return False
-    if is_obfuscated(node.port):
+    if forwarded_is_obfuscated(node.port):
         return smp_set_str(smp, node.port.ptr, node.port.len)
     port = addr_read_port(node.port.ptr, node.port.len)
     return port >= 0 and smp_set_int(smp, port)
@@ -173,7 +173,7 @@ cdef bint n2np(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
 
 # ---- whole values
 
-cdef bint is_valid_host(slice_t text) noexcept nogil:
+cdef bint forwarded_is_host(slice_t text) noexcept nogil:
     cdef uint32_t i
     for i in range(text.len):
         if not is_token_char(text.ptr[i]) and text.ptr[i] != b':' and text.ptr[i] != b'[' and text.ptr[i] != b']':
@@ -195,7 +195,7 @@ cdef bint is_valid_param(const param_t* param, uint32_t* seen) noexcept nogil:
             return False
     elif slice_eq_nocase(param.name, b"host", 4):
         bit = 4
-        if not is_valid_host(param.value):
+        if not forwarded_is_host(param.value):
             return False
     elif slice_eq_nocase(param.name, b"proto", 5):
         bit = 8

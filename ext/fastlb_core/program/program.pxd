@@ -64,6 +64,7 @@ cdef enum:                       # px_t.http_options
     PX_H_CASE_SERVER = 0x0010
     PX_H_NAMES_DELETE = 0x0020   # http-restrict-req-hdr-names
     PX_H_NAMES_REJECT = 0x0040
+    PX_H_BUFFER_REQUEST = 0x0080  # http-buffer-request
 
 cdef enum:                       # px_t.retry_on: when a request is sent again (`retry-on`)
     RETRY_CONN_FAILURE = 0x0001
@@ -215,7 +216,7 @@ cdef struct px_t:
     uint32_t n_log_targets
     slice_t log_tag
     uint8_t has_rules            # any of `rules` is there
-    void* rules[16]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
+    void* rules[17]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
     const void* compression      # owned (program memory): comp_conf_t (compression.pxd), NULL where nothing is said
     uint32_t t_inspect           # tcp-request inspect-delay, ms
     uint32_t t_inspect_res

@@ -18,7 +18,7 @@ from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_op
 from fastlb_core.proxy.http_end cimport http_reply_page
 from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
-    STRM_F_CLOSE_FRONT, STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters,
+    STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters,
     stream_kill, stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.proxy.tracking cimport tracking_error
@@ -35,16 +35,11 @@ cdef const action_entry_t* action_answers_entries(uint32_t* n) noexcept nogil:
 
 cdef act_t _answer(stream_t* strm, eval_t* ev, const rule_t* rule, char err, char state) noexcept nogil:
     cdef slice_t page
-    cdef bint closes = False
     cdef int status = <int> rule.args[0].num
     if not answer_make(ev, rule.args, &page):
         return ACT_ERROR
     if page.ptr == NULL:
-        page = reply_rule_page(strm, status, &closes)
-        if closes:
-            # haproxy: its page names `connection: close`, which is counted.
-            strm.flags |= STRM_F_CLOSE_FRONT
-            strm.bytes_out += 15
+        page = reply_rule_page(strm, status)
     if rule.set != RULES_HTTP_REQUEST:
         _drop_answer(strm, ev)
     if status == 204:

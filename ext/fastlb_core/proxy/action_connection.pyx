@@ -4,17 +4,14 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from fastlb_core.base.buf cimport buf_data
-from fastlb_core.base.slice cimport slice_of
-from fastlb_core.http.h1_body cimport BODY_MORE, body_is_done, body_read, body_t
-from fastlb_core.http.message cimport HDR_EXPECT, MSG_F_EXPECT_100, msg_hdr_del_all
-from fastlb_core.net.conn cimport CONN_F_EOF, CONN_F_ERROR, conn_local, conn_poll, conn_recv, conn_send, conn_t, peer_t
+from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.net.conn cimport conn_local, conn_t, peer_t
 from fastlb_core.program.expr cimport ARG_SINT, arg_t, expr_eval, expr_eval_as, expr_t
 from fastlb_core.program.program cimport PX_O_WAITS_BODY
-from fastlb_core.program.rules cimport ACT_CONT, ACT_YIELD, act_t, action_fn, rule_t
+from fastlb_core.program.rules cimport ACT_CONT, ACT_YIELD, RULES_HTTP_REQUEST, act_t, action_fn, rule_t
 from fastlb_core.program.sample cimport SMP_T_IPV4, SMP_T_IPV6, SMP_T_SINT, eval_t, sample_t, smp_cast
-from fastlb_core.proxy.stream cimport (
-    STRM_F_RULE_WAIT, STRM_F_TIMEOUT, stream_save_addresses, stream_set_timer, stream_stop_timer, stream_t,
-)
+from fastlb_core.proxy.body_wait cimport BODY_R_WAIT, body_await, rule_waited, rule_waits
+from fastlb_core.proxy.stream cimport STRM_F_RULE_WAIT, stream_save_addresses, stream_t
 from fastlb_core.sys.socket cimport (
     AF_INET, AF_INET6, IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPV6_TCLASS, SO_MARK, SOL_SOCKET, htons, setsockopt, sockaddr_in,
     sockaddr_in6,
@@ -181,74 +178,34 @@ cdef act_t set_dst_port(eval_t* ev, const rule_t* rule) noexcept nogil:
 
 # ---- waiting
 
-# True: it waits for the stream's timer, from now on or still. False: the time is over, or there is none.
-cdef bint _wait(stream_t* strm, int64_t wait_ms) noexcept nogil:
-    if not strm.flags & STRM_F_RULE_WAIT:
-        if wait_ms <= 0 or not conn_poll(strm.front):
-            return False
-        strm.flags |= STRM_F_RULE_WAIT
-        strm.flags &= ~(<uint32_t> STRM_F_TIMEOUT)
-        stream_set_timer(strm, <uint32_t> wait_ms if wait_ms < 0x7fffffff else 0x7fffffff)
-        return True
-    return not strm.flags & STRM_F_TIMEOUT
-
-
-cdef act_t _go_on(stream_t* strm) noexcept nogil:
-    if strm.flags & STRM_F_RULE_WAIT:
-        stream_stop_timer(strm)
-        strm.flags &= ~(<uint32_t> (STRM_F_RULE_WAIT | STRM_F_TIMEOUT))
-    return ACT_CONT
-
-
 cdef act_t pause(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef stream_t* strm = <stream_t*> ev.strm
     cdef int64_t wait_ms = 0
     if not strm.flags & STRM_F_RULE_WAIT and not _number(ev, rule.args, &wait_ms):
         return ACT_CONT
-    return ACT_YIELD if _wait(strm, wait_ms) else _go_on(strm)
-
-
-# Whether what stands behind the head is all of the body, or at least `least` bytes of it (0: all is wanted), or no more can
-# come. A broken body counts as complete: it is refused when it is sent.
-cdef bint _has_body(stream_t* strm, uint32_t least) noexcept nogil:
-    cdef conn_t* front = strm.front
-    cdef uint32_t head = strm.req_msg.head_len
-    cdef uint32_t length = front.rx.len - head
-    cdef uint32_t taken = 0
-    cdef body_t body = strm.req.body
-    if body_is_done(&body) or least and length >= least or front.flags & (CONN_F_EOF | CONN_F_ERROR):
-        return True
-    if front.rx.len >= front.rx.size - strm.w.program.maxrewrite:
-        return True
-    return length > 0 and body_read(&body, buf_data(&front.rx) + head, length, &taken) != BODY_MORE
-
-
-# haproxy: says 100-continue itself where it waits, since the server will only see the request with its body.
-cdef void _continue(stream_t* strm) noexcept nogil:
-    if strm.req_msg.flags & MSG_F_EXPECT_100:
-        conn_send(strm.front, b"HTTP/1.1 100 Continue\r\n\r\n", 25)
-        strm.req_msg.flags &= ~(<uint32_t> MSG_F_EXPECT_100)
-        msg_hdr_del_all(&strm.req_msg, HDR_EXPECT)
+    if rule_waits(strm, strm.front, wait_ms):
+        return ACT_YIELD
+    rule_waited(strm)
+    return ACT_CONT
 
 
 cdef act_t wait_for_body(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef stream_t* strm = <stream_t*> ev.strm
-    cdef conn_t* front = strm.front
-    cdef uint32_t head = strm.req_msg.head_len
-    cdef uint32_t reserve = strm.w.program.maxrewrite
+    cdef bint is_answer = rule.set != RULES_HTTP_REQUEST
+    cdef conn_t* conn = strm.back if is_answer else strm.front
+    cdef slice_t bytes
+    cdef uint32_t head = strm.res_msg.head_len if is_answer else strm.req_msg.head_len
     if not strm.fe.options & PX_O_WAITS_BODY:
         return ACT_CONT
-    while not _has_body(strm, <uint32_t> rule.args[1].num):
-        if conn_recv(front, reserve) > 0:
-            continue
-        if front.flags & (CONN_F_EOF | CONN_F_ERROR):
-            break
-        _continue(strm)
-        if _wait(strm, rule.args[0].num):
-            return ACT_YIELD
-        break
-    ev.req_bytes = slice_of(buf_data(&front.rx) + head, front.rx.len - head)
-    return _go_on(strm)
+    if body_await(strm, is_answer, rule.args[0].num, <uint32_t> rule.args[1].num) == BODY_R_WAIT:
+        return ACT_YIELD
+    # haproxy: what has not come in time, or is no body, is found out by whoever passes it on.
+    bytes = slice_of(buf_data(&conn.rx) + head, conn.rx.len - head)
+    if is_answer:
+        ev.res_bytes = bytes
+    else:
+        ev.req_bytes = bytes
+    return ACT_CONT
 
 
 cdef void add(const char* name, action_fn fn) noexcept nogil:

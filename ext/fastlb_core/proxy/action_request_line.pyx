@@ -18,8 +18,7 @@ from fastlb_core.program.regex cimport REGEX_GROUPS, regex_exec, regex_span_t, r
 from fastlb_core.program.rules cimport ACT_CONT, ACT_DONE, act_t, action_fn, rule_t
 from fastlb_core.program.sample cimport eval_t, scratch_rest, scratch_take
 from fastlb_core.proxy.action cimport act_rewrote
-from fastlb_core.proxy.http_end cimport http_reply_page
-from fastlb_core.proxy.reply cimport reply_rule_page
+from fastlb_core.proxy.http_end cimport http_refuse
 from fastlb_core.proxy.stream cimport STRM_F_CLOSE_FRONT, STRM_F_HEAD_ASKED, fe_counters, stream_t
 
 ctypedef bint (*setter_fn)(http_msg_t* msg, slice_t value) noexcept nogil
@@ -138,8 +137,6 @@ cdef act_t normalize_uri(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef norm_part_t part = norm_part(normalizer)
     cdef slice_t text = _part(ev.req, part)
     cdef uint32_t room, length = 0
-    cdef slice_t page
-    cdef bint closes = False
     cdef char* dst
     cdef norm_status_t status
     cdef stream_t* strm = <stream_t*> ev.strm
@@ -155,12 +152,7 @@ cdef act_t normalize_uri(eval_t* ev, const rule_t* rule) noexcept nogil:
     if status == NORM_INVALID:
         fe_counters(strm).failed_req += 1
         strm.t_request = 0
-        page = reply_rule_page(strm, 400, &closes)
-        if closes:
-            # haproxy: its page names `connection: close`, which is counted.
-            strm.flags |= STRM_F_CLOSE_FRONT
-            strm.bytes_out += 15
-        http_reply_page(strm, 400, page, b'P', b'R')
+        http_refuse(strm, 400, b'P', b'R')
         return ACT_DONE
     if status != NORM_DONE:
         return act_rewrote(ev, False)

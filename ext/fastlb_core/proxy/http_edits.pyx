@@ -11,6 +11,9 @@ from fastlb_core.program.program cimport (
     PX_H_CASE_SERVER, PX_H_NAMES_DELETE, PX_H_NAMES_REJECT, PX_H_ORIGINALTO, PX_H_OTO_EXCEPT, PX_H_OTO_IF_NONE,
     PX_O_FORWARDFOR, PX_O_FWF_EXCEPT, PX_O_FWF_IF_NONE, net_t, program_t, px_t,
 )
+from fastlb_core.program.rules cimport ACT_CONT, RULES_FORWARDED, px_rules, rules_run
+from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
+from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, stream_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
 
@@ -74,8 +77,15 @@ cdef bint _original_to(stream_t* strm) noexcept nogil:
     return add_forwarded_for(&strm.req_msg, px.oto_header, family, address)
 
 
+cdef bint _forwarded(stream_t* strm) noexcept nogil:
+    cdef eval_t ev
+    cdef uint32_t next = 0
+    eval_stream(&ev, strm, EVAL_O_FINAL)
+    return rules_run(&ev, px_rules(strm.be, RULES_FORWARDED), &next) == ACT_CONT
+
+
 cdef bint add_addresses(stream_t* strm) noexcept nogil:
-    return _forward_for(strm) and _original_to(strm)
+    return _forward_for(strm) and _original_to(strm) and (px_rules(strm.be, RULES_FORWARDED) == NULL or _forwarded(strm))
 
 
 # -- names

@@ -9,6 +9,8 @@ from fastlb_core.proxy.stream cimport stream_t
 cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept nogil
 # The same with a page of a rule's own: a whole answer, head and body. Its bytes need not outlive the call.
 cdef void http_reply_page(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil
+# Answers with the page that a rule would send for the status.
+cdef void http_refuse(stream_t* strm, int status, char err, char state) noexcept nogil
 # 500 for an answer over which an `http-after-response` rule failed: none of them sees it.
 cdef void http_reply_failed(stream_t* strm, char err, char state) noexcept nogil
 # What is left of the reply has been sent, or not: True when the stream has ended.

@@ -17,7 +17,9 @@ from fastlb_core.proxy.capture cimport capture_request_cookie
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
-from fastlb_core.proxy.reply cimport reply_answer, reply_has_length, reply_head_len, reply_page, reply_send
+from fastlb_core.proxy.reply cimport (
+    reply_answer, reply_has_length, reply_head_len, reply_page, reply_rule_page, reply_send,
+)
 from fastlb_core.proxy.stream cimport (
     STRM_F_BAD_REQUEST, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED, STRM_F_OWN_PAGE,
     STRM_F_REPLY, STRM_F_REPLY_WAIT, STRM_F_REQ_SENT, TIMEOUT_CLIENT, stream_end, stream_kill, stream_set_term, stream_t,
@@ -69,6 +71,10 @@ cdef void http_reply(stream_t* strm, int status, char err, char state) noexcept 
 cdef void http_reply_page(stream_t* strm, int status, slice_t page, char err, char state) noexcept nogil:
     strm.flags |= STRM_F_OWN_PAGE
     _reply(strm, status, page, err, state)
+
+
+cdef void http_refuse(stream_t* strm, int status, char err, char state) noexcept nogil:
+    http_reply_page(strm, status, reply_rule_page(strm, status), err, state)
 
 
 cdef void http_reply_failed(stream_t* strm, char err, char state) noexcept nogil:

@@ -15,19 +15,21 @@ cdef enum rules_result_t:
 
 cdef enum phase_t:               # strm.phase
     PHASE_FE_TCP = 0
-    PHASE_FE_HTTP = 1
-    PHASE_FE_REDIRECT = 2
-    PHASE_SWITCH = 3
-    PHASE_BE_TCP = 4
-    PHASE_BE_HTTP = 5
-    PHASE_BE_REDIRECT = 6
-    PHASE_REQUEST_DONE = 7
-    PHASE_BE_CONTENT = 8         # tcp-response content
-    PHASE_BE_RESPONSE = 9
-    PHASE_FE_RESPONSE = 10
-    PHASE_BE_AFTER = 11
-    PHASE_FE_AFTER = 12
-    PHASE_DONE = 13
+    PHASE_FE_BODY = 1            # option http-buffer-request
+    PHASE_FE_HTTP = 2
+    PHASE_FE_REDIRECT = 3
+    PHASE_SWITCH = 4
+    PHASE_BE_TCP = 5
+    PHASE_BE_BODY = 6
+    PHASE_BE_HTTP = 7
+    PHASE_BE_REDIRECT = 8
+    PHASE_REQUEST_DONE = 9
+    PHASE_BE_CONTENT = 10        # tcp-response content
+    PHASE_BE_RESPONSE = 11
+    PHASE_FE_RESPONSE = 12
+    PHASE_BE_AFTER = 13
+    PHASE_FE_AFTER = 14
+    PHASE_DONE = 15
 
 # One phase of a request, strm.phase: its rules, or the switch. ACT_CONT: the next phase.
 cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil

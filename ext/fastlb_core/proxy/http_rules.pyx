@@ -6,7 +6,7 @@ from fastlb_core.base.slice cimport same_bytes, slice_t
 from fastlb_core.http.message cimport msg_target
 from fastlb_core.program.expr cimport ARG_PROXY
 from fastlb_core.program.logformat cimport lf_text, logformat_t
-from fastlb_core.program.program cimport PX_CAP_BE, PX_MODE_HTTP, px_t
+from fastlb_core.program.program cimport PX_CAP_BE, PX_H_BUFFER_REQUEST, PX_MODE_HTTP, px_t
 from fastlb_core.program.acl cimport COND_TRUE, cond_eval
 from fastlb_core.program.rules cimport (
     ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_STOP, ACT_YIELD, RULES_HTTP_AFTER, RULES_HTTP_REQUEST, RULES_HTTP_RESPONSE,
@@ -14,10 +14,13 @@ from fastlb_core.program.rules cimport (
     rules_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
+from fastlb_core.proxy.body_wait cimport BODY_R_CUT, BODY_R_LATE, BODY_R_THERE, BODY_R_WAIT, body_await, body_wait_t
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_edits cimport restrict_names
-from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_failed
-from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_set_backend, stream_t
+from fastlb_core.proxy.http_end cimport http_abort, http_refuse, http_reply, http_reply_failed
+from fastlb_core.proxy.stream cimport (
+    STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_set_backend, stream_t,
+)
 
 
 cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
@@ -115,6 +118,25 @@ cdef act_t _switch(stream_t* strm, eval_t* ev) noexcept nogil:
     return ACT_CONT
 
 
+cdef act_t _buffer_request(stream_t* strm, eval_t* ev, const px_t* px) noexcept nogil:
+    cdef uint32_t wait_ms = px.t_http_request if px.t_http_request else strm.fe.t_client
+    cdef body_wait_t found = body_await(strm, False, wait_ms, 0)
+    if found == BODY_R_WAIT:
+        return ACT_YIELD
+    if found == BODY_R_THERE:
+        eval_stream(ev, strm, EVAL_O_FINAL)
+        ev.be = strm.next_be
+        return ACT_CONT
+    strm.flags |= STRM_F_CLOSE_FRONT
+    fe_counters(strm).failed_req += 1
+    if found == BODY_R_CUT:
+        http_abort(strm, b'C', b'R')
+        return ACT_DONE
+    strm.t_request = 0
+    http_refuse(strm, 408 if found == BODY_R_LATE else 400, b'c' if found == BODY_R_LATE else b'P', b'R')
+    return ACT_DONE
+
+
 cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     cdef uint8_t phase = strm.phase
     cdef px_t* px = strm.fe if phase < PHASE_SWITCH else strm.next_be
@@ -128,6 +150,8 @@ cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
         return run_set(strm, ev, px, RULES_TCP_REQUEST)
     if px.mode != PX_MODE_HTTP:
         return ACT_CONT
+    if phase == PHASE_FE_BODY or phase == PHASE_BE_BODY:
+        return _buffer_request(strm, ev, px) if px.http_options & PX_H_BUFFER_REQUEST else ACT_CONT
     if phase == PHASE_FE_HTTP or phase == PHASE_BE_HTTP:
         return run_set(strm, ev, px, RULES_HTTP_REQUEST)
     if strm.rule_at == 0 and not restrict_names(strm, px):

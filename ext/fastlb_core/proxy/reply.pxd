@@ -8,8 +8,8 @@ from fastlb_core.http.message cimport http_msg_t
 from fastlb_core.program.expr cimport arg_t
 from fastlb_core.proxy.stream cimport stream_t
 
-# The page for a status that a rule sends: as reply_page, and *closes is true where the connection must close behind it.
-cdef slice_t reply_rule_page(const stream_t* strm, int status, bint* closes) noexcept nogil
+# The page for a status that a rule sends: as reply_page; the connection closes behind it where the status says so.
+cdef slice_t reply_rule_page(stream_t* strm, int status) noexcept nogil
 # The arguments of the answer that `http-error` makes for the status (answer.pxd), or NULL.
 cdef const arg_t* reply_answer(const stream_t* strm, int status) noexcept nogil
 # The page for a status as the backend, else the frontend, else the built-in table has it; ptr NULL when there is none.

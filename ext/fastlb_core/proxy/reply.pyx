@@ -43,10 +43,15 @@ cdef slice_t reply_page(const stream_t* strm, int status) noexcept nogil:
     return monitor_page(True) if status == 200 else error_page(<uint32_t> status)
 
 
-cdef slice_t reply_rule_page(const stream_t* strm, int status, bint* closes) noexcept nogil:
+cdef slice_t reply_rule_page(stream_t* strm, int status) noexcept nogil:
     cdef slice_t page = _own_page(strm, status)
-    closes[0] = page.ptr == NULL and (status == 400 or status == 408 or status == 414 or status == 431)
-    return page if page.ptr != NULL else rule_page(<uint32_t> status)
+    if page.ptr != NULL:
+        return page
+    if status == 400 or status == 408 or status == 414 or status == 431:
+        # haproxy: its page names `connection: close`, which is counted.
+        strm.flags |= STRM_F_CLOSE_FRONT
+        strm.bytes_out += 15
+    return rule_page(<uint32_t> status)
 
 
 cdef uint32_t reply_head_len(slice_t page) noexcept nogil:

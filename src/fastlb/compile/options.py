@@ -11,8 +11,9 @@ from fastlb.config.model import Proxy
 
 
 def waits_for_body(px: Proxy) -> bool:
-    """Whether a rule of `px` may wait for the request's body."""
-    return any(rule.core == "wait-for-body" for rule in px.rules.get("http-request", ()))
+    """Whether `px` may hold back a request or an answer for its body."""
+    rules = (*px.rules.get("http-request", ()), *px.rules.get("http-response", ()))
+    return "http-buffer-request" in px.options or any(rule.core == "wait-for-body" for rule in rules)
 
 
 def option_bits(px: Proxy) -> int:

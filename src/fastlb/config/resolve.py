@@ -207,6 +207,10 @@ class _Resolution:
                 "needs-http", f"'option originalto' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
             )
             px.originalto = None
+        if px.rules.pop("option forwarded", None):
+            self._warn(
+                "needs-http", f"'option forwarded' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
+            )
         if px.monitor_uri:
             self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
             px.monitor_uri = ""

@@ -1,49 +1,23 @@
-"""HTTP's finer settings of a proxy: headers that are added for the server, peers with bugs, when a request is sent again.
+"""HTTP's finer settings of a proxy: the server's name in requests, peers with bugs, when a request is sent again.
 
-Knows `option originalto`, `http-send-name-header`, `retry-on`, `option http-restrict-req-hdr-names`, the options that relax
+Knows `http-send-name-header`, `retry-on`, `option http-restrict-req-hdr-names`, the options that relax
 parsing or change the case of header names, and `rate-limit sessions` (manual, section 4.2). Must not know the engine.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
-from ..model import ForwardFor, Global, Proxy
+from ..model import Global, Proxy
 from ..values import ValueFault, parse_integer
-from .options import TOKEN, switch
+from .client_address import TOKEN
+from .options import switch
 from .row import GlobalKeyword, ProxyKeyword, Statement
 
 RETRY_WORDS = ("conn-failure", "empty-response", "junk-response", "response-timeout", "0rtt-rejected")
 RETRY_STATUSES = ("401", "403", "404", "408", "425", "429", "500", "501", "502", "503", "504")
 RETRYABLE = (*RETRY_WORDS, "500", "502", "503", "504")
 NAME_POLICIES = ("preserve", "delete", "reject")
-
-
-def set_originalto(st: Statement, px: Proxy) -> None:
-    """`option originalto [except <network>] [header <name>] [if-none]`; the last one is 3.x's."""
-    setting = ForwardFor(header="X-Original-To")
-    index = 0
-    while word := st.argument(index):
-        at = st.n_keyword + index + 1
-        if word == "if-none":
-            setting.if_none = True
-            index += 1
-            continue
-        if word not in ("except", "header"):
-            raise st.fail("'option originalto' only supports optional values: 'except' and 'header'.", at - 1)
-        value = st.argument(index + 1)
-        if word == "except":
-            try:
-                setting.except_network = ipaddress.ip_network(value, strict=False)
-            except ValueError:
-                raise st.fail("'option originalto except' expects <address>[/mask] as argument.", at) from None
-        elif not value or not set(value) <= TOKEN:
-            raise st.fail("'option originalto header' expects <header_name> as argument.", at)
-        else:
-            setting.header = value
-        index += 2
-    px.originalto = setting
 
 
 def set_name_header(st: Statement, px: Proxy) -> None:
@@ -142,9 +116,6 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
 )
 
 PROXY: tuple[ProxyKeyword, ...] = (
-    ProxyKeyword(
-        "option originalto", "option", "DFLB", "[except <network>] [header <name>] [if-none]", "off", "4.2", apply=set_originalto
-    ),
     ProxyKeyword("http-send-name-header", "proxy", "DLB", "<header>", manual="4.2", apply=set_name_header),
     ProxyKeyword("retry-on", "proxy", "DLB", "<keyword or status>...", "conn-failure", "4.2", apply=set_retry_on),
     ProxyKeyword(

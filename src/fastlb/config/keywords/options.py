@@ -5,13 +5,9 @@ Knows which options are plain switches and which take arguments. Must not know w
 
 from __future__ import annotations
 
-import ipaddress
-
-from ..model import ForwardFor, Proxy
+from ..model import Proxy
 from .row import IGNORED, ProxyKeyword, SetProxy, Statement
 from .since import since
-
-TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def set_switch(st: Statement, px: Proxy) -> None:
@@ -88,32 +84,6 @@ def _set_log_format(st: Statement, px: Proxy, name: str) -> None:
     px.formats.log = None
 
 
-def set_forwardfor(st: Statement, px: Proxy) -> None:
-    setting = ForwardFor()
-    index = 0
-    while word := st.argument(index):
-        at = st.n_keyword + index + 1
-        if word == "if-none":
-            setting.if_none = True
-            index += 1
-            continue
-        if word not in ("except", "header"):
-            message = "'option forwardfor' only supports optional values: 'except', 'header' and 'if-none'."
-            raise st.fail(message, at - 1)
-        value = st.argument(index + 1)
-        if word == "except":
-            try:
-                setting.except_network = ipaddress.ip_network(value, strict=False)
-            except ValueError:
-                raise st.fail("'option forwardfor except' expects <address>[/mask] as argument.", at) from None
-        elif not value or not set(value) <= TOKEN:
-            raise st.fail("'option forwardfor header' expects <header_name> as argument.", at)
-        else:
-            setting.header = value
-        index += 2
-    px.forwardfor = setting
-
-
 def switch(name: str, sections: str, since: str = "") -> ProxyKeyword:
     return ProxyKeyword(
         f"option {name}",
@@ -146,6 +116,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     switch("clitcpka", "DFL"),
     switch("dontlog-normal", "DFL"),
     switch("dontlognull", "DFL"),
+    switch("http-buffer-request", "DFLB"),
     switch("log-health-checks", "DLB"),
     switch("log-separate-errors", "DFL"),
     switch("logasap", "DFL"),
@@ -161,9 +132,6 @@ PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword("option httplog", "option", "DFLB", "[clf]", manual="4.2", apply=set_httplog),
     ProxyKeyword("option httpslog", "option", "DFLB", manual="4.2", apply=set_httpslog),
     ProxyKeyword("option tcplog", "option", "DFLB", "[clf]", manual="4.2", apply=set_tcplog, arguments=(0, 1)),
-    ProxyKeyword(
-        "option forwardfor", "option", "DFLB", "[except <network>] [header <name>] [if-none]", "off", "4.2", apply=set_forwardfor
-    ),
     ignored("contstats", "DFL", "counters are always updated while a stream lasts"),
     ignored("http-no-delay", "DFLB", "data is never held back"),
     ignored("tcp-smart-accept", "DFL", "it saves one packet per connection"),

@@ -139,8 +139,6 @@ option allbackups DLB
 option checkcache DLB
 option disable-h2-upgrade DFL
 option external-check DLB
-option forwarded DLB
-option http-buffer-request DFLB
 option http-drop-request-trailers DB
 option http-drop-response-trailers DL
 option http-ignore-probes DFL
