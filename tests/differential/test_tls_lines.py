@@ -67,7 +67,7 @@ SERVER = [
             *("sni ssl_fc_sni", "alpn", "alpn h2", "npn h2", "ciphers", "ciphers NOPE", "ciphersuites NOPE", "ssl-min-ver X"),
             *("ssl-min-ver", "ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2", "no-tlsv12", "force-tlsv12 no-tlsv12"),
             *("no-tls-tickets tls-tickets no-ssl-reuse ssl-reuse no-ssl", "check check-sni", "check check-sni a.b"),
-            *("check check-alpn", "check check-alpn h2"),
+            *("check check-alpn", "check check-alpn h2", "sni str(a),table_conn_cur(nope)", "sni nbsrv(zz)", "sni var(txn.a)"),
         )
     ),
 ]

@@ -119,5 +119,9 @@ def _subcommand(words: list[str]) -> int:
         from fastlb.demo.run import run as demo
 
         return demo(words[1:])
-    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: demo\n")
+    if name == "cert":
+        from fastlb.cli.cert import run as cert
+
+        return cert(words[1:])
+    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: cert, demo\n")
     return _usage("")

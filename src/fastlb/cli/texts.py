@@ -18,6 +18,7 @@ USAGE = """\
 Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
         [ -p <pidfile> ] [ -m <max megs> ] [ -C <dir> ] [-- <cfgfile>*]
         fastlb demo        three small servers, the proxy in front of them and its statistics page
+        fastlb cert        makes, joins, shows and checks certificates
         -v shows the version ; -vv also what it was built with
         -d debug mode ; -db stays in the foreground
         -V verbose ; -q prints nothing

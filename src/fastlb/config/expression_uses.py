@@ -49,7 +49,8 @@ class ExpressionUse:
 
 def uses_of(px: Proxy) -> list[ExpressionUse]:
     """In the order of the lines, each expression once."""
-    found = {id(use.expression): use for use in (*_in_acls(px.acls.values()), *_in_rules(px), *_in_formats(px))}
+    places = (*_in_acls(px.acls.values()), *_in_rules(px), *_in_formats(px), *_in_servers(px))
+    found = {id(use.expression): use for use in places}
     return sorted(found.values(), key=lambda use: (use.location.file, use.location.line))
 
 
@@ -77,6 +78,12 @@ def _in_formats(px: Proxy) -> Iterator[ExpressionUse]:
         if given is not None and given.parsed is not None:
             for expression in _expressions([given.parsed]):
                 yield ExpressionUse(given.location, expression, _FORMAT_PLACES.get(field.name, "log-format string"))
+
+
+def _in_servers(px: Proxy) -> Iterator[ExpressionUse]:
+    for srv in px.servers:
+        if srv.tls.sni is not None:
+            yield ExpressionUse(srv.location, srv.tls.sni, "server directive")
 
 
 def _expressions(values: Iterable[RuleValue]) -> Iterator[Expression]:

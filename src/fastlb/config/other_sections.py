@@ -1,4 +1,4 @@
-"""Sections that are neither global nor proxies: `userlist` (manual, section 12.1) and `http-errors` (section 3.8).
+"""Sections that are neither global nor proxies: `userlist` (manual, section 12.1), `http-errors` (section 3.8), `crt-store`.
 
 Knows their lines. Must not know who refers to them.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import crt_store
 from .diagnostics import nearest
 from .keywords.errors import STATUSES, BadAnswer, read_page
 from .keywords.row import BadStatement, Statement
@@ -133,6 +134,12 @@ def _errorfile(st: Statement) -> None:
 
 
 READERS: dict[str, SectionReader] = {
+    "crt-store": SectionReader(
+        crt_store.open_store,
+        {"load": crt_store.load, "crt-base": crt_store.set_base, "key-base": crt_store.set_base},
+        "unknown keyword '{0}' in 'crt-store' section",
+        spaced=True,
+    ),
     "userlist": SectionReader(_open_userlist, {"user": _user, "group": _group}, "unknown keyword '{0}' in 'users' section"),
     "http-errors": SectionReader(
         _open_http_errors, {"errorfile": _errorfile}, "unknown keyword '{0}' in 'http-errors' section", spaced=True

@@ -44,7 +44,6 @@ class Load:
 
     key: str = ""
     ocsp: str = ""
-    issuer: str = ""
     sctl: str = ""
 
 
@@ -60,7 +59,10 @@ class TlsFiles:
 
     def load(self, path: str, tell: Tell, bundles: bool = True) -> list[KeyPair]:
         """The pairs that `crt PATH` means: of one file, of a bundle, of a directory in the order of its names."""
-        if path.startswith("@") and path in self.aliases:
+        if path.startswith("@"):
+            if path not in self.aliases:
+                hint = "a crt-store section with that 'load' line must stand before"
+                raise TlsFault(f"unable to find '{path}' in a crt-store.", "unknown-certificate", hint)
             return [self.aliases[path]]
         if path in self.pairs:
             return [self.pairs[path]]

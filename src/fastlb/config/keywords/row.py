@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
@@ -26,6 +27,9 @@ from ..values import (
     parse_leading_integer,
     parse_time,
 )
+
+if TYPE_CHECKING:
+    from ..crt_store import CrtStore
 
 SUPPORTED, IGNORED, UNSUPPORTED, REMOVED = "supported", "ignored", "unsupported", "removed"
 NOT_YET = "HAProxy keyword, not supported by fastlb yet"
@@ -74,6 +78,7 @@ class Reading:
     format_aliases: Mapping[str, object] = field(default_factory=lambda: ALIASES)
     userlist: UserList | None = None  # the section that is open
     http_errors: HttpErrors | None = None
+    crt_store: CrtStore | None = None
     tls_files: TlsFiles = field(init=False)
 
     def __post_init__(self) -> None:
