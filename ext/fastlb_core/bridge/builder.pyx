@@ -122,7 +122,7 @@ class ProgramBuilder:
         self.has_internal_server = False
 
     def add_proxy(
-        self, name, *, id, caps, mode, display_name="", http_mode=0, reuse=1, log_kind=0, options=0, retries=3, redispatch=0,
+        self, name, *, id, caps, mode, http_mode=0, reuse=1, log_kind=0, options=0, retries=3, redispatch=0,
         timeouts=None, maxconn=0, fullconn=0, balance="roundrobin", all_backups=False, forwardfor_header=b"x-forwarded-for",
         forwardfor_except=None, monitor_uri=b"", error_pages=None, log_tag=b"", internal_prefix=b"",
     ):
@@ -141,7 +141,7 @@ class ProgramBuilder:
         if forwardfor_except is not None and [len(part) for part in forwardfor_except] != [16, 16]:
             raise ValueError("forwardfor_except: an address and a mask of 16 bytes each")
         self.proxies.append({
-            "name": _raw(name), "display_name": _raw(display_name or name), "id": id, "caps": caps, "mode": mode,
+            "name": _raw(name), "id": id, "caps": caps, "mode": mode,
             "http_mode": http_mode, "reuse": reuse, "log_kind": log_kind, "options": options, "retries": retries,
             "redispatch": redispatch, "maxconn": maxconn, "fullconn": fullconn, "balance": algorithm,
             "all_backups": all_backups, "forwardfor_header": forwardfor_header.lower(),
@@ -271,15 +271,21 @@ class ProgramBuilder:
             "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
             "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
             "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
-            "unresolved": unresolved,
+            "unresolved": unresolved, "tls": None,
         })
         return len(self.servers) - 1
 
-    def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0):
+    def set_server_tls(self, server, values):
+        """What TLS to a server is: values as layout_tls.pxd has them."""
+        self.servers[server]["tls"] = values
+
+    def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0, tls=None):
+        """tls: values as layout_tls.pxd has them, the same object for all listeners of a bind line; None without `ssl`."""
         if len(fds) != self.values["n_workers"]:
             raise ValueError("a listener has one descriptor for each worker")
         self.listeners.append({
             "proxy": proxy, "name": _raw(name), "id": id, "fds": list(fds), "flags": flags, "maxconn": maxconn,
+            "tls": tls,
         })
         return len(self.listeners) - 1
 

@@ -16,6 +16,7 @@ from fastlb_core.bridge.layout_http cimport lay_out_case_names, lay_out_http
 from fastlb_core.bridge.layout_log cimport lay_out_log
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.bridge.layout_stick cimport fill_table, share_table
+from fastlb_core.bridge.layout_tls cimport lay_out_tls
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
@@ -66,6 +67,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         fill_server(program, index, values, now_ms)
     for index, values in enumerate(listeners):
         fill_listener(program, index, values)
+    lay_out_tls(program, servers, listeners)
     lay_out_case_names(program, shared["case_names"])
     lay_out_userlists(program, shared["userlists"])
     lay_out_patterns(program, shared["patterns"])
@@ -244,7 +246,7 @@ cdef int fill_texts(program_t* program, px_t* px, dict values) except -1:
     cdef int page
     cdef bytes network, mask
     keep(program, &px.name, values["name"])
-    keep(program, &px.name_display, values["display_name"])
+    keep(program, &px.name_secure, values["name"] + b"~")
     keep(program, &px.fwf_header, values["forwardfor_header"])
     keep(program, &px.monitor_uri, values["monitor_uri"])
     keep(program, &px.log_tag, values["log_tag"])

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from fastlb_core.base.slice cimport slice_t
+from fastlb_core.program.expr cimport expr_t
 from fastlb_core.program.logformat cimport logformat_t
 from fastlb_core.program.program cimport program_t, px_t
 
@@ -18,6 +19,8 @@ cdef int lay_out_start(program_t* program, list rules) except -1
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
 # A format from its plain value, in the program's memory.
 cdef logformat_t* new_format(program_t* program, tuple value) except NULL
+# An expression from its plain value, in the program's memory.
+cdef expr_t* new_expression(program_t* program, tuple value) except NULL
 # Zeroed program memory. Raises MemoryError.
 cdef void* take(program_t* program, uint64_t size) except NULL
 # Copies `text` into the program's memory; an empty text stays a NULL slice. Raises MemoryError.

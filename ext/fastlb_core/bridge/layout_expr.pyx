@@ -176,6 +176,12 @@ cdef int put_expr(program_t* program, expr_t* expr, tuple value) except -1:
     return 0
 
 
+cdef expr_t* new_expression(program_t* program, tuple value) except NULL:
+    cdef expr_t* expr = <expr_t*> take(program, sizeof(expr_t))
+    put_expr(program, expr, value)
+    return expr
+
+
 cdef int put_item(program_t* program, lf_item_t* item, tuple value) except -1:
     cdef bytes letters
     kind, content, flags, name, argument = value

@@ -39,7 +39,7 @@ def program(Program program):
 def proxy(Program program, int index):
     cdef px_t* px = program.ptr.proxies[index]
     return {
-        "name": text(px.name), "name_display": text(px.name_display), "id": px.id, "caps": px.caps, "mode": px.mode,
+        "name": text(px.name), "name_secure": text(px.name_secure), "id": px.id, "caps": px.caps, "mode": px.mode,
         "http_mode": px.http_mode, "reuse": px.reuse, "log_kind": px.log_kind, "options": px.options, "retries": px.retries,
         "redispatch": px.redispatch, "fwf_header": text(px.fwf_header),
         "fwf_except": ((<char*> px.fwf_except.addr)[:16], (<char*> px.fwf_except.mask)[:16]),

@@ -47,11 +47,13 @@ from fastlb_core.proxy.action_redirect cimport action_redirect_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
+from fastlb_core.proxy.fetch_certificate cimport fetch_certificate_entries
 from fastlb_core.proxy.fetch_conn cimport fetch_conn_entries
 from fastlb_core.proxy.fetch_process cimport fetch_process_entries
 from fastlb_core.proxy.fetch_proxy cimport fetch_proxy_entries
 from fastlb_core.proxy.fetch_stream cimport fetch_stream_entries
 from fastlb_core.proxy.fetch_timers cimport fetch_timers_entries
+from fastlb_core.proxy.fetch_tls cimport fetch_tls_entries
 from fastlb_core.proxy.fetch_track cimport conv_track_entries, fetch_track_entries
 from fastlb_core.proxy.fetch_unique_id cimport fetch_unique_id_entries
 from fastlb_core.proxy.log_alias cimport log_alias_entries
@@ -82,6 +84,8 @@ cdef fetch_table_fn* fetch_tables = [
     fetch_proxy_entries,
     fetch_timers_entries,
     fetch_unique_id_entries,
+    fetch_tls_entries,
+    fetch_certificate_entries,
     NULL,
 ]
 cdef conv_table_fn* conv_tables = [

@@ -32,6 +32,7 @@ cdef struct srv_t:
     int32_t pool_max_conn        # idle connections kept over all workers; -1 no limit
     uint32_t pool_purge_ms
     uint32_t slowstart_ms
+    const void* tls              # owned (program memory): tls_server_t of net/tls_conf.pxd, or NULL
     srv_shared_t* sh             # shared, arena
     counters_t* counters         # shared, arena: [n_workers + 1]
     void* local                  # owned by the worker after the fork: its idle pool and waiters (proxy/)

@@ -32,8 +32,23 @@ cdef enum:                       # conn_t.flags
     CONN_F_REUSED = 0x8000       # has carried a request before this one
     CONN_F_SENT = 0x10000        # something was sent on it already
     CONN_F_PROXY_SEEN = 0x20000  # it began with a PROXY header
+    CONN_F_HANDSHAKE = 0x40000   # its transport is not ready; towards a server it counts as connecting until it is
+    CONN_F_RAW_RECV = 0x80000    # the socket may give bytes; kept apart from CAN_RECV by a transport, which holds some itself
 
 ctypedef void (*conn_cb_t)(conn_t* conn) noexcept nogil
+
+# What stands between a connection's bytes and its socket (net/tls.pxd). A plain connection has none.
+cdef struct transport_t:
+    const char* name
+    # Flags have changed; before the owner hears of it.
+    void (*on_event)(conn_t* conn) noexcept nogil
+    # As conn_recv and conn_sendv. The bytes that a send did not take are offered again, first, by the next one.
+    int (*recv)(conn_t* conn, char* dst, uint32_t room) noexcept nogil
+    int64_t (*sendv)(conn_t* conn, const iovec* iov, uint32_t n_iov) noexcept nogil
+    # Says goodbye, before the FIN.
+    void (*shut_write)(conn_t* conn) noexcept nogil
+    # The socket is about to be closed: frees what it has.
+    void (*close)(conn_t* conn) noexcept nogil
 
 # What the owner wants to hear. None may free conn itself: conn_close puts that off to the end of the turn.
 cdef struct conn_ops_t:
@@ -53,6 +68,8 @@ cdef struct conn_t:
     void* owner                  # borrowed: a stream, or NULL while idle
     void* origin                 # borrowed (program): listener_t of a front, srv_t of a back connection
     loop_t* loop                 # borrowed (the worker)
+    const transport_t* transport  # borrowed (static), or NULL
+    void* secure                 # owned by the transport: tls_t of net/tls.pxd, or NULL
     buf_t rx
     buf_t tx
     timer_t timer
@@ -82,6 +99,8 @@ cdef int conn_drain(conn_t* conn) noexcept nogil
 # Sends n slices in one system call (nothing may wait in tx). Bytes taken, or -1 with ERROR set.
 cdef int64_t conn_sendv(conn_t* conn, iovec* iov, uint32_t n_iov) noexcept nogil
 cdef int64_t conn_send(conn_t* conn, const char* bytes, uint32_t length) noexcept nogil
+# Sends to the socket itself, for transports. As conn_send.
+cdef int64_t conn_send_raw(conn_t* conn, const char* bytes, uint32_t length) noexcept nogil
 # Sends what waits in tx. False on error; tx.len tells whether all went.
 cdef bint conn_flush(conn_t* conn) noexcept nogil
 # Copies bytes `skip` to `until` of the slices behind tx. False when they do not fit into one buffer.

@@ -15,7 +15,8 @@ from fastlb_core.base.list cimport list_add_tail, list_del, list_entry, list_ini
 from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
 from fastlb_core.net.conn cimport (
     CONN_F_BIG_RX, CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_CONNECTING, CONN_F_EOF, CONN_F_ERROR,
-    CONN_F_NODELAY, CONN_F_POLLED, CONN_F_RDHUP, CONN_F_SENT, CONN_F_SHUT_WR, CONN_F_UNIX, conn_t,
+    CONN_F_HANDSHAKE, CONN_F_NODELAY, CONN_F_POLLED, CONN_F_RAW_RECV, CONN_F_RDHUP, CONN_F_SENT, CONN_F_SHUT_WR, CONN_F_UNIX,
+    conn_t,
 )
 from fastlb_core.net.loop cimport TIMER_CONN, loop_add, loop_forget, loop_t
 from fastlb_core.sys.epoll cimport EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
@@ -57,22 +58,24 @@ cdef void _on_event(void* owner, uint32_t events) noexcept nogil:
     cdef conn_t* conn = <conn_t*> owner
     cdef uint32_t flags = conn.flags
     if events & EPOLLIN:
-        flags |= CONN_F_CAN_RECV
+        flags |= CONN_F_CAN_RECV | CONN_F_RAW_RECV
     if events & EPOLLRDHUP:
-        flags |= CONN_F_RDHUP | CONN_F_CAN_RECV
+        flags |= CONN_F_RDHUP | CONN_F_CAN_RECV | CONN_F_RAW_RECV
     if events & EPOLLOUT:
         flags |= CONN_F_CAN_SEND
         # A refused connect() shows EPOLLERR as well: it stays "connecting" and becomes an error below.
-        if not events & EPOLLERR:
+        if not events & EPOLLERR and not flags & CONN_F_HANDSHAKE:
             flags &= ~(<uint32_t> CONN_F_CONNECTING)
     if events & EPOLLERR:
-        if flags & CONN_F_CONNECTING and _socket_error(conn.fd) == ECONNRESET:
+        if (flags & (CONN_F_CONNECTING | CONN_F_HANDSHAKE)) == CONN_F_CONNECTING and _socket_error(conn.fd) == ECONNRESET:
             flags &= ~(<uint32_t> CONN_F_CONNECTING)
-        flags |= CONN_F_ERROR | CONN_F_CAN_RECV
+        flags |= CONN_F_ERROR | CONN_F_CAN_RECV | CONN_F_RAW_RECV
     elif events & EPOLLHUP:
         # Both directions are shut; bytes may still wait to be received.
-        flags |= CONN_F_RDHUP | CONN_F_CAN_RECV
+        flags |= CONN_F_RDHUP | CONN_F_CAN_RECV | CONN_F_RAW_RECV
     conn.flags = flags
+    if conn.transport != NULL:
+        conn.transport.on_event(conn)
     conn.ops.on_io(conn)
 
 
@@ -112,6 +115,15 @@ cdef int _received(conn_t* conn, ssize_t n, size_t room) noexcept nogil:
     return -1
 
 
+cdef int _recv_through(conn_t* conn, uint32_t room) noexcept nogil:
+    cdef int n = conn.transport.recv(conn, buf_tail(&conn.rx), room)
+    if n > 0:
+        conn.rx.len += <uint32_t> n
+    else:
+        conn_trim(conn)
+    return n
+
+
 cdef int conn_recv(conn_t* conn, uint32_t reserve) noexcept nogil:
     cdef uint32_t room
     cdef ssize_t n
@@ -129,6 +141,8 @@ cdef int conn_recv(conn_t* conn, uint32_t reserve) noexcept nogil:
         if room <= reserve:
             return 0
     room -= reserve
+    if conn.transport != NULL:
+        return _recv_through(conn, room)
     while True:
         n = recv(conn.fd, buf_tail(&conn.rx), room, MSG_DONTWAIT)
         if n >= 0 or errno != EINTR:
@@ -199,8 +213,10 @@ cdef int64_t conn_sendv(conn_t* conn, iovec* iov, uint32_t n_iov) noexcept nogil
     cdef uint64_t wanted = 0
     cdef ssize_t n
     cdef uint32_t i
+    if conn.transport != NULL:
+        return conn.transport.sendv(conn, iov, n_iov)
     if n_iov == 1:
-        return conn_send(conn, <const char*> iov[0].iov_base, <uint32_t> iov[0].iov_len)
+        return conn_send_raw(conn, <const char*> iov[0].iov_base, <uint32_t> iov[0].iov_len)
     _before_send(conn)
     for i in range(n_iov):
         wanted += iov[i].iov_len
@@ -214,6 +230,15 @@ cdef int64_t conn_sendv(conn_t* conn, iovec* iov, uint32_t n_iov) noexcept nogil
 
 
 cdef int64_t conn_send(conn_t* conn, const char* bytes, uint32_t length) noexcept nogil:
+    cdef iovec iov
+    if conn.transport == NULL:
+        return conn_send_raw(conn, bytes, length)
+    iov.iov_base = <void*> bytes
+    iov.iov_len = length
+    return conn.transport.sendv(conn, &iov, 1)
+
+
+cdef int64_t conn_send_raw(conn_t* conn, const char* bytes, uint32_t length) noexcept nogil:
     cdef ssize_t n
     _before_send(conn)
     while True:
@@ -257,6 +282,8 @@ cdef bint conn_keep(conn_t* conn, const iovec* iov, uint32_t n_iov, uint64_t ski
 cdef void conn_shut_write(conn_t* conn) noexcept nogil:
     if not conn.flags & (CONN_F_SHUT_WR | CONN_F_CLOSED):
         conn.flags |= CONN_F_SHUT_WR
+        if conn.transport != NULL:
+            conn.transport.shut_write(conn)
         shutdown(conn.fd, SHUT_WR)
 
 
@@ -267,6 +294,8 @@ cdef void conn_close(conn_t* conn) noexcept nogil:
     if conn.ops != NULL and conn.ops.on_close != NULL:
         conn.ops.on_close(conn)
     wheel_cancel(&conn.loop.wheel, &conn.timer)
+    if conn.transport != NULL:
+        conn.transport.close(conn)
     loop_forget(conn.loop, conn.fd)
     close(conn.fd)
     buf_release(_rx_pool(conn), &conn.rx)

@@ -158,7 +158,7 @@ cdef struct capture_t:           # one `capture header`, `declare capture` or `h
 
 cdef struct px_t:
     slice_t name                 # borrowed (program memory)
-    slice_t name_display         # as log lines show a frontend ("fe", "fe~" with TLS)
+    slice_t name_secure          # "fe~": as log lines show a frontend for a connection with TLS
     uint32_t index
     uint32_t id
     uint8_t caps                 # px_caps_t
@@ -240,6 +240,7 @@ cdef struct listener_t:
     uint32_t flags
     int32_t maxconn              # of this bind line over all workers, 0 = frontend's
     int32_t* fds                 # owned (program memory): [n_workers] listening descriptors
+    const void* tls              # owned (program memory): tls_bind_t of net/tls_conf.pxd, or NULL
     counters_t* counters         # shared, arena: [n_workers + 1]
 
 # Something on the heap that goes with the program.

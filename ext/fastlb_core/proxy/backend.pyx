@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
+from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take, srv_has_queue
 from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t
 from fastlb_core.lb.shared cimport rate_add
@@ -14,6 +15,7 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
 from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
+from fastlb_core.net.tls cimport tls_put_before
 from fastlb_core.program.program cimport (
     PX_MODE_HTTP, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t,
 )
@@ -21,6 +23,7 @@ from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TR
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
+from fastlb_core.proxy.secure cimport secure_back, secure_name
 from fastlb_core.proxy.stream cimport (
     BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
     STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT,
@@ -155,23 +158,27 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
     return BACK_R_WAIT
 
 
-cdef conn_t* _reusable(stream_t* strm) noexcept nogil:
+cdef conn_t* _reusable(stream_t* strm, slice_t name) noexcept nogil:
     """An idle connection to strm.srv that this request may use (`http-reuse`), or NULL."""
     cdef conn_t* conn
     if strm.be.mode != PX_MODE_HTTP or strm.n_retries:
         return NULL
-    conn = idle_take_own(strm.front, strm.srv)
+    conn = idle_take_own(strm.front, strm.srv, name)
     if conn != NULL or strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
         return conn
     if strm.be.reuse == REUSE_SAFE and strm.flags & STRM_F_FIRST:
         return NULL
-    return idle_take(strm.w, strm.srv, strm.be.reuse == REUSE_AGGRESSIVE and bool(strm.flags & STRM_F_FIRST))
+    return idle_take(strm.w, strm.srv, name, strm.be.reuse == REUSE_AGGRESSIVE and bool(strm.flags & STRM_F_FIRST))
 
 
 cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef const void* local = conn_local(strm.front)
-    if buf_take(&strm.w.loop.bufs, &back.tx):
+    cdef uint8_t header[PP_ENCODED_MAX]
+    if back.transport != NULL:
+        tls_put_before(back, <const char*> header,
+                       pp_encode(strm.srv.send_proxy, header, PP_ENCODED_MAX, &strm.front.peer, local))
+    elif buf_take(&strm.w.loop.bufs, &back.tx):
         back.tx.len = pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_ENCODED_MAX, &strm.front.peer, local)
 
 
@@ -191,7 +198,8 @@ cdef bint _is_shortage(int err_no) noexcept nogil:
 
 cdef back_result_t _connect(stream_t* strm) noexcept nogil:
     cdef int err_no = 0
-    cdef conn_t* back = _reusable(strm)
+    cdef slice_t name = secure_name(strm) if strm.srv.tls != NULL else slice_of(NULL, 0)
+    cdef conn_t* back = _reusable(strm, name)
     if back != NULL:
         srv_slot(strm).reuse += 1
         be_counters(strm).reuse += 1
@@ -205,6 +213,10 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
                 stream_set_term(strm, b'R', b'C')
                 return BACK_R_INTERNAL
             return _failed(strm)
+        if strm.srv.tls != NULL and not secure_back(strm, back, name):
+            conn_close(back)
+            stream_set_term(strm, b'R', b'C')
+            return BACK_R_INTERNAL
     strm.back = back
     srv_slot(strm).used_conns += 1
     back.owner = strm

@@ -120,9 +120,11 @@ cdef flow_status_t _empty_pipe(flow_t* flow, conn_t* src, conn_t* dst) noexcept 
     return FLOW_FINISHED
 
 
-cdef bint _wants_splice(worker_t* w, flow_t* flow, conn_t* src) noexcept nogil:
+cdef bint _wants_splice(worker_t* w, flow_t* flow, const conn_t* src, const conn_t* dst) noexcept nogil:
     """True when the next bytes go through a pipe (there is one then)."""
     if not flow.is_bulk or src.rx.len or body_opaque(&flow.body) < SPLICE_FROM:
+        return False
+    if src.transport != NULL or dst.transport != NULL:
         return False
     if flow.n_small >= SPLICE_PATIENCE:
         flow.n_small = 0
@@ -183,7 +185,7 @@ cdef flow_status_t flow_run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst,
         conn_trim(src)
         if not src.flags & CONN_F_CAN_RECV:
             return flow_source_ended(flow, src) if src.flags & (CONN_F_EOF | CONN_F_ERROR) else FLOW_WAIT_RECV
-        if may_splice and _wants_splice(w, flow, src):
+        if may_splice and _wants_splice(w, flow, src, dst):
             status = _fill_pipe(flow, src)
         else:
             status = _receive(w, flow, src)

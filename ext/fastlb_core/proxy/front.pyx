@@ -13,18 +13,20 @@ from fastlb_core.base.list cimport list_add_tail, list_entry, list_t
 from fastlb_core.base.wheel cimport wheel_set
 from fastlb_core.lb.shared cimport counters_t, rate_add, rate_t
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_NODELAY, CONN_F_PROXY_SEEN,
-    CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new, conn_ops_t, conn_poll, conn_recv,
-    conn_set_timer, conn_shut_write, conn_stop_timer, conn_t, conn_trim,
+    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_HANDSHAKE, CONN_F_NODELAY,
+    CONN_F_PROXY_SEEN, CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new, conn_ops_t,
+    conn_poll, conn_recv, conn_set_timer, conn_shut_write, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.net.loop cimport loop_add, loop_del
 from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result_t, pp_tlvs
+from fastlb_core.net.tls cimport tls_handshake
 from fastlb_core.program.program cimport (
     LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
 )
 from fastlb_core.proxy.evaluate cimport eval_close_session
 from fastlb_core.proxy.idle_pool cimport idle_detach
 from fastlb_core.program.rules cimport RULES_TCP_CONNECTION, RULES_TCP_SESSION
+from fastlb_core.proxy.secure cimport secure_front, secure_log_failure
 from fastlb_core.proxy.stream cimport (
     STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
 )
@@ -43,6 +45,7 @@ cdef enum:
 cdef const stream_ops_t* http_ops = NULL
 cdef const stream_ops_t* tcp_ops = NULL
 cdef conn_ops_t greet_ops
+cdef conn_ops_t secure_ops
 cdef conn_ops_t idle_ops
 cdef conn_ops_t busy_ops
 cdef conn_ops_t linger_ops
@@ -222,7 +225,7 @@ cdef void _greet_io(conn_t* front) noexcept nogil:
             front.handshake_ms = <uint32_t> (front.loop.now_ms - front.since_ms)
             conn_stop_timer(front)
             front.handshake_ms = <uint32_t> (the_worker.loop.now_ms - front.since_ms)
-            _begin(the_worker, front)
+            _greeted(the_worker, front)
             return
         if result == PP_ERROR or front.rx.len >= front.rx.size:
             conn_close(front)
@@ -235,6 +238,40 @@ cdef void _greet_io(conn_t* front) noexcept nogil:
 
 cdef void _greet_timer(conn_t* front) noexcept nogil:
     conn_close(front)
+
+
+# -- TLS
+
+cdef void _secure_io(conn_t* front) noexcept nogil:
+    cdef worker_t* w = the_worker
+    if not front.flags & CONN_F_HANDSHAKE:
+        conn_stop_timer(front)
+        front.handshake_ms = <uint32_t> (w.loop.now_ms - front.since_ms)
+        front.ops = &idle_ops
+        _begin(w, front)
+    elif front.flags & (CONN_F_EOF | CONN_F_ERROR) or not conn_poll(front):
+        secure_log_failure(w, front, False)
+        conn_close(front)
+
+
+cdef void _secure_timer(conn_t* front) noexcept nogil:
+    secure_log_failure(the_worker, front, True)
+    conn_close(front)
+
+
+cdef void _greeted(worker_t* w, conn_t* front) noexcept nogil:
+    """The client's address is known: what the bind line speaks begins."""
+    if (<const listener_t*> front.origin).tls == NULL:
+        front.ops = &idle_ops
+        _begin(w, front)
+        return
+    front.ops = &secure_ops
+    if not secure_front(front):
+        conn_close(front)
+        return
+    conn_set_timer(front, _wait_ms(front_px(front), True))
+    tls_handshake(front)
+    _secure_io(front)
 
 
 # -- accepting
@@ -351,8 +388,7 @@ cdef void _accepted(worker_t* w, listener_t* li, int fd, const void* address, so
         conn_set_timer(front, _wait_ms(li.px, True))
         _greet_io(front)
         return
-    front.ops = &idle_ops
-    _begin(w, front)
+    _greeted(w, front)
 
 
 cdef void _on_listener(void* owner, uint32_t events) noexcept nogil:
@@ -432,6 +468,10 @@ greet_ops.name = b"greeting"
 greet_ops.on_io = _greet_io
 greet_ops.on_timer = _greet_timer
 greet_ops.on_close = _on_close
+secure_ops.name = b"handshake"
+secure_ops.on_io = _secure_io
+secure_ops.on_timer = _secure_timer
+secure_ops.on_close = _on_close
 idle_ops.name = b"idle front"
 idle_ops.on_io = _idle_io
 idle_ops.on_timer = _idle_timer

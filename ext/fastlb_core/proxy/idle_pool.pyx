@@ -6,11 +6,13 @@ from libc.stddef cimport size_t
 
 from fastlb_core.base.atomic cimport load_u32
 from fastlb_core.base.list cimport list_add_head, list_del, list_entry, list_first, list_t
+from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, CONN_F_IDLE, CONN_F_RDHUP, CONN_F_REUSED, conn_close, conn_ops_t, conn_poll,
     conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
+from fastlb_core.net.tls cimport tls_has_name
 from fastlb_core.proxy.worker cimport srv_local_t, worker_t
 
 cdef conn_ops_t idle_ops
@@ -71,7 +73,11 @@ own_ops.on_io = _own_io
 own_ops.on_timer = _drop_own
 
 
-cdef conn_t* idle_take(worker_t* w, srv_t* srv, bint proven_only) noexcept nogil:
+cdef inline bint _is_for(const conn_t* conn, slice_t name) noexcept nogil:
+    return conn.transport == NULL or tls_has_name(conn, name.ptr, name.len)
+
+
+cdef conn_t* idle_take(worker_t* w, srv_t* srv, slice_t name, bint proven_only) noexcept nogil:
     cdef srv_local_t* local = <srv_local_t*> srv.local
     cdef list_t* link
     cdef conn_t* conn
@@ -81,6 +87,11 @@ cdef conn_t* idle_take(worker_t* w, srv_t* srv, bint proven_only) noexcept nogil
     if link == NULL:
         return NULL
     conn = <conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).link)
+    while not _is_for(conn, name):
+        link = link.next
+        if link == &local.idle:
+            return NULL
+        conn = <conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).link)
     if proven_only and not conn.flags & CONN_F_REUSED:
         return NULL
     _left(conn)
@@ -118,11 +129,11 @@ cdef void idle_attach(conn_t* front, conn_t* back) noexcept nogil:
     conn_stop_timer(back)
 
 
-cdef conn_t* idle_take_own(conn_t* front, srv_t* srv) noexcept nogil:
+cdef conn_t* idle_take_own(conn_t* front, srv_t* srv, slice_t name) noexcept nogil:
     cdef conn_t* back = front.mate
     if back == NULL:
         return NULL
-    if <srv_t*> back.origin != srv:
+    if <srv_t*> back.origin != srv or not _is_for(back, name):
         idle_detach(front)
         return NULL
     front.mate = NULL

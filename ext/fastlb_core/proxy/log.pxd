@@ -13,6 +13,7 @@ cdef enum:                       # log_rec_t.flags
     LOG_R_BYTES_PLUS = 0x01      # logasap: "+" before time and bytes
     LOG_R_REDISPATCHED = 0x02    # "+" before the retries
     LOG_R_BAD_REQUEST = 0x04     # request shown as <BADREQ>
+    LOG_R_SECURE = 0x08          # the client's connection has TLS
 
 # Everything a line of today can show. Times in ms, -1 where the phase was not reached.
 cdef struct log_rec_t:

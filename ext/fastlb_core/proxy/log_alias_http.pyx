@@ -254,7 +254,7 @@ cdef void frontend_name(eval_t* ev, const lf_item_t* item, lf_value_t* value) no
 
 
 cdef void frontend_name_transport(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexcept nogil:
-    _as_is(value, ev.fe.name_display)
+    _as_is(value, ev.fe.name_secure if ev.front != NULL and ev.front.transport != NULL else ev.fe.name)
 
 
 cdef void server_name(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexcept nogil:

@@ -7,7 +7,7 @@ from fastlb_core.base.atomic cimport load_i32, load_i64
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport PX_MODE_HTTP
-from fastlb_core.proxy.log cimport LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED
+from fastlb_core.proxy.log cimport LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, LOG_R_SECURE
 from fastlb_core.proxy.stream cimport STRM_F_BAD_REQUEST, STRM_F_LOG_EARLY, STRM_F_REDISPATCHED
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -69,6 +69,7 @@ cdef void facts_of_stream(stream_t* strm, log_rec_t* rec) noexcept nogil:
     rec.be_queue = strm.be_queue
     rec.flags = (LOG_R_BYTES_PLUS if strm.flags & STRM_F_LOG_EARLY else 0) \
         | (LOG_R_REDISPATCHED if strm.flags & STRM_F_REDISPATCHED else 0) \
+        | (LOG_R_SECURE if strm.front.transport != NULL else 0) \
         | (LOG_R_BAD_REQUEST if strm.flags & STRM_F_BAD_REQUEST or not strm.log_line_len else 0)
     rec.method = slice_of(strm.log_line, strm.log_method_len)
     rec.target = slice_of(strm.log_line + strm.log_method_len, strm.log_line_len - strm.log_method_len - strm.log_version_len)

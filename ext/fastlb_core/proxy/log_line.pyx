@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.program.program cimport LOG_K_DEFAULT, LOG_K_HTTP, LOG_K_TCP, PX_MODE_HTTP
-from fastlb_core.proxy.log cimport LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, log_rec_t
+from fastlb_core.proxy.log cimport LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, LOG_R_SECURE, log_rec_t
 from fastlb_core.proxy.log_date cimport LOG_DATE_LEN, log_dates_accept, log_dates_t
 from fastlb_core.proxy.log_out cimport (
     LOG_BODY_MAX, out_address, out_byte, out_bytes, out_escaped, out_int, out_name, out_t, out_u64,
@@ -65,7 +65,7 @@ cdef void opening(out_t* out, log_dates_t* dates, const log_rec_t* rec, uint32_t
     out.at[4] = b']'
     out.at[5] = b' '
     out.at += 6
-    out_name(out, rec.fe.name_display)
+    out_name(out, rec.fe.name_secure if rec.flags & LOG_R_SECURE else rec.fe.name)
     out_byte(out, b' ')
     out_name(out, backend)
     out_byte(out, b'/')

@@ -11,6 +11,7 @@ from fastlb_core.http.packer cimport packer_pool_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
+from fastlb_core.net.tls cimport tls_saved_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.program.sample cimport scratch_t
 from fastlb_core.program.vars cimport vars_pools_t, vars_t
@@ -65,6 +66,7 @@ cdef struct srv_local_t:
     queue_t queue
     list_t idle                  # conn_t.link, the last used first
     uint32_t n_idle
+    tls_saved_t tls              # the last TLS session
     uint32_t kill_seq            # srv_shared_t.kill_seq when the idle ones were opened
 
 # What a worker keeps per proxy (px_t.local).

@@ -21,7 +21,7 @@ from .logs import add_formats, add_targets, targets_of
 from .proxies import add_proxy
 from .routes import Routes
 from .rules import RuleCompiler
-from .servers import add_internal_server, add_servers
+from .servers import add_internal_server, add_server_tls, add_servers
 from .stick import table_values
 from .text import file_bytes
 
@@ -99,7 +99,7 @@ def _fill(
             builder.set_default_backend(index, index_of[id(backend)])
         add_targets(builder, index, targets_of(px, glob), glob)
         server_indexes.update(add_servers(builder, index, px))
-        add_listeners(builder, index, own[id(px)], n_workers)
+        add_listeners(builder, index, own[id(px)], n_workers, glob)
         if px.compression is not None and px.mode == "http":
             builder.set_compression(index, compression_values(px.compression))
     for px in active:
@@ -107,6 +107,7 @@ def _fill(
             add_internal_server(builder, index_of[id(px)], service_address)
     rules = RuleCompiler(builder, configuration, index_of, server_indexes)
     for px in active:
+        add_server_tls(builder, px, server_indexes, rules, glob)
         rules.add_rules(px, index_of[id(px)])
         if px.has_frontend:
             add_formats(builder, index_of[id(px)], px, rules, glob)

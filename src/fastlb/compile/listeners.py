@@ -12,9 +12,10 @@ from typing import Protocol
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import LISTENER_FLAGS
 
-from fastlb.config.model import Address, Bind, Proxy
+from fastlb.config.model import Address, Bind, Global, Proxy
 
 from .ids import assign_ids
+from .tls import bind_values
 
 
 class BoundListener(Protocol):
@@ -48,8 +49,11 @@ class GivenListener:
         return list(self.descriptors[:n_workers])
 
 
-def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListener], n_workers: int) -> None:
+def add_listeners(
+    builder: ProgramBuilder, index: int, own: Sequence[BoundListener], n_workers: int, glob: Global
+) -> None:
     """Adds the listeners of the proxy at `index`, in their order."""
+    tls = {id(listener.bind): bind_values(listener.bind, glob) for listener in own}
     seen: set[int] = set()
     explicit = []
     for listener in own:
@@ -65,6 +69,7 @@ def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListen
             fds=listener.fds(n_workers),
             flags=_flags(listener),
             maxconn=listener.bind.maxconn or 0,
+            tls=tls[id(listener.bind)],
         )
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import SERVER_FLAGS
 
-from fastlb.config.model import Proxy, Server
+from fastlb.config.model import Global, Proxy, Server
 
 from .addresses import sockaddr, unix_sockaddr
 from .failure import CompileError
 from .ids import assign_ids
+from .rules import RuleCompiler
+from .tls import server_values
 
 INTERNAL_NAME = "<STATS>"
 
@@ -55,6 +57,17 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[st
             unresolved=not has_address,
         )
     return indexes
+
+
+def add_server_tls(
+    builder: ProgramBuilder, px: Proxy, indexes: dict[tuple[str, str], int], rules: RuleCompiler, glob: Global
+) -> None:
+    """What TLS to the servers of `px` is; once the rules' compiler knows all names."""
+    for srv in px.servers:
+        sni = rules.expression(srv.tls.sni) if srv.tls.sni is not None else None
+        values = server_values(srv, glob, sni)
+        if values is not None:
+            builder.set_server_tls(indexes[px.name, srv.name], values)
 
 
 def add_internal_server(builder: ProgramBuilder, index: int, service_address: bytes) -> None:

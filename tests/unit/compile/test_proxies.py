@@ -171,7 +171,7 @@ def test_modes_retries_and_texts() -> None:
     values = programkit.proxy(program_of(proxy), 0)
     assert (values["http_mode"], values["reuse"]) == (HTTP_MODES["server-close"], REUSE["always"])
     assert (values["retries"], values["redispatch"]) == (7, -1)
-    assert (values["monitor_uri"], values["log_tag"], values["name"], values["name_display"]) == (b"/up", b"tag", b"l", b"l")
+    assert (values["monitor_uri"], values["log_tag"], values["name"], values["name_secure"]) == (b"/up", b"tag", b"l", b"l~")
     assert values["all_backups"]
 
 

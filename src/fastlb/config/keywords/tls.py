@@ -14,12 +14,7 @@ from ..tls_model import VERSIONS
 from ..tls_pem import Remark
 from ..tls_values import protocol_list, version
 from ..values import ValueFault
-from .row import SUPPORTED, UNSUPPORTED, Statement
-
-# The engine's author sets this to SUPPORTED (or removes it): it is the status of `ssl` on bind and server lines, and of
-# `check-ssl`. Nothing else of TLS has an effect without one of them. An option that the engine does not do keeps a status
-# of its own in its row.
-ENGINE_STATUS = UNSUPPORTED
+from .row import SUPPORTED, Statement
 
 MISSING_CIPHERS = "missing cipher suite"
 MISSING_VERSION = "missing the ssl/tls version"

@@ -26,7 +26,7 @@ from ..tls_values import (
 from ..values import ValueFault
 from .row import NOT_YET, UNSUPPORTED, BindOption, Statement
 from .since import since
-from .tls import ENGINE_STATUS, SHARED, Apply, Shared, change, converted, tell, text
+from .tls import SHARED, Apply, Shared, change, converted, tell, text
 
 VERIFY = ("none", "optional", "required")
 
@@ -110,7 +110,7 @@ def _ignored(keyword: str, field: str) -> Apply:
 
 
 OWN: tuple[Shared, ...] = (
-    Shared("ssl", change(enabled=True), status=ENGINE_STATUS),
+    Shared("ssl", change(enabled=True)),
     Shared("crt", set_crt, "<cert>", "'crt' : missing certificate location"),
     Shared("default-crt", set_default_crt, "<cert>", "'default-crt' : missing certificate location"),
     Shared("crt-list", set_crt_list, "<file>", "'crt-list' : missing certificate location"),
@@ -174,6 +174,8 @@ def complete(st: Statement, bind: Bind) -> None:
     tls = _with_versions(line, tls)
     _check_needs(line, tls)
     _check_lists(line, tls)
+    if "h2" in (tls.alpn or ()):
+        line.warn("HTTP/2 is not supported by fastlb yet: 'h2' is offered to nobody", "alpn", "unsupported-value", "alpn http/1.1")
     chosen = tuple(
         replace(each, settings=for_certificate(each.settings, tls)) if each.settings is not None else each
         for each in tls.certificates

@@ -20,7 +20,7 @@ from ..tls_values import completed, is_cipher_list, is_curve_list, is_suite_list
 from ..values import ValueFault
 from .row import UNSUPPORTED, ServerOption, Statement
 from .since import since
-from .tls import ENGINE_STATUS, SHARED, Apply, Shared, change, converted, protocols, tell, text
+from .tls import SHARED, Apply, Shared, change, converted, protocols, tell, text
 
 _NO_CA = (
     "verify is enabled by default but no CA file specified. If you're running on a LAN where you're certain to trust the "
@@ -74,9 +74,9 @@ def _dotted(apply: Apply) -> Apply:
 
 
 OWN: tuple[Shared, ...] = (
-    Shared("ssl", change(enabled=True), status=ENGINE_STATUS),
+    Shared("ssl", change(enabled=True)),
     Shared("no-ssl", change(enabled=False)),
-    Shared("check-ssl", change(checks=True), status=ENGINE_STATUS),
+    Shared("check-ssl", change(checks=True), status=UNSUPPORTED),
     Shared("no-check-ssl", change(checks=False)),
     Shared("verify", converted("verify", _verify), "{none | required}", "'verify' : missing verify method"),
     Shared("verifyhost", text("verify_host"), "<hostname>", "'verifyhost' : missing hostname to verify against"),

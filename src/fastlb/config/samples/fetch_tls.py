@@ -1,7 +1,7 @@
 """Sample fetches of TLS (manual, section 7.3.4).
 
-Knows their types, arguments and where they may be used. fastlb has no TLS yet: each gives what a connection without TLS gives
-in HAProxy, which is no value for most of them, and false for `ssl_fc` and its like.
+Knows their types, arguments and where they may be used. Those whose `core` is `no_value` or `always_false` are what fastlb
+never has: early data, the extension NPN, and what only later versions of HAProxy tell.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _rows(
     names: str,
     output: SampleType,
     source: Source,
-    core: str = _NONE,
+    core: str = "",
     arguments: str = "",
     check: Check | None = None,
     since: str = "",
@@ -50,32 +50,35 @@ def _certificate(prefix: str, names: str = "") -> Iterator[FetchRow]:
     yield from _rows(prefix, f"der serial sha1 {names}", BIN, _CLIENT)
     yield from _rows(prefix, "key_alg notafter notbefore sig_alg", STR, _CLIENT)
     yield from _rows(prefix, "version", SINT, _CLIENT)
-    yield from _rows(prefix, "i_dn s_dn", STR, _CLIENT, _NONE, _NAME, checks.distinguished_name)
+    yield from _rows(prefix, "i_dn s_dn", STR, _CLIENT, "", _NAME, checks.distinguished_name)
 
 
 FETCHES: tuple[FetchRow, ...] = (
-    *_rows("ssl_fc", "- has_sni is_resumed", BOOL, _CLIENT, _FALSE),
-    *_rows("ssl_fc", "has_crt has_early", BOOL, _CLIENT),
-    *_rows("ssl_fc", "alg_keysize cipherlist_xxh err protocol_hello_id use_keysize", SINT, _CLIENT),
-    *_rows("ssl_fc", f"alpn cipher err_str npn protocol sni {_SECRETS}", STR, _CLIENT),
-    *_rows("ssl_fc", "client_random server_random session_id session_key unique_id ecformats_bin", BIN, _CLIENT),
+    *_rows("ssl_fc", "- has_crt has_early has_sni is_resumed", BOOL, _CLIENT),
+    *_rows("ssl_fc", "alg_keysize err use_keysize", SINT, _CLIENT),
+    *_rows("ssl_fc", "cipherlist_xxh protocol_hello_id", SINT, _CLIENT, _NONE),
+    *_rows("ssl_fc", "alpn cipher err_str protocol sni", STR, _CLIENT),
+    *_rows("ssl_fc", f"npn {_SECRETS}", STR, _CLIENT, _NONE),
+    *_rows("ssl_fc", "client_random server_random session_id session_key unique_id", BIN, _CLIENT),
+    *_rows("ssl_fc", "ecformats_bin", BIN, _CLIENT, _NONE),
     *_rows("ssl_fc", "cipherlist_bin cipherlist_hex eclist_bin extlist_bin", BIN, _CLIENT, _NONE, "int?"),
     *_rows("ssl_fc", "cipherlist_str", STR, _CLIENT, _NONE, "int?"),
-    *_rows("ssl_fc", "crtname curve", STR, _CLIENT, since="2.9"),
+    *_rows("ssl_fc", "crtname curve", STR, _CLIENT, _NONE, since="2.9"),
     *_rows("ssl_fc", "early_rcvd", BOOL, _CLIENT, _FALSE, since="3.3"),
     *_rows("ssl_fc", "sigalgs_bin supported_versions_bin", BIN, _CLIENT, _NONE, "int?", since="3.2"),
-    *_rows("ssl_bc", "- is_resumed", BOOL, _SERVER, _FALSE),
+    *_rows("ssl_bc", "- is_resumed", BOOL, _SERVER),
     *_rows("ssl_bc", "alg_keysize err use_keysize", SINT, _SERVER),
-    *_rows("ssl_bc", "alpn cipher err_str npn protocol", STR, _SERVER),
+    *_rows("ssl_bc", "alpn cipher err_str protocol", STR, _SERVER),
+    *_rows("ssl_bc", "npn", STR, _SERVER, _NONE),
     *_rows("ssl_bc", "client_random server_random session_id session_key unique_id", BIN, _SERVER),
-    *_rows("ssl_bc", "curve", STR, _SERVER, since="2.9"),
-    *_rows("ssl_bc", "sni", STR, _SERVER, since="3.2"),
-    *_rows("ssl_bc", _SECRETS, STR, _SERVER, since="3.3"),
+    *_rows("ssl_bc", "curve", STR, _SERVER, _NONE, since="2.9"),
+    *_rows("ssl_bc", "sni", STR, _SERVER, _NONE, since="3.2"),
+    *_rows("ssl_bc", _SECRETS, STR, _SERVER, _NONE, since="3.3"),
     *_certificate("ssl_c", "chain_der"),
     *_rows("ssl_c", "used", BOOL, _CLIENT),
     *_rows("ssl_c", "ca_err ca_err_depth err verify", SINT, _CLIENT),
     *_rows("ssl_c", "r_dn", STR, _CLIENT, _NONE, _NAME, checks.distinguished_name, "2.7"),
-    *_rows("ssl_c", "policies san", STR, _CLIENT, since="3.3"),
+    *_rows("ssl_c", "policies san", STR, _CLIENT, _NONE, since="3.3"),
     *_certificate("ssl_f"),
     *_certificate("ssl_s", "chain_der"),
     FetchRow(

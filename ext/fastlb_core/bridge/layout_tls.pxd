@@ -1,0 +1,19 @@
+# TLS of bind and server lines: contexts made of plain values.
+#
+# Values come from src/fastlb/compile/tls.py; files were read long before. Runs in the master, before the fork.
+#
+#     listener["tls"]: None or {"certificates": [certificate, ...], "strict_sni": bool, "id": bytes, "settings": settings}
+#     certificate: {"leaf", "key": DER, "chain": [DER], "dh": PEM, "ocsp": DER, "names": [bytes], "excluded": [bytes], "is_ecdsa",
+#                   "is_default": bool, "settings": settings}
+#     server["tls"]: None or {"settings": settings, "leaf", "key", "chain", "verify_host": bytes, "reuse": bool,
+#                   "sni": expression or None}
+#     settings: {"ciphers", "ciphersuites", "curves", "sigalgs", "client_sigalgs": bytes, b"" for libssl's own choice,
+#                "min", "max": name of VERSIONS or "", "options": [name of OPTIONS], "alpn": bytes, "verify": name of VERIFY,
+#                "authorities", "ca_names", "crls": [DER], "check_crls": bool, "ca_ignore", "crt_ignore": bits or None,
+#                "ticket_keys": [bytes], "lifetime_s", "max_record", "idle_ms": int}
+
+from fastlb_core.program.program cimport program_t
+
+# Sets `tls` of all listeners and servers. Raises ValueError with what libssl refuses (compile/tls.py has asked for that
+# before, see `tls_fault`), MemoryError.
+cdef int lay_out_tls(program_t* program, list servers, list listeners) except -1
