@@ -59,6 +59,7 @@ class Proxy:
     threads: `nbthread`, 1 so that results do not depend on which worker accepts.
     args: more arguments; `mode` replaces `-db`. wait: until the runtime socket answers.
     prefix: a command that starts the program (`prlimit ...`). extra_fds: more descriptors to inherit.
+    files: texts that the configuration names, by their names in the program's directory.
     runtime_socket: False leaves the runtime socket out (then `wait` has nothing to wait for).
     """
 
@@ -75,6 +76,7 @@ class Proxy:
         runtime_socket: bool = True,
         prefix: tuple[str, ...] = (),
         extra_fds: tuple[int, ...] = (),
+        files: dict[str, str] | None = None,
     ) -> None:
         self.program = program
         self.directory = Path(tempfile.mkdtemp(prefix="flb-"))
@@ -91,6 +93,8 @@ class Proxy:
         text = re.sub(r"\bport@([A-Za-z]\w*)", lambda m: str(self.held[m[1]]), text)
         self.config_path = self.directory / "proxy.cfg"
         self.config_path.write_text(text + "\n")
+        for name, content in (files or {}).items():
+            (self.directory / name).write_text(content)
         self.out_path, self.err_path = self.directory / "stdout", self.directory / "stderr"
         # Every process of the program inherits the write end: end of file on the other one says that all are gone.
         self.alive_fd, inherited = os.pipe()

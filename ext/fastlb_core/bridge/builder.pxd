@@ -11,3 +11,5 @@ cdef class Program:
     cdef readonly tuple servers      # of ServerEntry, internal ones last
     cdef readonly tuple listeners    # of ListenerEntry
     cdef readonly tuple log_sinks    # of (kind, address bytes, descriptor)
+    cdef readonly tuple patterns     # of PatternsEntry
+    cdef readonly tuple variables    # names of the scope proc, by slot

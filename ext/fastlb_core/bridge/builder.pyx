@@ -16,6 +16,7 @@ from fastlb_core.lb.server cimport SRV_F_INTERNAL
 ProxyEntry = namedtuple("ProxyEntry", "index name id is_frontend is_backend is_http")
 ServerEntry = namedtuple("ServerEntry", "index name id proxy is_internal")
 ListenerEntry = namedtuple("ListenerEntry", "index name id proxy")
+PatternsEntry = namedtuple("PatternsEntry", "index id name is_map is_acl description")
 
 TIMEOUTS = (
     "client", "server", "connect", "queue", "http_request", "http_keep_alive", "client_fin", "server_fin", "tunnel", "tarpit",
@@ -39,7 +40,7 @@ cdef class Program:
         program_free(self.ptr)
         self.ptr = NULL
 
-    def describe(self, tuple proxies, tuple servers, tuple listeners, tuple log_sinks):
+    def describe(self, tuple proxies, tuple servers, tuple listeners, tuple log_sinks, tuple patterns, tuple variables):
         """Sets the read-only tables once; for ProgramBuilder. Raises RuntimeError the second time."""
         if self.proxies is not None:
             raise RuntimeError("a program is described once")
@@ -47,6 +48,8 @@ cdef class Program:
         self.servers = servers
         self.listeners = listeners
         self.log_sinks = log_sinks
+        self.patterns = patterns
+        self.variables = variables
 
     @property
     def n_workers(self):
@@ -119,6 +122,8 @@ class ProgramBuilder:
         self.servers = []
         self.listeners = []
         self.log_sinks = []
+        self.pattern_sets = []
+        self.variable_names = ()
         self.has_internal_server = False
 
     def add_proxy(
@@ -168,17 +173,26 @@ class ProgramBuilder:
         self.values["acls"].append({"name": name, "lines": lines})
         return len(self.values["acls"]) - 1
 
-    def add_patterns(self, method, ignore_case, entries, *, file=b"", unique_id=-1, is_map=False, output="", captures=False):
-        """The index of patterns matched by `method`; entries: [(key, value, line), ...]. file: b"" for those in the line."""
+    def add_pattern_set(self, file, entries, has_values):
+        """The number of a set, all uses of which see the same entries: [(key, value, line), ...].
+
+        file: what names it, b"" for the words of an ACL line.
+        """
+        number = len(self.pattern_sets)
+        self.pattern_sets.append({"file": file, "entries": entries, "has_values": has_values})
+        self.describe_pattern_set(number, number, has_values, not has_values, "")
+        return number
+
+    def describe_pattern_set(self, number, id, is_map, is_acl, description):
+        """How the runtime API shows the set."""
+        self.pattern_sets[number].update(id=id, is_map=is_map, is_acl=is_acl, description=description)
+
+    def add_patterns(self, method, ignore_case, number, *, output="", captures=False):
+        """The index of set `number` that is matched by `method`."""
         self.values["patterns"].append({
-            "method": method, "ignore_case": ignore_case, "entries": entries, "file": file, "unique_id": unique_id,
-            "is_map": is_map, "output": output, "captures": captures,
+            "method": method, "ignore_case": ignore_case, "set": number, "output": output, "captures": captures,
         })
         return len(self.values["patterns"]) - 1
-
-    def has_patterns(self, file):
-        """Whether an ACL or a map reads this file."""
-        return any(value["file"] == file for value in self.values["patterns"])
 
     def set_rules(self, proxy, number, rules):
         """The proxy's rules of set `number` (RULE_SETS), as layout_expr.pyx has them."""
@@ -223,8 +237,12 @@ class ProgramBuilder:
         within("number of captures", len(request) + len(response), 0, 65535)
         self.proxies[proxy]["captures"] = {"request": list(request), "response": list(response), "cookie": cookie}
 
-    def set_variables(self, counts, limits=(0,) * 6, at_start=()):
-        """Of the six scopes: how many variables, their bytes at most (0: no limit); and the rules that set the process's."""
+    def set_variables(self, counts, limits=(0,) * 6, at_start=(), names=()):
+        """Of the six scopes: how many variables, their bytes at most (0: no limit); and the rules that set the process's.
+
+        names: those of the scope proc, by slot.
+        """
+        self.variable_names = tuple(names)
         self.values["n_vars"] = list(counts)
         self.values["max_vars"] = list(limits)
         self.values["at_start"] = list(at_start)
@@ -292,6 +310,7 @@ class ProgramBuilder:
     def finish(self):
         """The Program; the builder may not be used again. Raises MemoryError."""
         cdef Program program = Program()
+        self.values["pattern_sets"] = self.pattern_sets
         lay_out(program.ptr, self.values, self.proxies, self.servers, self.listeners, self.log_sinks)
         program.describe(
             tuple(
@@ -305,6 +324,11 @@ class ProgramBuilder:
             ),
             tuple(ListenerEntry(i, _text(li["name"]), li["id"], li["proxy"]) for i, li in enumerate(self.listeners)),
             tuple(self.log_sinks),
+            tuple(
+                PatternsEntry(i, value["id"], _text(value["file"]), value["is_map"], value["is_acl"], value["description"])
+                for i, value in enumerate(self.pattern_sets)
+            ),
+            self.variable_names,
         )
         return program
 

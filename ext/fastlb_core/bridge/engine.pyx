@@ -4,18 +4,22 @@ Knows worker_run and the message socket to control; must not know what the messa
 """
 
 import errno
-import os
 import resource
 import socket
 import struct
 
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from fastlb_core.bridge.builder cimport Program
+from fastlb_core.bridge.contents cimport put_value, take_value
+from fastlb_core.program.changes cimport changes_reset, changes_t
+from fastlb_core.program.sample cimport VARS_PROC, eval_t, sample_t
+from fastlb_core.program.vars cimport var_get, var_set, var_unset
 from fastlb_core.proxy.run cimport (
-    RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t, worker_destroy, worker_init, worker_run, worker_start,
-    worker_watch_messages,
+    RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t, worker_destroy, worker_init, worker_run,
+    worker_start, worker_watch_messages,
 )
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -31,8 +35,9 @@ cdef class Engine:
     """One worker.
 
     program: what to run; worker: the index of this worker's slots in the arena; message_address: control's message socket
-    (an abstract unix address, with its leading NUL) or b"" for none; on_message: called with one frame's payload (bytes),
-    returns the answer's payload (bytes).
+    (an abstract unix address, with its leading NUL) or b"" for none. The last three make frames' payloads (bytes).
+    on_message: the answer to one payload, b"" for none. on_connect: the first ones, once control is there. on_changes: one
+    that tells what rules have logged (contents.read_changes).
 
     Raises OSError when the kernel refuses what the loop needs.
     """
@@ -41,15 +46,19 @@ cdef class Engine:
     cdef Program program
     cdef bytes message_address
     cdef object on_message
+    cdef object on_connect
+    cdef object on_changes
     cdef object channel
     cdef bytearray received
     cdef int index
 
-    def __cinit__(self, Program program, int worker, bytes message_address, on_message):
+    def __cinit__(self, Program program, int worker, bytes message_address, on_message, on_connect, on_changes):
         self.program = program
         self.index = worker
         self.message_address = message_address
         self.on_message = on_message
+        self.on_connect = on_connect
+        self.on_changes = on_changes
         self.channel = None
         self.received = bytearray()
         self.w = <worker_t*> calloc(1, sizeof(worker_t))
@@ -79,6 +88,8 @@ cdef class Engine:
                 break
             if result == RUN_MESSAGE:
                 self._serve_messages()
+            elif result == RUN_CHANGES:
+                self._tell_changes()
             elif result == RUN_MESSAGE_LOST:
                 self._disconnect()
             elif result == RUN_TICK:
@@ -93,8 +104,9 @@ cdef class Engine:
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
             channel.connect(self.message_address)
-            hello = b'{"hello": %d, "pid": %d}' % (self.index, os.getpid())
-            channel.sendall(struct.pack("<I", len(hello)) + hello)
+            channel.settimeout(1.0)
+            for payload in self.on_connect():
+                channel.sendall(struct.pack("<I", len(payload)) + payload)
             channel.setblocking(False)
         except OSError:
             channel.close()
@@ -131,9 +143,18 @@ cdef class Engine:
                 return
             payload = bytes(self.received[4:4 + size])
             del self.received[:4 + size]
-            self._answer(self.on_message(payload))
+            answer = self.on_message(payload)
+            if answer:
+                self._send(answer)
+            if self.channel is None:
+                return
 
-    def _answer(self, bytes payload):
+    def _tell_changes(self):
+        cdef bytes log = self.w.changes.bytes[:self.w.changes.len]
+        changes_reset(&self.w.changes)
+        self._send(self.on_changes(log))
+
+    def _send(self, bytes payload):
         # Control reads at once; a worker must not wait long for it. One second bounds a stuck control's harm.
         self.channel.settimeout(1.0)
         try:
@@ -141,6 +162,30 @@ cdef class Engine:
             self.channel.setblocking(False)
         except OSError:
             self._disconnect()
+
+    def set_variable(self, slot, value):
+        """Sets a variable of the scope `proc` to a contents.Value, or unsets it (None); that is no change to tell."""
+        cdef changes_t* changes = self.w.proc_vars.changes
+        cdef eval_t ev
+        cdef sample_t smp
+        memset(&ev, 0, sizeof(ev))
+        ev.vars[<int> VARS_PROC] = &self.w.proc_vars
+        self.w.proc_vars.changes = NULL
+        if value is None:
+            var_unset(&ev, VARS_PROC, slot)
+        else:
+            put_value(&smp, value)
+            var_set(&ev, VARS_PROC, slot, &smp, 0)
+        self.w.proc_vars.changes = changes
+
+    def variable(self, slot):
+        """The contents.Value of a variable of the scope `proc`, or None."""
+        cdef eval_t ev
+        cdef sample_t smp
+        memset(&ev, 0, sizeof(ev))
+        memset(&smp, 0, sizeof(smp))
+        ev.vars[<int> VARS_PROC] = &self.w.proc_vars
+        return take_value(&smp) if var_get(&ev, VARS_PROC, slot, &smp) else None
 
     def stats(self):
         """What this worker holds now, as a dict of ints: front connections, streams, buffers, pipes."""

@@ -70,7 +70,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     lay_out_tls(program, servers, listeners)
     lay_out_case_names(program, shared["case_names"])
     lay_out_userlists(program, shared["userlists"])
-    lay_out_patterns(program, shared["patterns"])
+    lay_out_patterns(program, shared["pattern_sets"], shared["patterns"])
     lay_out_acls(program, shared["acls"])
     lay_out_start(program, shared["at_start"])
     for index, values in enumerate(proxies):

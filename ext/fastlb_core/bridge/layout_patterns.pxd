@@ -3,4 +3,4 @@
 from fastlb_core.program.program cimport program_t
 
 # All of the builder's patterns, in their order; before the ACLs that refer to them.
-cdef int lay_out_patterns(program_t* program, list patterns) except -1
+cdef int lay_out_patterns(program_t* program, list sets, list patterns) except -1

@@ -12,6 +12,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from fastlb_core.base.list cimport list_t
 from fastlb_core.base.slice cimport slice_t
+from fastlb_core.program.changes cimport changes_t
 from fastlb_core.program.pat_store cimport (
     pat_entry_t, pat_error_t, pat_node_t, pat_store_t, pat_table_t,
 )
@@ -40,6 +41,8 @@ cdef struct pat_ref_t:
     slice_t name                 # owned: the file's name, or empty
     int32_t id                   # as the runtime API numbers it; the caller's business
     uint8_t has_values           # two columns: a map, or an ACL with -M
+    uint32_t number              # its place in program_t.pattern_refs
+    changes_t* changes           # borrowed (worker): where rules log what they change, or NULL
     uint32_t last_version        # the newest that was handed out
     uint64_t last_id             # of an entry; ids are never used again
     pat_index_t* indexes         # owned

@@ -9,6 +9,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from fastlb_core.base.buf cimport pool_t
 from fastlb_core.base.slice cimport slice_t
+from fastlb_core.program.changes cimport changes_t
 from fastlb_core.program.expr cimport arg_t
 from fastlb_core.program.sample cimport eval_t, sample_t
 
@@ -48,6 +49,13 @@ cdef struct vars_t:
     uint16_t is_proc             # scope proc: every variable exists from the start, set or not
     uint64_t used                # bytes counted here, those of finer scopes included
     uint64_t limit               # bytes; 0: none
+    changes_t* changes           # borrowed (worker): of the scope proc where changes are logged, else NULL
+
+# A variable's value without its bytes, as changes have it.
+cdef struct var_value_t:
+    int64_t num
+    uint8_t ip[16]
+    uint8_t type                 # smp_type_t
 
 # Prepares the pools in the caller's memory. max_cached: free blocks kept in each class.
 cdef void vars_pools_init(vars_pools_t* pools, uint32_t max_cached) noexcept nogil

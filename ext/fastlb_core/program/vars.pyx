@@ -1,13 +1,14 @@
 # Variables; contracts in vars.pxd.
 
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 from fastlb_core.base.buf cimport pool_destroy, pool_give, pool_init, pool_take
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.http.message cimport METHOD_OTHER
+from fastlb_core.program.changes cimport CHANGE_UNSET, CHANGE_VAR, changes_add
 from fastlb_core.program.expr cimport ARG_SINT, ARG_STR, ARG_VAR
 from fastlb_core.program.sample cimport (
-    SMP_F_CONST, SMP_T_BIN, SMP_T_METH, SMP_T_SINT, SMP_T_STR, smp_cast,
+    SMP_F_CONST, SMP_T_BIN, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, smp_cast,
 )
 
 cdef uint32_t* CLASS_BYTES = [64, 256, 1024, 4096, 16384, 65536]
@@ -155,17 +156,51 @@ cdef bint store(vars_t* vars, var_t* var, sample_t* smp) noexcept nogil:
     return True
 
 
+cdef bint is_same(const var_t* var, const sample_t* smp) noexcept nogil:
+    if var.type != smp.type:
+        return False
+    if smp.type == SMP_T_IPV4 or smp.type == SMP_T_IPV6:
+        return memcmp(var.ip, smp.ip, 4 if smp.type == SMP_T_IPV4 else 16) == 0
+    if has_bytes(smp):
+        return var.len == smp.str.len and memcmp(var.bytes, smp.str.ptr, var.len) == 0
+    return var.num == smp.num
+
+
+cdef bint store_and_log(vars_t* vars, uint32_t slot, sample_t* smp) noexcept nogil:
+    """A value that is there already is no change: rules set the same one again and again."""
+    cdef var_t* var = &vars.slots[slot]
+    cdef var_value_t value
+    cdef bint is_new = not is_same(var, smp)
+    if not store(vars, var, smp):
+        return False
+    if is_new:
+        memset(&value, 0, sizeof(value))
+        value.num = var.num
+        value.type = var.type
+        memcpy(value.ip, var.ip, 16)
+        changes_add(vars.changes, CHANGE_VAR, slot, slice_of(<const char*> &value, sizeof(value)), slice_of(var.bytes, var.len))
+    return True
+
+
 cdef bint var_set(eval_t* ev, int scope, uint32_t slot, sample_t* smp, uint32_t conditions) noexcept nogil:
     cdef vars_t* vars = <vars_t*> ev.vars[scope]
     if vars == NULL or slot >= vars.n_slots or not take_slots(vars):
         return False
-    return conditions_hold(vars, &vars.slots[slot], smp, conditions) and store(vars, &vars.slots[slot], smp)
+    if not conditions_hold(vars, &vars.slots[slot], smp, conditions):
+        return False
+    if vars.changes != NULL:
+        return store_and_log(vars, slot, smp)
+    return store(vars, &vars.slots[slot], smp)
 
 
 cdef void var_unset(eval_t* ev, int scope, uint32_t slot) noexcept nogil:
+    cdef vars_t* vars = <vars_t*> ev.vars[scope]
     cdef var_t* var = slot_of(ev, scope, slot)
-    if var != NULL:
-        forget(<vars_t*> ev.vars[scope], var)
+    if var == NULL:
+        return
+    if vars.changes != NULL and var.type:
+        changes_add(vars.changes, CHANGE_UNSET, slot, slice_of(NULL, 0), slice_of(NULL, 0))
+    forget(vars, var)
 
 
 cdef bint var_get(eval_t* ev, int scope, uint32_t slot, sample_t* smp) noexcept nogil:

@@ -1,15 +1,17 @@
 # Actions on variables, maps and ACLs (manual, section 4.2). Arguments, see config/actions/variables.py.
 #
-# A change of a map or an ACL is in this worker's copy only. haproxy: has one copy for all threads.
+# A change of a map or an ACL is in this worker's copy at once, and through control in the others' soon after
+# (docs/internals/shared-contents.md). haproxy: has one copy for all threads.
 
 from libc.stdint cimport uint32_t
 
-from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
+from fastlb_core.program.changes cimport CHANGE_DEL, CHANGE_PUT, CHANGE_SET, changes_add
 from fastlb_core.program.expr cimport expr_eval, expr_t
 from fastlb_core.program.logformat cimport lf_text, logformat_t
-from fastlb_core.program.pat_store cimport pat_error_t
+from fastlb_core.program.pat_store cimport pat_entry_t, pat_error_t
 from fastlb_core.program.pattern cimport (
-    pat_add, pat_change_key, pat_find, pat_index_t, pat_ref_t, pat_remove_key,
+    pat_add, pat_change_key, pat_find, pat_find_next, pat_index_t, pat_ref_t, pat_remove_key,
 )
 from fastlb_core.program.rules cimport ACT_CONT, act_t, action_fn, rule_t
 from fastlb_core.program.sample cimport eval_t, sample_t, smp_set_str
@@ -65,27 +67,38 @@ cdef act_t add_acl(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef pat_ref_t* ref = _ref(rule)
     cdef slice_t key
     if _key(ev, rule, &key) and pat_find(ref.live, key) == NULL:
-        pat_add(ref, ref.live, key, slice_of(NULL, 0), 0, &error)
+        if pat_add(ref, ref.live, key, slice_of(NULL, 0), 0, &error) != NULL:
+            changes_add(ref.changes, CHANGE_PUT, ref.number, key, slice_of(NULL, 0))
     return ACT_CONT
 
 
 cdef act_t remove(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef pat_ref_t* ref = _ref(rule)
     cdef slice_t key
-    if _key(ev, rule, &key):
-        pat_remove_key(_ref(rule).live, key)
+    if _key(ev, rule, &key) and pat_remove_key(ref.live, key):
+        changes_add(ref.changes, CHANGE_DEL, ref.number, key, slice_of(NULL, 0))
     return ACT_CONT
 
 
-cdef act_t set_map(eval_t* ev, const rule_t* rule) noexcept nogil:
+cdef bint put(pat_ref_t* ref, slice_t key, slice_t value) noexcept nogil:
+    """Whether the map is another one now."""
     cdef pat_error_t error
+    cdef pat_entry_t* entry = pat_find(ref.live, key)
+    if entry == NULL:
+        return pat_add(ref, ref.live, key, value, 0, &error) != NULL
+    if entry.has_value and slice_eq(entry.value, value.ptr, value.len) and pat_find_next(entry) == NULL:
+        # The usual case: a rule that sets for each request what it has set before.
+        return False
+    return pat_change_key(ref, ref.live, key, value, &error) > 0
+
+
+cdef act_t set_map(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef pat_ref_t* ref = _ref(rule)
     cdef slice_t key, value
     if not _key(ev, rule, &key) or not lf_text(ev, <const logformat_t*> rule.args[2].ptr, ev.program.bufsize, &value):
         return ACT_CONT
-    if pat_find(ref.live, key) != NULL:
-        pat_change_key(ref, ref.live, key, value, &error)
-    else:
-        pat_add(ref, ref.live, key, value, 0, &error)
+    if put(ref, key, value):
+        changes_add(ref.changes, CHANGE_SET, ref.number, key, value)
     return ACT_CONT
 
 

@@ -19,13 +19,17 @@ from fastlb_core.net.loop cimport (
     TIMER_CONN, TIMER_STREAM, TIMER_WORKER, loop_add, loop_del, loop_destroy, loop_init, loop_sleep, loop_turn,
 )
 from fastlb_core.net.pipe cimport pipe_pool_destroy, pipe_pool_init
+from fastlb_core.program.changes cimport changes_destroy
+from fastlb_core.program.pattern cimport pat_ref_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.proxy.evaluate cimport eval_close_worker, eval_open_worker
 from fastlb_core.proxy.front cimport front_close_idle, front_close_listeners, front_listen, front_set_ops, front_unlisten
 from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
 from fastlb_core.proxy.queue cimport queue_init, queue_wake_all
-from fastlb_core.proxy.run cimport RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t
+from fastlb_core.proxy.run cimport (
+    RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t,
+)
 from fastlb_core.proxy.stick_store cimport stick_set_process, stick_sweep
 from fastlb_core.proxy.stick_table cimport stick_table_t
 from fastlb_core.proxy.stream cimport (
@@ -158,6 +162,14 @@ cdef bint _make_locals(worker_t* w) noexcept nogil:
     return True
 
 
+cdef void _log_changes(worker_t* w) noexcept nogil:
+    """From here on rules log what they change; what `global` sets at the start each worker sets itself."""
+    cdef uint32_t i
+    for i in range(w.program.n_pattern_refs):
+        (<pat_ref_t*> w.program.pattern_refs[i]).changes = &w.changes
+    w.proc_vars.changes = &w.changes
+
+
 cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uint32_t max_fds) noexcept nogil:
     w.program = program
     w.arena = program.arena
@@ -190,6 +202,7 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     if w.is_listening == NULL or w.logger == NULL or w.scratch.area == NULL or not _make_locals(w):
         return False
     eval_open_worker(w)
+    _log_changes(w)
     lb_set_process(w.pid, index)
     stick_set_process(w.pid, <int32_t> index)
     front_set_ops(http_stream_ops(), tcp_stream_ops())
@@ -260,6 +273,9 @@ cdef run_result_t worker_run(worker_t* w) noexcept nogil:
         if w.shall_end or w.is_stopping and w.n_fronts == 0:
             log_flush(w.logger)
             return RUN_ENDED
+        if w.changes.len and w.message_fd >= 0:
+            # Before messages: what others have changed since must find our own changes sent.
+            return RUN_CHANGES
         if w.has_message:
             w.has_message = False
             return RUN_MESSAGE
@@ -313,6 +329,7 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
     # Otherwise it is a hard stop: what is open ends with the process.
     logger_free(w.logger)
     w.logger = NULL
+    changes_destroy(&w.changes)
     free(w.is_listening)
     w.is_listening = NULL
     free(w.scratch.area)

@@ -12,6 +12,7 @@ from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.net.pipe cimport pipe_pool_t
 from fastlb_core.net.tls cimport tls_saved_t
+from fastlb_core.program.changes cimport changes_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.program.sample cimport scratch_t
 from fastlb_core.program.vars cimport vars_pools_t, vars_t
@@ -37,6 +38,7 @@ cdef struct worker_t:
     opool_t sessions             # vars_t of front connections
     vars_t proc_vars             # inline
     bint has_vars                # the program has variables of any scope
+    changes_t changes            # inline: of maps, ACLs and the process's variables, for the other workers
     scratch_t scratch            # inline; its area is owned: bytes made while a rule runs
     list_t fronts                # every front connection (conn_t.all)
     list_t runnable              # streams to process in this turn (stream_t.runnable)

@@ -37,6 +37,7 @@ from fastlb.config.samples.values import (
 )
 
 from .failure import CompileError
+from .patterns import PatternSets
 from .text import file_bytes
 
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
@@ -55,6 +56,10 @@ class Variables:
         """(scope, slot); a new name gets the next slot."""
         slots = self._slots[ref.scope]
         return SCOPES.index(ref.scope), slots.setdefault(ref.name, len(slots))
+
+    def names(self, scope: str) -> list[str]:
+        """By slot."""
+        return list(self._slots[scope])
 
     def counts(self) -> list[int]:
         return [len(self._slots[scope]) for scope in SCOPES]
@@ -84,12 +89,16 @@ class RuleCompiler:
         self._location = Location("", 0)
         self._locations: dict[int, Location] = {}  # where each entry of the builder's patterns is used
         self._flags = HTTP_FLAG
-        self._pattern_files: list[tuple[Location, bytes]] = []  # that rules change at run time
+        self._pattern_files: list[tuple[Location, str]] = []  # that rules change at run time
+        self._sets = PatternSets(builder, configuration.files)
         self.variables = Variables()
 
     def add_rules(self, px: Proxy, index: int) -> None:
         """All rule sets of `px`. Raises CompileError."""
         self._px = px
+        for acl in px.acls.values():
+            # Those that no rule uses too: the runtime API shows them.
+            self.acl(acl)
         for name, rules in px.rules.items():
             if rules:
                 self._builder.set_rules(index, RULE_SETS[name], [self._rule(name, rule) for rule in rules])
@@ -106,10 +115,11 @@ class RuleCompiler:
         glob = self._configuration.global_
         at_start = [self._rule("global", rule) for rule in glob.set_vars]
         for location, file in self._pattern_files:
-            if not self._builder.has_patterns(file):
-                raise CompileError(location, f"no ACL or map reads the file '{file.decode('utf-8', 'replace')}'")
+            if not self._sets.has_file(file):
+                raise CompileError(location, f"no ACL or map reads the file '{file}'")
+        self._sets.finish()
         limits = [glob.vars_limits.get(scope, 0) for scope in SCOPES]
-        self._builder.set_variables(self.variables.counts(), limits, at_start)
+        self._builder.set_variables(self.variables.counts(), limits, at_start, self.variables.names("proc"))
 
     def _rule(self, name: str, rule: Rule) -> dict[str, Plain]:
         self._location = rule.location
@@ -261,9 +271,8 @@ class RuleCompiler:
         return ("key", file_bytes(value.path), value.pem)
 
     def _pattern_file(self, ref: PatternFileRef) -> Plain:
-        file = file_bytes(ref.file)
-        self._pattern_files.append((self._location, file))
-        return ("file", file)
+        self._pattern_files.append((self._location, ref.file))
+        return ("file", file_bytes(ref.file))
 
     def _list(self, value: ListValue) -> Plain:
         return ("list", self._values(value.items))
@@ -288,42 +297,38 @@ class RuleCompiler:
 
     def _acl_line(self, line: AclExpression) -> dict[str, Plain]:
         method = line.match if line.match in ("found", "bool") else "match"
-        return {
-            "expr": self.expression(line.expression),
-            "method": ACL_METHODS[method],
-            "patterns": [self._patterns(line, source) for source in line.sources],
-        }
-
+        patterns = [self._patterns(line, source) for source in line.sources if source.file]
+        # haproxy: the set of the line's own words is there even where it has none: commands may add some.
+        words = next((source for source in line.sources if not source.file), PatternSource())
+        number = self._sets.of_words(line.expression.row.name, words.lines, line.location, line.unique_id)
+        patterns.append(self._index(line, words, number))
+        if method != "match":
+            patterns = []
+        return {"expr": self.expression(line.expression), "method": ACL_METHODS[method], "patterns": patterns}
 
     def _regex(self, value: RegexValue) -> Plain:
         return ("regex", file_bytes(value.pattern), value.ignore_case)
 
     def _map(self, ref: MapRef) -> Plain:
         """The map's entries are read again here: the configuration only holds its name."""
-        index = self._builder.add_patterns(
-            ref.match,
-            False,
-            [(entry.key, entry.value or b"", entry.line) for entry in read_patterns(ref.file, True)],
-            file=file_bytes(parse_name(ref.file).name),
-            is_map=True,
-            output=ref.output,
-            captures=ref.captures,
-        )
+        name = parse_name(ref.file).name
+        lines = [] if self._sets.has_file(name) else read_patterns(ref.file, True)
+        number = self._sets.of_file(name, lines, self._location, has_values=True, is_acl=False)
+        index = self._builder.add_patterns(ref.match, False, number, output=ref.output, captures=ref.captures)
         self._locations[index] = self._location
         return ("patterns", index)
 
     def _patterns(self, line: AclExpression, source: PatternSource) -> int:
+        name = parse_name(source.file).name
+        number = self._sets.of_file(name, source.lines, line.location, has_values=source.is_map, is_acl=True)
+        return self._index(line, source, number)
+
+    def _index(self, line: AclExpression, source: PatternSource, number: int) -> int:
         method = line.match
-        if method == "int" and line.expression.row.core in ("req.ssl_ver", "req_ssl_ver"):
+        # Those of the line were made plain numbers when it was read (config/acl.py).
+        if method == "int" and source.file and line.expression.row.core in ("req.ssl_ver", "req_ssl_ver"):
             method = "dot"
-        index: int = self._builder.add_patterns(
-            method,
-            source.ignore_case,
-            [(entry.key, entry.value or b"", entry.line) for entry in source.lines],
-            file=file_bytes(parse_name(source.file).name),
-            unique_id=-1 if line.unique_id is None else line.unique_id,
-            is_map=source.is_map,
-        )
+        index: int = self._builder.add_patterns(method, source.ignore_case, number)
         self._locations[index] = line.location
         return index
 

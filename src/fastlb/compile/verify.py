@@ -11,7 +11,7 @@ from fastlb.config.acl import AclExpression
 from fastlb.config.diagnostics import Diagnostics
 from fastlb.config.expression_uses import ExpressionUse, acls_of, uses_of
 from fastlb.config.model import Configuration, Location, Proxy
-from fastlb.config.pattern_files import read_patterns
+from fastlb.config.pattern_files import parse_name, read_patterns
 from fastlb.config.samples.values import MapRef, RegexValue, Value
 from fastlb.config.values import ValueFault
 
@@ -20,15 +20,31 @@ from .text import file_bytes
 SourceOf = Callable[[Location], str]
 
 
+class _Columns:
+    """Which files are read as lists, and which as maps: haproxy: no file is both."""
+
+    def __init__(self) -> None:
+        self._is_map: dict[str, bool] = {}
+
+    def fault(self, file: str, is_map: bool) -> str:
+        name = parse_name(file).name
+        if self._is_map.setdefault(name, is_map) == is_map:
+            return ""
+        before, now = ("one", "two") if is_map else ("two", "one")
+        return f'The file "{name}" is already used as {before} column file and cannot be used by as {now} column file.'
+
+
 def verify(configuration: Configuration, diagnostics: Diagnostics, source_of: SourceOf) -> None:
     """Reports every pattern and regular expression that cannot be used, in HAProxy's words."""
+    columns = _Columns()
     for px in configuration.proxies:
-        _Verifier(px, diagnostics, source_of).run()
+        _Verifier(px, columns, diagnostics, source_of).run()
 
 
 class _Verifier:
-    def __init__(self, px: Proxy, diagnostics: Diagnostics, source_of: SourceOf) -> None:
+    def __init__(self, px: Proxy, columns: _Columns, diagnostics: Diagnostics, source_of: SourceOf) -> None:
         self.px = px
+        self.columns = columns
         self.diagnostics = diagnostics
         self.source_of = source_of
 
@@ -40,10 +56,10 @@ class _Verifier:
                 name = keyword if keyword == rule.action else f"{keyword} {rule.action}"
                 lead = f"error detected in {self.px.title} '{self.px.name}' while parsing '{name}' rule : "
                 for value in rule.arguments:
-                    self._report(_fault(value), lead, rule.location)
+                    self._report(self._fault(value), lead, rule.location)
         for use in uses_of(self.px):
             for value, number, keyword in use.arguments():
-                self._report(_fault(value), self._lead(value, number, keyword, use), use.location)
+                self._report(self._fault(value), self._lead(value, number, keyword, use), use.location)
 
     def _lead(self, value: Value, number: int, keyword: str, use: ExpressionUse) -> str:
         what = f"regex '{value.pattern}'" if isinstance(value, RegexValue) else "map"
@@ -68,6 +84,8 @@ class _Verifier:
         from fastlb_core.bridge.patterns import pattern_error
 
         for source in line.sources:
+            if source.file:
+                self._report(self.columns.fault(source.file, source.is_map), lead, line.location)
             entries = [(entry.key, entry.value or b"", entry.line) for entry in source.lines]
             fault = pattern_error(line.match, source.ignore_case, entries)
             if fault is not None:
@@ -80,12 +98,11 @@ class _Verifier:
             self.diagnostics.alert("bad-pattern", f"{lead}{fault}.", f"parsing [{location}] : ", location, "", source)
             self.diagnostics.mark_file(location.file)
 
-
-def _fault(value: object) -> str:
-    """What is wrong with an argument that the core has to compile; "" for a good one and for every other kind."""
-    if isinstance(value, RegexValue):
-        return _regex_fault(value)
-    return _map_fault(value) if isinstance(value, MapRef) else ""
+    def _fault(self, value: object) -> str:
+        """What is wrong with an argument that the core has to compile; "" for a good one and for every other kind."""
+        if isinstance(value, RegexValue):
+            return _regex_fault(value)
+        return self.columns.fault(value.file, True) or _map_fault(value) if isinstance(value, MapRef) else ""
 
 
 def _regex_fault(value: RegexValue) -> str:

@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import uvloop
+from fastlb_core.bridge.contents import Contents
 
 from fastlb.compile.routes import Routes
 from fastlb.config import model
 from fastlb.control import ports
 from fastlb.control.checks.scheduler import CheckScheduler
+from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.logs import format as fmt
@@ -48,6 +50,7 @@ class ControlContext:
     master_channel: socket.socket
     is_quiet: bool = False
     tables: ports.StickTables | None = None
+    contents: Contents | None = None
 
 
 def run(context: ControlContext) -> int:
@@ -63,6 +66,10 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
     directory = Directory(context.configuration, context.program)
     journal = Journal(context.configuration, state.master_pid, is_quiet=context.is_quiet)
     servers = Servers(directory, snapshot, journal, clock_ms)
+    messages = MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()])
+    shared = None
+    if context.contents is not None:
+        shared = messages.audience = SharedContents(context.contents, context.contents.program.variables, messages)
     return Control(
         configuration=context.configuration,
         program=context.program,
@@ -71,10 +78,11 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         journal=journal,
         servers=servers,
         checks=CheckScheduler(loop, servers, context.configuration.global_.spread_checks),
-        messages=MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()]),
+        messages=messages,
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
         routes=Routes(context.configuration),
         tables=context.tables,
+        contents=shared,
     )
 
 

@@ -12,6 +12,7 @@ from fastlb.compile.routes import Routes
 from fastlb.config import model
 from fastlb.control import ports
 from fastlb.control.checks.scheduler import CheckScheduler
+from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory
 from fastlb.control.logs.journal import Journal
 from fastlb.control.messages import MessageHub
@@ -38,3 +39,4 @@ class Control:
     hard_maxconn: int
     routes: Routes
     tables: ports.StickTables | None = None
+    contents: SharedContents | None = None

@@ -3,24 +3,27 @@
 Knows framing, who may speak, matching answers to requests, timeouts. Must not know what a command means.
 
     frame    uint32 little endian length, then that many bytes of JSON (one object)
-    worker   {"hello": INDEX, "pid": PID} first, then an answer to each request
-    control  {"id": N, "command": TEXT, "arguments": {...}}
+    worker   {"hello": INDEX, "pid": PID, "touched": BOOL} first, then an answer to each request; {"changes": [...]} at any time
+    control  {"id": N, "command": TEXT, "arguments": {...}}; without an id it is not answered
     answer   {"id": N, "result": {...}} or {"id": N, "error": TEXT}
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 # Larger than any answer in sight (show sess of a full worker); a peer that announces more is not ours.
 _MAX_FRAME = 64 << 20
 _REQUEST_TIMEOUT_S = 5.0
+# What a worker may leave unread: one that is stuck must not fill control's memory. It connects again and gets all anew.
+_MAX_UNREAD = 64 << 20
 
 
 class MessageError(Exception):
@@ -36,6 +39,13 @@ class _Peer:
         self.writer = writer
         self.waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
+    def send(self, message: dict[str, Any]) -> None:
+        transport = self.writer.transport
+        if transport.get_write_buffer_size() > _MAX_UNREAD:
+            transport.abort()
+        else:
+            self.writer.write(_frame(message))
+
     def fail(self, reason: str) -> None:
         for future in self.waiting.values():
             if not future.done():
@@ -43,13 +53,32 @@ class _Peer:
         self.waiting.clear()
 
 
+class Audience(Protocol):
+    """Who is told what workers say of themselves."""
+
+    async def greet(self, worker: int, is_touched: bool) -> None:
+        """A worker is there. is_touched: what it holds is no longer as configured."""
+
+    def hear(self, worker: int, changes: list[Any]) -> None:
+        """Rules of a worker have changed something."""
+
+
+class _Deaf:
+    async def greet(self, worker: int, is_touched: bool) -> None:
+        return
+
+    def hear(self, worker: int, changes: list[Any]) -> None:
+        return
+
+
 class MessageHub:
-    """Listens for workers and asks them.
+    """Listens for workers and asks them. `audience` may be set before the start.
 
     listener: the inherited unix socket, listening. worker_pids: the pids that may speak, now, by worker.
     """
 
     def __init__(self, listener: socket.socket, worker_pids: Callable[[], list[int]]) -> None:
+        self.audience: Audience = _Deaf()
         self._listener = listener
         self._worker_pids = worker_pids
         self._peers: dict[int, _Peer] = {}
@@ -81,25 +110,44 @@ class MessageHub:
         peer = self._peers.get(worker)
         if peer is None:
             raise MessageError(f"worker {worker} is not connected")
+        return await self._answer(peer, *self._ask(peer, command, arguments), command, timeout_s)
+
+    def post(self, command: str, **arguments: Any) -> None:
+        """Tells all connected workers, in the order of the calls; no answer is awaited."""
+        for peer in self._peers.values():
+            peer.send({"command": command, "arguments": arguments})
+
+    def tell(self, worker: int, command: str, **arguments: Any) -> None:
+        """Tells one worker, if it is there."""
+        if worker in self._peers:
+            self._peers[worker].send({"command": command, "arguments": arguments})
+
+    def _ask(self, peer: _Peer, command: str, arguments: dict[str, Any]) -> tuple[int, asyncio.Future[dict[str, Any]]]:
         number = next(self._ids)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         peer.waiting[number] = future
-        peer.writer.write(_frame({"id": number, "command": command, "arguments": arguments}))
+        peer.send({"id": number, "command": command, "arguments": arguments})
+        return number, future
+
+    async def _answer(
+        self, peer: _Peer, number: int, future: asyncio.Future[dict[str, Any]], command: str, timeout_s: float
+    ) -> dict[str, Any]:
         try:
             async with asyncio.timeout(timeout_s):
                 return await future
         except TimeoutError:
-            raise MessageError(f"worker {worker} did not answer '{command}' within {timeout_s:g} s") from None
+            raise MessageError(f"worker {peer.worker} did not answer '{command}' within {timeout_s:g} s") from None
         finally:
             peer.waiting.pop(number, None)
 
     async def broadcast(
         self, command: str, *, timeout_s: float = _REQUEST_TIMEOUT_S, **arguments: Any
     ) -> dict[int, dict[str, Any]]:
-        """Asks all connected workers at once; the results of those that answered, by worker."""
+        """Asks all connected workers, in the order of the calls; the results of those that answered, by worker."""
         workers = self.workers
+        asked = [(self._peers[worker], *self._ask(self._peers[worker], command, arguments)) for worker in workers]
         answers = await asyncio.gather(
-            *(self.request(worker, command, timeout_s=timeout_s, **arguments) for worker in workers), return_exceptions=True
+            *(self._answer(peer, number, future, command, timeout_s) for peer, number, future in asked), return_exceptions=True
         )
         found: dict[int, dict[str, Any]] = {}
         for worker, answer in zip(workers, answers, strict=True):
@@ -112,13 +160,12 @@ class MessageHub:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep(task)
         peer: _Peer | None = None
         try:
             peer = await self._welcome(reader, writer)
             while peer is not None:
-                _deliver(peer, await _read_frame(reader))
+                self._deliver(peer, await _read_frame(reader))
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError, ValueError):
             pass
         except asyncio.CancelledError:
@@ -143,9 +190,27 @@ class MessageHub:
         if old is not None:
             old.fail(f"worker {worker} was replaced")
             old.writer.close()
+            del self._peers[worker]
         peer = _Peer(worker, pid, writer)
         self._peers[worker] = peer
+        self._keep(asyncio.ensure_future(self._greet(worker, bool(hello.get("touched")))))
         return peer
+
+    async def _greet(self, worker: int, is_touched: bool) -> None:
+        # A worker that goes away meanwhile is greeted again when it is back.
+        with contextlib.suppress(MessageError):
+            await self.audience.greet(worker, is_touched)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _deliver(self, peer: _Peer, frame: dict[str, Any]) -> None:
+        changes = frame.get("changes")
+        if isinstance(changes, list):
+            self.audience.hear(peer.worker, changes)
+        else:
+            _deliver_answer(peer, frame)
 
 
 def peer_pid(writer: asyncio.StreamWriter) -> int:
@@ -154,7 +219,7 @@ def peer_pid(writer: asyncio.StreamWriter) -> int:
     return int(struct.unpack("3i", raw)[0])
 
 
-def _deliver(peer: _Peer, answer: dict[str, Any]) -> None:
+def _deliver_answer(peer: _Peer, answer: dict[str, Any]) -> None:
     future = peer.waiting.pop(answer.get("id", 0), None)
     if future is None or future.done():
         return

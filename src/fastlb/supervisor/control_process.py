@@ -18,6 +18,7 @@ def run_control(generation: Generation) -> int:
         for sock in listener.sockets:
             sock.close()
     # Everything is imported before the rights are given up: after a chroot there is nothing to import from.
+    from fastlb_core.bridge.contents import Contents
     from fastlb_core.bridge.tables import Tables
 
     from fastlb.control.app import ControlContext, run
@@ -36,5 +37,6 @@ def run_control(generation: Generation) -> int:
             master_channel=generation.channel.theirs,
             is_quiet=generation.is_quiet,
             tables=Tables(generation.program),
+            contents=Contents(generation.program),
         )
     )

@@ -13,15 +13,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from fastlb.control.changes import of_variable
 from fastlb.supervisor import kernel, limits
 from fastlb.supervisor.generation import Generation
 from fastlb.supervisor.privileges import PrivilegeError, drop
+from fastlb.supervisor.replica import Replica
 
 
 def run_worker(generation: Generation, index: int) -> int:
     """The life of worker `index`; returns its exit status: 0 once it was told to stop and did."""
     master_pid = os.getppid()
     # The engine's module was imported by the master: a fork shares it.
+    from fastlb_core.bridge.contents import Contents
     from fastlb_core.bridge.engine import Engine
 
     # A SIGTERM to the whole group or control group, as systemd and timeout(1) send it, is the master's to act on: it lets the
@@ -30,9 +33,9 @@ def run_worker(generation: Generation, index: int) -> int:
     close_foreign(generation, index)
     if not settle(generation, master_pid):
         return 1
-    handler = Messages()
-    engine = Engine(generation.program, index, generation.message_address, handler)
-    handler.engine = engine
+    messages = Messages(index)
+    engine = Engine(generation.program, index, generation.message_address, messages, messages.first, messages.changed)
+    messages.serve(engine, Replica(index, Contents(generation.program), engine.set_variable, engine.variable))
     return int(engine.run())
 
 
@@ -69,32 +72,67 @@ def settle(generation: Generation, master_pid: int) -> bool:
 
 
 class Messages:
-    """Answers control's requests (control/messages.py has the form): {"id", "command", "arguments"} gets the same `id` with a
-    `result`, or with an `error` text.
+    """What this worker and control say to each other (control/messages.py has the form): a request {"id", "command",
+    "arguments"} gets the same `id` with a `result`, or with an `error` text; one without an id gets no answer.
 
     The engine calls it between two turns of its loop, so every command must be short.
     """
 
-    def __init__(self) -> None:
-        self.engine: Any = None
-        self._commands: dict[str, Callable[[], dict[str, Any]]] = {"ping": self._ping, "stats": self._stats}
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._engine: Any = None
+        self._replica: Any = None
+        self._commands: dict[str, Callable[..., dict[str, Any]]] = {
+            "apply": self._apply,
+            "contents": self._contents,
+            "ping": self._ping,
+            "stats": self._stats,
+            "variable": self._variable,
+        }
+
+    def serve(self, engine: Any, replica: Replica) -> None:
+        """What to work on; before the engine runs."""
+        self._engine, self._replica = engine, replica
+
+    def first(self) -> list[bytes]:
+        """The first frames of a connection to control."""
+        hello = {"hello": self._index, "pid": os.getpid(), "touched": self._replica.is_touched}
+        return [_payload(hello), *(_payload({"changes": changes}) for changes in self._replica.unanswered())]
+
+    def changed(self, log: bytes) -> bytes:
+        """The frame that tells control what rules have changed."""
+        return _payload({"changes": self._replica.log(log)})
 
     def __call__(self, frame: bytes) -> bytes:
         number: object = None
         try:
             request = json.loads(frame)
             number = request.get("id")
-            answer = {"id": number, "result": self._commands[request["command"]]()}
+            answer = {"id": number, "result": self._commands[request["command"]](**request.get("arguments", {}))}
         except KeyError as error:
             answer = {"id": number, "error": f"unknown command {error}"}
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, IndexError) as error:
             # A worker must outlive whatever control sends.
             answer = {"id": number, "error": f"{type(error).__name__}: {error}"}
-        return json.dumps(answer).encode()
+        return b"" if number is None else _payload(answer)
 
     def _ping(self) -> dict[str, Any]:
         return {"pid": os.getpid()}
 
     def _stats(self) -> dict[str, Any]:
         """What the engine holds now: connections, streams, buffers, pipes."""
-        return dict(self.engine.stats())
+        return dict(self._engine.stats())
+
+    def _apply(self, changes: list[Any], origin: int | None = None) -> dict[str, Any]:
+        self._replica.apply(changes, origin)
+        return {}
+
+    def _contents(self) -> dict[str, Any]:
+        return {"changes": self._replica.dump()}
+
+    def _variable(self, slot: int) -> dict[str, Any]:
+        return {"change": of_variable(slot, self._engine.variable(slot))}
+
+
+def _payload(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()

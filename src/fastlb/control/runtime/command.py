@@ -40,6 +40,8 @@ class Session:
     timeout_s: float
     socket: model.StatsSocket | None = None
     has_prompt: bool = False
+    is_expert: bool = False
+    is_experimental: bool = False
     is_over: bool = False
 
 
@@ -95,6 +97,7 @@ class Command:
 
     words: the keywords that call it. run: returns the answer without the closing newline, "" for plain success; raises
     Refused. usage: arguments for `help`, after the keywords. help: one line, "" hides it. level: the least that may.
+    is_experimental, is_expert: only in that mode, and only then listed.
     """
 
     words: tuple[str, ...]
@@ -102,6 +105,8 @@ class Command:
     help: str
     usage: str = ""
     level: Level = Level.USER
+    is_experimental: bool = False
+    is_expert: bool = False
     aliases: tuple[tuple[str, ...], ...] = field(default=())
 
     @property

@@ -86,20 +86,25 @@ class RuntimeService:
             payload = ""
             if wants_payload(line):
                 line = without_payload_mark(line)
-                payload = await self._read_payload(client, session)
+                sent = await self._read_payload(client, session)
+                if sent is None:
+                    return
+                payload = sent
             answer = await self._run_line(line, payload, session)
             await client.send(answer, session.timeout_s)
             if not session.has_prompt and not client.has_line():
                 return
 
-    async def _read_payload(self, client: _Client, session: Session) -> str:
-        """The lines up to an empty one, or to the end of the stream."""
+    async def _read_payload(self, client: _Client, session: Session) -> str | None:
+        """The lines up to an empty one; None where the stream ends before: haproxy does not run such a command."""
         payload: list[str] = []
         size = 0
         while True:
             if session.has_prompt:
                 await client.send("+ ", session.timeout_s)
             line = await client.read_line(session.timeout_s)
+            if line is None:
+                return None
             if not line:
                 return "\n".join(payload)
             size += len(line) + 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from fastlb.control.runtime.command import Command, Level, Refused, Request
+from fastlb.control.runtime.command import Command, Handler, Level, Refused, Request
 
 _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
@@ -38,7 +38,22 @@ def _set_timeout(request: Request) -> str:
     return ""
 
 
+def _mode(name: str) -> Handler:
+    """`expert-mode` and `experimental-mode`: `on`, `off`, or say which."""
+
+    def run(request: Request) -> str:
+        word, flag = request.argument(0), f"is_{name}"
+        if not word:
+            return f"{name}-mode is {'ON' if getattr(request.session, flag) else 'OFF'}\n"
+        setattr(request.session, flag, word == "on")
+        return ""
+
+    return run
+
+
 COMMANDS = (
+    Command(("expert-mode",), _mode("expert"), "allow what needs an expert", "[on|off]", Level.ADMIN),
+    Command(("experimental-mode",), _mode("experimental"), "allow what may still change", "[on|off]", Level.ADMIN),
     Command(("operator",), lambda request: _lower(request, Level.OPERATOR), "continue with the rights of an operator"),
     Command(("user",), lambda request: _lower(request, Level.USER), "continue with the rights of a user"),
     Command(("set", "timeout"), _set_timeout, "change how long this connection may be idle", "[cli] <delay>"),

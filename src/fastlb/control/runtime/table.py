@@ -5,19 +5,32 @@ Knows the families by name (no registration by import). Must not know what a com
 
 from __future__ import annotations
 
-from fastlb.control.runtime import limits, server, session, show_info, show_lists, show_stat, stick_tables, unsupported
+from fastlb.control.runtime import (
+    limits,
+    patterns,
+    server,
+    session,
+    show_info,
+    show_lists,
+    show_stat,
+    stick_tables,
+    unsupported,
+    variables,
+)
 from fastlb.control.runtime.command import Command, Level, Refused, Request
 
 COMMANDS: tuple[Command, ...] = tuple(
     sorted(
         (
             *limits.COMMANDS,
+            *patterns.COMMANDS,
             *server.COMMANDS,
             *session.COMMANDS,
             *show_info.COMMANDS,
             *show_lists.COMMANDS,
             *show_stat.COMMANDS,
             *stick_tables.COMMANDS,
+            *variables.COMMANDS,
         ),
         key=lambda command: command.words,
     )
@@ -44,6 +57,10 @@ async def run(command: Command, request: Request) -> str:
     """Carries a command out for its session; what the client gets, without the closing newline."""
     if request.session.level < command.level:
         return "Permission denied\n"
+    if command.is_expert and not request.session.is_expert:
+        return "This command is restricted to expert mode only.\n"
+    if command.is_experimental and not request.session.is_experimental:
+        return "This command is restricted to experimental mode only.\n"
     request.n_keywords = len(command.words)
     try:
         answer = command.run(request)

@@ -8,28 +8,23 @@ from __future__ import annotations
 NAMES = {
     "abort": "ssl ca-file, ssl cert, ssl crl-file",
     "acme": "renew, status",
-    "add": "acl, backend, map, server, ssl ca-file, ssl crt-list, ssl jwt",
-    "clear": "acl, map",
-    "commit": "acl, map, ssl ca-file, ssl cert, ssl crl-file",
+    "add": "backend, server, ssl ca-file, ssl crt-list, ssl jwt",
+    "commit": "ssl ca-file, ssl cert, ssl crl-file",
     "debug": "counters",
-    "del": "acl, backend, map, server, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt",
+    "del": "backend, server, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt",
     "disable": "agent, dynamic-cookie backend",
     "dump": "ssl cert, stats-file",
     "echo": "",
     "enable": "agent, dynamic-cookie backend",
-    "experimental-mode": "",
-    "expert-mode": "",
-    "get": "acl, map, var",
     "httpclient": "",
     "new": "ssl ca-file, ssl cert, ssl crl-file",
-    "prepare": "acl, map",
     "publish": "backend",
     "set": (
-        "anon global-key, anon off, anon on, dynamic-cookie-key backend, map, profiling, rate-limit, severity-output, "
-        "ssl ca-file, ssl cert, ssl crl-file, ssl ocsp-response, ssl tls-key, var"
+        "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit, severity-output, "
+        "ssl ca-file, ssl cert, ssl crl-file, ssl ocsp-response, ssl tls-key"
     ),
     "show": (
-        "acl, anon, cache, default-server, defaults, dev, errors, events, fd, libs, map, peers, pools, proc, profiling, "
+        "anon, cache, default-server, defaults, dev, errors, events, fd, libs, peers, pools, proc, profiling, "
         "quic, resolvers, schema json, sess, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
         "ssl ocsp-response, ssl ocsp-updates, ssl providers, ssl sni, startup-logs, tasks, threads, tls-keys, trace"
     ),
