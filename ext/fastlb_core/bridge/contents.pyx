@@ -14,7 +14,8 @@ from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.program.changes cimport CHANGE_DEL, CHANGE_PUT, CHANGE_SET, CHANGE_UNSET, CHANGE_VAR, change_t
 from fastlb_core.program.pat_store cimport (
-    PAT_F_CAPTURE, PAT_F_ICASE, PAT_M_FOUND, PAT_M_STR, PAT_OUT_INT, PAT_OUT_IP, PAT_OUT_NONE, pat_entry_t, pat_error_t, pat_node_t,
+    PAT_F_CAPTURE, PAT_F_ICASE, PAT_M_FOUND, PAT_M_STR, PAT_OUT_INT, PAT_OUT_IP, PAT_OUT_NONE, pat_entry_t, pat_error_t,
+    pat_node_t,
 )
 from fastlb_core.program.pattern cimport (
     PAT_LIVE, pat_add, pat_cast, pat_change, pat_change_key, pat_clear, pat_commit, pat_find, pat_find_id, pat_find_next,

@@ -14,6 +14,7 @@ from libc.string cimport memset
 
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.bridge.contents cimport put_value, take_value
+from fastlb_core.bridge.sessions cimport list_streams, shut_streams
 from fastlb_core.program.changes cimport changes_reset, changes_t
 from fastlb_core.program.sample cimport VARS_PROC, eval_t, sample_t
 from fastlb_core.program.vars cimport var_get, var_set, var_unset
@@ -186,6 +187,20 @@ cdef class Engine:
         memset(&smp, 0, sizeof(smp))
         ev.vars[<int> VARS_PROC] = &self.w.proc_vars
         return take_value(&smp) if var_get(&ev, VARS_PROC, slot, &smp) else None
+
+    def sessions(self, start, most):
+        """What `show sess` may tell of up to `most` streams behind the first `start` (sessions.pyx)."""
+        return list_streams(self.w, start, most)
+
+    def shut_session(self, id):
+        """Ends the stream with that id; how many there were."""
+        return shut_streams(self.w, id, NULL)
+
+    def shut_server_sessions(self, server):
+        """Ends all streams of a server, by its index; how many there were."""
+        if not 0 <= server < self.program.ptr.n_servers:
+            raise IndexError(server)
+        return shut_streams(self.w, 0, self.program.ptr.servers[<uint32_t> server])
 
     def stats(self):
         """What this worker holds now, as a dict of ints: front connections, streams, buffers, pipes."""

@@ -212,6 +212,8 @@ cdef void stream_end(stream_t* strm) noexcept nogil
 cdef void stream_kill(stream_t* strm) noexcept nogil
 # Ends and frees it without a log line, between two turns of the loop only.
 cdef void stream_discard(stream_t* strm) noexcept nogil
+# Ends and frees it by an administrator's order, with a log line; between two turns of the loop only.
+cdef void stream_shut_down(stream_t* strm) noexcept nogil
 # Enters the backend (or leaves it, be NULL): gauges and counters.
 cdef void stream_set_backend(stream_t* strm, px_t* be) noexcept nogil
 # Writes the log line (now, for logasap, or at the end).

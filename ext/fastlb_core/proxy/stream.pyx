@@ -28,8 +28,8 @@ from fastlb_core.proxy.log cimport log_formatted, log_rec_t, log_room, log_room_
 from fastlb_core.proxy.log_facts cimport facts_is_error, facts_of_stream, facts_times
 from fastlb_core.proxy.queue cimport queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
-    STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_LOG_EARLY,
-    STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
+    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND,
+    STRM_F_LOGGED, STRM_F_LOG_EARLY, STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
 )
 from fastlb_core.proxy.track cimport TRACK_STORES, stkctr_t
 from fastlb_core.proxy.tracking cimport tracking_end_stream
@@ -322,6 +322,21 @@ cdef void stream_kill(stream_t* strm) noexcept nogil:
 
 cdef void stream_discard(stream_t* strm) noexcept nogil:
     strm.flags |= STRM_F_NO_LOG
+    stream_kill(strm)
+    _free(strm)
+
+
+cdef char _where_it_was(const stream_t* strm) noexcept nogil:
+    """haproxy: the second termination character of a session that is killed (manual, section 8.5)."""
+    if strm.back_state == BACK_READY:
+        return b'H' if strm.fe.mode == PX_MODE_HTTP and strm.status == 0 else b'D'
+    if strm.back_state == BACK_QUEUED:
+        return b'Q'
+    return b'R' if strm.back_state == BACK_NONE else b'C'
+
+
+cdef void stream_shut_down(stream_t* strm) noexcept nogil:
+    stream_set_term(strm, b'K', _where_it_was(strm))
     stream_kill(strm)
     _free(strm)
 

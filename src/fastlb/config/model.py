@@ -95,6 +95,7 @@ class StatsSocket:
     maxconn: int | None = None
     name: str = ""
     expose_fd_listeners: bool = False
+    severity_output: str = "none"
 
 
 @dataclass(slots=True)

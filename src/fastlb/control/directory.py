@@ -13,13 +13,18 @@ from fastlb.control.ports import Program
 
 @dataclass(slots=True, eq=False)
 class LiveServer:
-    """One server of a backend. `index` is its place in the program, `id` HAProxy's sid."""
+    """One server of a backend. `index` is its place in the program, `id` HAProxy's sid.
+
+    check_host, check_port: where commands have sent its checks; None and 0: where the configuration says.
+    """
 
     index: int
     id: int
     name: str
     proxy: LiveProxy
     config: model.Server
+    check_host: str | None = None
+    check_port: int = 0
 
     @property
     def path(self) -> str:

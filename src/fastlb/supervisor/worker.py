@@ -86,6 +86,9 @@ class Messages:
             "apply": self._apply,
             "contents": self._contents,
             "ping": self._ping,
+            "sessions": self._sessions,
+            "shut-server-sessions": self._shut_server_sessions,
+            "shut-session": self._shut_session,
             "stats": self._stats,
             "variable": self._variable,
         }
@@ -122,6 +125,15 @@ class Messages:
     def _stats(self) -> dict[str, Any]:
         """What the engine holds now: connections, streams, buffers, pipes."""
         return dict(self._engine.stats())
+
+    def _sessions(self, start: int, most: int) -> dict[str, Any]:
+        return {"sessions": self._engine.sessions(start, most)}
+
+    def _shut_session(self, id: int) -> dict[str, Any]:
+        return {"ended": self._engine.shut_session(id)}
+
+    def _shut_server_sessions(self, server: int) -> dict[str, Any]:
+        return {"ended": self._engine.shut_server_sessions(server)}
 
     def _apply(self, changes: list[Any], origin: int | None = None) -> dict[str, Any]:
         self._replica.apply(changes, origin)

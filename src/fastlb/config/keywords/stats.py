@@ -224,6 +224,12 @@ def _harmless(target: StatsSocket, value: str) -> None:
     """`process` and `thread` choose who serves the socket; in fastlb it is always the control process."""
 
 
+def _severity_output(target: StatsSocket, value: str) -> None:
+    if value not in ("none", "number", "string"):
+        raise ValueFault(f"'severity-output' only supports 'none', 'number', and 'string' (got '{value}')")
+    target.severity_output = value
+
+
 SOCKET_OPTIONS: dict[str, Callable[[StatsSocket, str], None] | None] = {
     "level": _level,
     "mode": _mode,
@@ -237,7 +243,7 @@ SOCKET_OPTIONS: dict[str, Callable[[StatsSocket, str], None] | None] = {
     "process": _harmless,
     "thread": _harmless,
     "backlog": None,
-    "severity-output": None,
+    "severity-output": _severity_output,
     "ssl": None,
     "crt": None,
     "interface": None,

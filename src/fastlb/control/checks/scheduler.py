@@ -41,7 +41,7 @@ class _Check:
         self.due = 0.0
         self.started = 0.0
         self.target: Target | None = None
-        self.target_key = b""
+        self.target_key: tuple[bytes, str | None, int] | None = None
         config = server.proxy.config.check
         self.request = request_bytes(config) if config is not None else b""
 
@@ -234,9 +234,10 @@ class CheckScheduler:
         self._plan(check, now + interval - min(lateness, interval / 2))
 
     def _target(self, check: _Check, state: ports.ServerState) -> Target:
-        """Where the check connects now; kept until `set server ... addr` moves the server."""
-        if check.target is None or check.target_key != state.address:
-            check.target_key = state.address
+        """Where the check connects now; kept until `set server` moves the server or its checks."""
+        key = (state.address, check.server.check_host, check.server.check_port)
+        if check.target is None or check.target_key != key:
+            check.target_key = key
             check.target = check_target(check.server, state.address)
         return check.target
 
@@ -259,6 +260,8 @@ def check_target(server: LiveServer, packed: bytes) -> Target:
     if other is not None and other.host:
         host, port = other.host, other.port or port
         family = family_of(host)
+    if server.check_host is not None:
+        host, family = server.check_host, family_of(server.check_host)
     source = config.source or server.proxy.config.source
     bind = (source.host, source.port) if source is not None and source.host else None
-    return Target(family, (host, config.check_port or port), bind, send_proxy)
+    return Target(family, (host, server.check_port or config.check_port or port), bind, send_proxy)

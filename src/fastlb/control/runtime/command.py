@@ -28,13 +28,24 @@ class Level(IntEnum):
 LEVELS = {"user": Level.USER, "operator": Level.OPERATOR, "admin": Level.ADMIN}
 
 
+class Severity(IntEnum):
+    """What a message of a command says of itself where `set severity-output` asks for it; the numbers are syslog's."""
+
+    ERR = 3
+    WARNING = 4
+    INFO = 6
+
+
 class Refused(Exception):
     """A command cannot be carried out; the text goes to the client as it is, with a newline unless it has one."""
 
 
 @dataclass(slots=True)
 class Session:
-    """One client's connection to a runtime socket. `timeout_s` ends it when idle; `has_prompt` is interactive mode."""
+    """One client's connection to a runtime socket. `timeout_s` ends it when idle; `has_prompt` is interactive mode.
+
+    is_expert, is_experimental: what the modes of that name allow. severity_output: none, number or string.
+    """
 
     level: Level
     timeout_s: float
@@ -42,6 +53,13 @@ class Session:
     has_prompt: bool = False
     is_expert: bool = False
     is_experimental: bool = False
+    severity_output: str = "none"
+
+    def told(self, severity: Severity, message: str) -> str:
+        """The message with its severity, as `set severity-output none|number|string` has it."""
+        shown = {"number": str(int(severity)), "string": severity.name.lower()}.get(self.severity_output)
+        return f"[{shown}]: {message}" if shown else message
+
     is_over: bool = False
 
 
@@ -54,6 +72,9 @@ class Request:
     control: Control
     payload: str = ""
     n_keywords: int = 0
+
+    def told(self, severity: Severity, message: str) -> str:
+        return self.session.told(severity, message)
 
     @property
     def arguments(self) -> list[str]:

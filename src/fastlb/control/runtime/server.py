@@ -11,9 +11,9 @@ import socket
 
 from fastlb.control import ports, sockaddr
 from fastlb.control.directory import LiveServer
-from fastlb.control.runtime.command import Command, Level, Refused, Request
+from fastlb.control.runtime.command import Command, Level, Refused, Request, Severity
 
-_USAGE = "usage: set server <backend>/<server> addr | fqdn | health | maxconn | state | weight\n"
+_USAGE = "usage: set server <backend>/<server> addr | check-addr | check-port | fqdn | health | maxconn | state | weight\n"
 _MAX_WEIGHT = 256
 
 
@@ -134,7 +134,7 @@ def _set_address(request: Request, server: LiveServer) -> str:
         told.append(f"port changed from '{old_port}' to '{new_port}'" if new_port != old_port else "no need to change the port")
     if (new_host, new_port) != (old_host, old_port):
         request.control.servers.set_address(server, sockaddr.pack(new_host, new_port))
-    return f"{', '.join(told)}{by}\n"
+    return request.told(Severity.WARNING, f"{', '.join(told)}{by}\n")
 
 
 def _numeric(host: str) -> str | None:
@@ -148,6 +148,42 @@ def _numeric(host: str) -> str | None:
 
 def _set_fqdn(request: Request, server: LiveServer) -> str:
     raise Refused("set server <b>/<s> fqdn failed because no resolution is configured.\n")
+
+
+def _set_check_address(request: Request, server: LiveServer) -> str:
+    """`check-addr IP [port PORT]`: until control starts again."""
+    host = request.argument(2)
+    if not host:
+        raise Refused("set server <b>/<s> check-addr requires an address and optionally a port.\n")
+    _require_checks(request, server)
+    numeric = _numeric(host)
+    if numeric is None:
+        raise Refused(f"invalid addr '{host}'")
+    port = _check_port(request.argument(4)) if request.argument(3) == "port" else server.check_port
+    server.check_host, server.check_port = numeric, port
+    return ""
+
+
+def _set_check_port(request: Request, server: LiveServer) -> str:
+    if not request.argument(2):
+        raise Refused("set server <b>/<s> check-port requires a port.\n")
+    _require_checks(request, server)
+    server.check_port = _check_port(request.argument(2))
+    return ""
+
+
+def _require_checks(request: Request, server: LiveServer) -> None:
+    if not request.control.snapshot.server_state(server.index).check_flags & ports.CHECK_ENABLED:
+        raise Refused("health checks are not enabled on this server")
+
+
+def _check_port(text: str) -> int:
+    """0: the server's own. Raises Refused."""
+    if not text.isdigit():
+        raise Refused("provided port is not an integer")
+    if int(text) > 65535:
+        raise Refused("provided port is invalid")
+    return int(text)
 
 
 def _set_maxconn(request: Request, server: LiveServer) -> str:
@@ -175,12 +211,15 @@ def _disable_health(request: Request) -> str:
 
 
 def _enable_health(request: Request) -> str:
-    request.control.checks.set_enabled(request.server(), True)
+    if not request.control.checks.set_enabled(request.server(), True):
+        raise Refused("Health check was not configured on this server, cannot enable.\n")
     return ""
 
 
 _SETTINGS = {
     "addr": _set_address,
+    "check-addr": _set_check_address,
+    "check-port": _set_check_port,
     "fqdn": _set_fqdn,
     "health": _set_health,
     "maxconn": _set_maxconn,

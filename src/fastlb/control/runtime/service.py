@@ -14,11 +14,9 @@ import socket
 from fastlb.config import model
 from fastlb.control.hub import Control
 from fastlb.control.runtime import table
-from fastlb.control.runtime.command import LEVELS, Level, Request, Session
+from fastlb.control.runtime.command import LEVELS, Level, Request, Session, Severity
 from fastlb.control.runtime.line import split_commands, split_words, wants_payload, without_payload_mark
 
-# haproxy: a line longer than the buffer (tune.bufsize, 16 KiB) closes the connection without an answer.
-_MAX_LINE = 16384
 _MAX_PAYLOAD = 1 << 20
 _DEFAULT_MAXCONN = 10
 
@@ -66,8 +64,10 @@ class RuntimeService:
     async def _serve(self, stats_socket: model.StatsSocket, sock: socket.socket, own_slots: asyncio.Semaphore) -> None:
         level = LEVELS.get(stats_socket.level, Level.OPERATOR)
         session = Session(level, self._control.configuration.global_.stats_timeout_ms / 1000, stats_socket)
+        session.severity_output = stats_socket.severity_output
         sock.setblocking(False)
-        client = _Client(sock)
+        # haproxy: a line longer than the buffer closes the connection without an answer.
+        client = _Client(sock, self._control.configuration.global_.bufsize)
         try:
             await self._converse(client, session)
         except (OSError, TimeoutError, ValueError):
@@ -120,7 +120,7 @@ class RuntimeService:
             words = split_words(text)
             command = table.find(words)
             if command is None:
-                answer = table.unknown(words)
+                answer = session.told(Severity.INFO, table.unknown(words))
             else:
                 is_last = place == len(commands) - 1
                 answer = await table.run(command, Request(words, session, self._control, payload if is_last else ""))
@@ -133,9 +133,10 @@ class RuntimeService:
 class _Client:
     """A client's connection as lines."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, max_line: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
+        self._max_line = max_line
         self._received = bytearray()
         self._is_at_end = False
 
@@ -149,7 +150,7 @@ class _Client:
         Raises TimeoutError after `timeout_s` seconds of silence, ValueError for a line beyond the limit.
         """
         while not self.has_line() and not self._is_at_end:
-            if len(self._received) > _MAX_LINE:
+            if len(self._received) > self._max_line:
                 raise ValueError("line too long")
             async with asyncio.timeout(timeout_s):
                 data = await self._loop.sock_recv(self._sock, 16384)
@@ -159,7 +160,7 @@ class _Client:
             return None
         line, _, rest = bytes(self._received).partition(b"\n")
         self._received = bytearray(rest)
-        if len(line) > _MAX_LINE:
+        if len(line) > self._max_line:
             raise ValueError("line too long")
         return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
 

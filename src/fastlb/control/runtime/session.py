@@ -38,6 +38,13 @@ def _set_timeout(request: Request) -> str:
     return ""
 
 
+def _set_severity(request: Request) -> str:
+    if request.argument(0) not in ("none", "number", "string"):
+        raise Refused("one of 'none', 'number', 'string' is a required argument\n")
+    request.session.severity_output = request.argument(0)
+    return ""
+
+
 def _mode(name: str) -> Handler:
     """`expert-mode` and `experimental-mode`: `on`, `off`, or say which."""
 
@@ -56,6 +63,7 @@ COMMANDS = (
     Command(("experimental-mode",), _mode("experimental"), "allow what may still change", "[on|off]", Level.ADMIN),
     Command(("operator",), lambda request: _lower(request, Level.OPERATOR), "continue with the rights of an operator"),
     Command(("user",), lambda request: _lower(request, Level.USER), "continue with the rights of a user"),
+    Command(("set", "severity-output"), _set_severity, "show how severe a message is", "[none|number|string]"),
     Command(("set", "timeout"), _set_timeout, "change how long this connection may be idle", "[cli] <delay>"),
     Command(("show", "cli", "level"), _show_level, "tell the rights of this connection"),
 )

@@ -11,7 +11,7 @@ from fastlb.control import ports, sockaddr
 from fastlb.control.checks.status import RESULT_UNKNOWN, known, result_number
 from fastlb.control.directory import LiveProxy, LiveServer
 from fastlb.control.hub import clock_ms
-from fastlb.control.runtime.command import Command, Level, Refused, Request
+from fastlb.control.runtime.command import Command, Level, Refused, Request, Severity
 from fastlb.control.version import VERSION
 
 _STATE_COLUMNS = (
@@ -23,7 +23,7 @@ _STATE_COLUMNS = (
 
 
 def _show_version(request: Request) -> str:
-    return f"{VERSION}\n"
+    return request.told(Severity.INFO, f"{VERSION}\n")
 
 
 def _show_backend(request: Request) -> str:
@@ -74,8 +74,8 @@ def _state_line(request: Request, server: LiveServer, now: int) -> str:
     is_disabled = config.disabled and bool(config.address.host or not config.address.name)
     status = known(state.check_status)
     is_running = state.check_flags & ports.CHECK_INPROGRESS
-    check_port = config.check_port or (config.check_address.port if config.check_address else 0)
-    check_host = (config.check_address.host if config.check_address else "") or "-"
+    check_port = server.check_port or config.check_port or (config.check_address.port if config.check_address else 0)
+    check_host = server.check_host or (config.check_address.host if config.check_address else "") or "-"
     values = (
         *(server.proxy.id, server.proxy.name, server.id, server.name, host, state.state, admin_shown(state, is_disabled)),
         *(state.uweight, state.iweight, (now - state.last_change_ms) // 1000, int(status)),

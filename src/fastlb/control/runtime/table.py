@@ -10,6 +10,7 @@ from fastlb.control.runtime import (
     patterns,
     server,
     session,
+    sessions,
     show_info,
     show_lists,
     show_stat,
@@ -17,7 +18,7 @@ from fastlb.control.runtime import (
     unsupported,
     variables,
 )
-from fastlb.control.runtime.command import Command, Level, Refused, Request
+from fastlb.control.runtime.command import Command, Level, Refused, Request, Severity
 
 COMMANDS: tuple[Command, ...] = tuple(
     sorted(
@@ -26,6 +27,7 @@ COMMANDS: tuple[Command, ...] = tuple(
             *patterns.COMMANDS,
             *server.COMMANDS,
             *session.COMMANDS,
+            *sessions.COMMANDS,
             *show_info.COMMANDS,
             *show_lists.COMMANDS,
             *show_stat.COMMANDS,
@@ -55,18 +57,18 @@ def find(words: list[str]) -> Command | None:
 
 async def run(command: Command, request: Request) -> str:
     """Carries a command out for its session; what the client gets, without the closing newline."""
-    if request.session.level < command.level:
-        return "Permission denied\n"
     if command.is_expert and not request.session.is_expert:
-        return "This command is restricted to expert mode only.\n"
+        return request.told(Severity.ERR, "This command is restricted to expert mode only.\n")
     if command.is_experimental and not request.session.is_experimental:
-        return "This command is restricted to experimental mode only.\n"
+        return request.told(Severity.ERR, "This command is restricted to experimental mode only.\n")
+    if request.session.level < command.level:
+        return request.told(Severity.ERR, "Permission denied\n")
     request.n_keywords = len(command.words)
     try:
         answer = command.run(request)
         return answer if isinstance(answer, str) else await answer
     except Refused as refusal:
-        return str(refusal)
+        return request.told(Severity.ERR, str(refusal))
 
 
 def unknown(words: list[str]) -> str:

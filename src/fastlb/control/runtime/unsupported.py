@@ -20,15 +20,15 @@ NAMES = {
     "new": "ssl ca-file, ssl cert, ssl crl-file",
     "publish": "backend",
     "set": (
-        "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit, severity-output, "
+        "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit, "
         "ssl ca-file, ssl cert, ssl crl-file, ssl ocsp-response, ssl tls-key"
     ),
     "show": (
         "anon, cache, default-server, defaults, dev, errors, events, fd, libs, peers, pools, proc, profiling, "
-        "quic, resolvers, schema json, sess, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
+        "quic, resolvers, schema json, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
         "ssl ocsp-response, ssl ocsp-updates, ssl providers, ssl sni, startup-logs, tasks, threads, tls-keys, trace"
     ),
-    "shutdown": "frontend, session, sessions server",
+    "shutdown": "frontend",
     "trace": "",
     "unpublish": "backend",
     "update": "ssl ocsp-response",

@@ -1,0 +1,8 @@
+# Streams of this worker for engine.pyx; see sessions.pyx.
+
+from libc.stdint cimport uint64_t
+from fastlb_core.lb.server cimport srv_t
+from fastlb_core.proxy.worker cimport worker_t
+
+cdef list list_streams(worker_t* w, start, most)
+cdef int shut_streams(worker_t* w, uint64_t id, const srv_t* srv)
