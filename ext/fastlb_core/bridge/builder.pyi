@@ -177,6 +177,7 @@ class ProgramBuilder:
         fall: int = ...,
         disabled: bool = ...,
         unresolved: bool = ...,
+        cookie: bytes = ...,
     ) -> int: ...
     def add_listener(
         self,

@@ -153,7 +153,7 @@ class ProgramBuilder:
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
             "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
-            "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS), "compression": None,
+            "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS), "compression": None, "persist": None,
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -222,6 +222,10 @@ class ProgramBuilder:
         """What `compression` says, see layout_compression.pxd."""
         self.proxies[proxy]["compression"] = values
 
+    def set_persist(self, proxy, values):
+        """What `cookie` says, see layout_persist.pxd."""
+        self.proxies[proxy]["persist"] = values
+
     def set_inspect(self, proxy, request_ms, response_ms):
         self.proxies[proxy]["inspect"] = (request_ms, response_ms)
 
@@ -274,7 +278,7 @@ class ProgramBuilder:
     def add_server(
         self, proxy, name, *, id, address, flags=0, weight=1, maxconn=0, minconn=0, maxqueue=0, port_offset=0, send_proxy=0,
         source=b"", pool_max_conn=-1, pool_purge_ms=5000, slowstart_ms=0, rise=2, fall=3, disabled=False,
-        unresolved=False,
+        unresolved=False, cookie=b"",
     ):
         is_internal = bool(flags & SRV_F_INTERNAL)
         if not is_internal and self.has_internal_server:
@@ -289,7 +293,7 @@ class ProgramBuilder:
             "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
             "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
             "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
-            "unresolved": unresolved, "tls": None,
+            "unresolved": unresolved, "tls": None, "cookie": cookie,
         })
         return len(self.servers) - 1
 

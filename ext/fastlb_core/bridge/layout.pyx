@@ -15,6 +15,7 @@ from fastlb_core.bridge.layout_expr cimport (
 from fastlb_core.bridge.layout_http cimport lay_out_case_names, lay_out_http
 from fastlb_core.bridge.layout_log cimport lay_out_log
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
+from fastlb_core.bridge.layout_persist cimport lay_out_persist
 from fastlb_core.bridge.layout_stick cimport fill_table, share_table
 from fastlb_core.bridge.layout_tls cimport lay_out_tls
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
@@ -82,6 +83,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         if values["default_backend"] >= 0:
             program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]
         fill_balance(program, program.proxies[<uint32_t> index], values, own_servers[<Py_ssize_t> index], now_ms)
+        lay_out_persist(program, program.proxies[<uint32_t> index], values["persist"])
     return 0
 
 
@@ -301,6 +303,9 @@ cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t n
     srv.slowstart_ms = values["slowstart_ms"]
     keep(program, &srv.name, values["name"])
     srv.proxy_name = px.name
+    if values["cookie"]:
+        keep(program, &srv.cookie, values["cookie"] + b"~")
+        srv.cookie.len -= 1
     srv.counters = share_counters(program)
     srv.sh = <srv_shared_t*> share(program, sizeof(srv_shared_t))
     fill_server_state(srv, values, now_ms)

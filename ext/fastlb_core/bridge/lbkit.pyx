@@ -109,7 +109,7 @@ cdef class Balancer:
         return chosen
 
     def take(self, index: int) -> str:
-        return PICKS[lb_take(&self.lb, self._server(index))]
+        return PICKS[lb_take(&self.lb, self._server(index), False)]
 
     def release(self, index: int) -> int:
         return lb_release(&self.lb, self._server(index))

@@ -57,11 +57,6 @@ cdef enum:
 cdef class Guarded:
     """Bytes whose last one is followed by a page that cannot be read; a parser that looks too far dies of SIGSEGV."""
 
-    cdef char* map          # owned: the mapping
-    cdef size_t map_len
-    cdef char* start        # inline: where the bytes begin
-    cdef uint32_t len
-
     def __cinit__(self, bytes content):
         cdef size_t pages = (len(content) + PAGE - 1) // PAGE + 1
         self.map_len = (pages + 1) * PAGE

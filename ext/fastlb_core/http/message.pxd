@@ -29,6 +29,7 @@ cdef enum hdr_id_t:
     HDR_EXPECT
     HDR_COOKIE
     HDR_SET_COOKIE
+    HDR_SET_COOKIE2
     HDR_X_FORWARDED_FOR
     HDR_CACHE_CONTROL
     HDR_USER_AGENT
@@ -169,6 +170,11 @@ cdef void msg_hdr_del(http_msg_t* msg, int i) noexcept nogil
 cdef uint32_t msg_hdr_del_all(http_msg_t* msg, hdr_id_t id) noexcept nogil
 # Puts another value in the place of header i's. False, and nothing changed, when the edit room is full.
 cdef bint msg_hdr_replace(http_msg_t* msg, int i, slice_t value) noexcept nogil
+# Header i's value has been moved together where it stands and is shorter now; length 0 deletes the header.
+cdef void msg_hdr_shorten(http_msg_t* msg, int i, uint32_t length) noexcept nogil
+# Puts `text` in the place of `cut` bytes of header i's value, `at` bytes behind its beginning. False, and nothing changed, when
+# the edit room is full.
+cdef bint msg_hdr_splice(http_msg_t* msg, int i, uint32_t at, uint32_t cut, slice_t text) noexcept nogil
 # Adds a header behind the last. name in lower case. False, and nothing changed, when the edit room or hdrs is full.
 cdef bint msg_hdr_append(http_msg_t* msg, slice_t name, slice_t value) noexcept nogil
 # Puts another method in its place, and finds its number. False, and nothing changed, when the edit room is full or `name` is

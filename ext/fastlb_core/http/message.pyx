@@ -15,8 +15,9 @@ cdef extern from *:
     /* In the order of hdr_id_t. */
     static const char *const flb_hdr_names[] = {
         "", "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te",
-        "trailer", "expect", "cookie", "set-cookie", "x-forwarded-for", "cache-control", "user-agent", "accept",
-        "accept-encoding", "content-type", "content-encoding", "authorization", "proxy-authorization",
+        "trailer", "expect", "cookie", "set-cookie", "set-cookie2",
+        "x-forwarded-for", "cache-control", "user-agent", "accept", "accept-encoding", "content-type",
+        "content-encoding", "authorization", "proxy-authorization",
         "proxy-authenticate", "referer", "origin", "location", "date", "server", "etag", "expires", "last-modified",
         "pragma", "vary", "forwarded", "http2-settings", "sec-websocket-key", "sec-websocket-accept",
     };
@@ -194,6 +195,40 @@ cdef bint msg_hdr_replace(http_msg_t* msg, int i, slice_t value) noexcept nogil:
     memcpy(msg.area + off + value.len, "\r\n", 2)
     hdr.value_off = off
     hdr.value_len = value.len
+    hdr.flags = (hdr.flags | HDR_F_EDIT) & <uint8_t> ~HDR_F_CANON
+    msg.flags |= MSG_F_EDITED
+    return True
+
+
+cdef void msg_hdr_shorten(http_msg_t* msg, int i, uint32_t length) noexcept nogil:
+    cdef hdr_t* hdr = &msg.hdrs[i]
+    if length == 0:
+        msg_hdr_del(msg, i)
+        return
+    if length == hdr.value_len:
+        return
+    # A byte was given up, and a line's end is one at least.
+    memcpy(msg.area + hdr.value_off + length, "\r\n", 2)
+    hdr.value_len = length
+    hdr.flags = (hdr.flags | HDR_F_EDIT) & <uint8_t> ~HDR_F_CANON
+    msg.flags |= MSG_F_EDITED
+
+
+cdef bint msg_hdr_splice(http_msg_t* msg, int i, uint32_t at, uint32_t cut, slice_t text) noexcept nogil:
+    cdef hdr_t* hdr = &msg.hdrs[i]
+    cdef const char* old = msg.area + hdr.value_off
+    cdef uint32_t length = hdr.value_len - cut + text.len
+    cdef uint32_t off = take_room(msg, length + 2)
+    cdef char* dst
+    if off == 0:
+        return False
+    dst = msg.area + off
+    memcpy(dst, old, at)
+    memcpy(dst + at, text.ptr, text.len)
+    memcpy(dst + at + text.len, old + at + cut, hdr.value_len - at - cut)
+    memcpy(dst + length, "\r\n", 2)
+    hdr.value_off = off
+    hdr.value_len = length
     hdr.flags = (hdr.flags | HDR_F_EDIT) & <uint8_t> ~HDR_F_CANON
     msg.flags |= MSG_F_EDITED
     return True

@@ -36,8 +36,8 @@ cdef void lb_set_pid(int32_t pid) noexcept nogil
 cdef pick_t lb_pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil
 
 # Takes a slot of this very server (persistence, retry on the same server): PICK_OK, PICK_QUEUE_SERVER, or PICK_NONE when it
-# is not reachable.
-cdef pick_t lb_take(lb_t* lb, srv_t* srv) noexcept nogil
+# is not reachable, unless even_down says that it is to be tried all the same.
+cdef pick_t lb_take(lb_t* lb, srv_t* srv, bint even_down) noexcept nogil
 
 # Gives a slot back. Returns the mask of workers that have a stream waiting for this server or for any of its backend
 # (srv.sh.waiters | lb.sh.waiters), 0 when nobody waits: the caller wakes one of them.

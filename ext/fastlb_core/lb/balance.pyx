@@ -121,12 +121,12 @@ cdef pick_t lb_pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noe
     return result
 
 
-cdef pick_t lb_take(lb_t* lb, srv_t* srv) noexcept nogil:
+cdef pick_t lb_take(lb_t* lb, srv_t* srv, bint even_down) noexcept nogil:
     cdef pick_t result = PICK_NONE
     cdef int32_t limit
     flb_bug_on(process_worker < 0)
     _lock(lb)
-    if srv_is_reachable(srv.sh):
+    if even_down or srv_is_reachable(srv.sh):
         limit = srv_limit(lb, srv)
         result = PICK_QUEUE_SERVER if limit and srv.sh.served >= limit else PICK_OK
     if result == PICK_OK:

@@ -18,6 +18,7 @@ cdef enum:                       # srv_t.flags
 cdef struct srv_t:
     slice_t name                 # borrowed (program memory)
     slice_t proxy_name           # borrowed (program memory)
+    slice_t cookie               # borrowed (program memory), a `~` behind it; empty: it has none
     uint32_t index               # within the program
     uint32_t lb_index            # within its backend, configuration order from 0
     uint32_t id                  # `id`, HAProxy's sid

@@ -4,6 +4,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t, slice_trim
+from fastlb_core.http.cookie cimport cookie_end
 from fastlb_core.http.message cimport http_msg_t
 from fastlb_core.program.expr cimport ARG_STOP, ARG_STR, arg_t, fetch_fn
 from fastlb_core.program.http_values cimport (
@@ -41,28 +42,13 @@ cdef void cookies_start(cookie_walk_t* walk, const arg_t* args, bint is_set_cook
     values_start(&walk.values, slice_of(b"set-cookie", 10) if is_set_cookie else slice_of(b"cookie", 6), False)
 
 
-# The semicolon or comma behind a pair, or the end; those in quotes do not count.
-cdef uint32_t pair_end(slice_t text, uint32_t start) noexcept nogil:
-    cdef uint32_t i = start
-    cdef bint quoted = False
-    while i < text.len:
-        if quoted and text.ptr[i] == b'\\':
-            i += 1
-        elif text.ptr[i] == b'"':
-            quoted = not quoted
-        elif (text.ptr[i] == b';' or text.ptr[i] == b',') and not quoted:
-            return i
-        i += 1
-    return text.len
-
-
 # The next pair of the current value that is a cookie: has a `=` and does not begin with `$`.
 cdef bint next_pair(cookie_walk_t* walk, slice_t* value) noexcept nogil:
     cdef uint32_t end, equals
     cdef slice_t pair, name
     # haproxy: a rest that is too short for the name, `=` and one byte more is not looked at, so that `a=` alone is no `a`.
     while walk.at + walk.name.len + 1 < walk.text.len:
-        end = pair_end(walk.text, walk.at)
+        end = cookie_end(walk.text, walk.at)
         pair = slice_trim(slice_of(walk.text.ptr + walk.at, end - walk.at))
         walk.at = walk.text.len if end == walk.text.len else end + 1
         equals = 0

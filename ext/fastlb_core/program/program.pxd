@@ -47,6 +47,7 @@ cdef enum:                       # px_t.options
     PX_O_NOLINGER_FE = 0x4000
     PX_O_NOLINGER_BE = 0x8000
     PX_O_PRETEND_KA = 0x10000
+    PX_O_PERSIST = 0x20000       # option persist
     PX_O_SMART_CONNECT = 0x40000
     PX_O_SMART_ACCEPT = 0x80000
     PX_O_LOG_SEPARATE = 0x100000
@@ -217,6 +218,7 @@ cdef struct px_t:
     slice_t log_tag
     uint8_t has_rules            # any of `rules` is there
     void* rules[17]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
+    const void* persist          # owned (program memory): persist_t of `cookie` (persist.pxd), or NULL
     const void* compression      # owned (program memory): comp_conf_t (compression.pxd), NULL where nothing is said
     uint32_t t_inspect           # tcp-request inspect-delay, ms
     uint32_t t_inspect_res

@@ -22,10 +22,12 @@ from fastlb_core.program.program cimport (
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
+from fastlb_core.proxy.persist cimport persist_is_forced, persist_lost
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.secure cimport secure_back, secure_name
 from fastlb_core.proxy.stream cimport (
-    BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT,
+    BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, PRST_F_DIRECT, PRST_F_FORCE,
+    STRM_F_BACK_TIMEOUT,
     STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT,
     TIMEOUT_CONNECT, TIMEOUT_QUEUE, be_counters, srv_slot, stream_note_back, stream_retries, stream_set_backend,
     stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
@@ -73,16 +75,18 @@ cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
     srv[0] = strm.wanted_srv
     if srv[0] != NULL:
         strm.wanted_srv = NULL
-        pick = PICK_QUEUE_SERVER if srv_has_queue(srv[0]) else lb_take(&strm.be.lb, srv[0])
+        pick = PICK_QUEUE_SERVER if srv_has_queue(srv[0]) else lb_take(&strm.be.lb, srv[0], persist_is_forced(strm))
         if pick != PICK_NONE:
             return pick
+        persist_lost(strm)
     if queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
         srv[0] = NULL
         return PICK_QUEUE_BACKEND
     if strm.stick_srv != NULL:
-        pick = lb_take(&strm.be.lb, strm.stick_srv)
+        pick = lb_take(&strm.be.lb, strm.stick_srv, persist_is_forced(strm))
         if pick != PICK_NONE:
             srv[0] = strm.stick_srv
+            strm.persist |= PRST_F_DIRECT
             return pick
     return lb_pick(&strm.be.lb, lb_source_key(&strm.front.peer), strm.last_srv, srv)
 
@@ -137,7 +141,7 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
         return BACK_R_WAIT
     if strm.srv != NULL:
         srv = strm.srv
-        pick = lb_take(&strm.be.lb, srv)
+        pick = lb_take(&strm.be.lb, srv, persist_is_forced(strm))
     else:
         pick = lb_pick(&strm.be.lb, 0, strm.last_srv, &srv)
     if pick == PICK_OK:
@@ -151,6 +155,7 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
         if strm.srv != NULL:
             # That server went away while we waited: any other will do.
             strm.srv = NULL
+            persist_lost(strm)
             strm.back_state = BACK_ASSIGN
             return BACK_R_TRY
         stream_set_term(strm, b'S', b'Q')
@@ -249,7 +254,7 @@ cdef void _drop_back(stream_t* strm) noexcept nogil:
 cdef bint _is_time_to_redispatch(const stream_t* strm) noexcept nogil:
     """`option redispatch [interval]`: -1 only the last retry, n every nth one (manual, section 4.2)."""
     cdef int left = stream_retries(strm) - strm.n_retries
-    if strm.be.redispatch == 0 or strm.flags & STRM_F_INTERNAL:
+    if strm.be.redispatch == 0 or strm.flags & STRM_F_INTERNAL or strm.persist & PRST_F_FORCE:
         return False
     if strm.be.redispatch < 0:
         return left % (-strm.be.redispatch if strm.be.redispatch < -1 else stream_retries(strm) + 1) == 0
@@ -264,6 +269,7 @@ cdef void _redispatch(stream_t* strm) noexcept nogil:
     _release(strm)
     strm.srv = NULL
     strm.stick_srv = NULL
+    persist_lost(strm)
     strm.back_state = BACK_ASSIGN
 
 

@@ -17,6 +17,7 @@ from fastlb_core.proxy.capture cimport capture_request_cookie
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
+from fastlb_core.proxy.persist cimport persist_request
 from fastlb_core.proxy.reply cimport (
     reply_answer, reply_has_length, reply_head_len, reply_page, reply_rule_page, reply_send,
 )
@@ -95,6 +96,9 @@ cdef void _begin_reply(stream_t* strm, int status, char err, char state) noexcep
     strm.status = <unsigned short> status
     if strm.req_msg.head_len and not strm.flags & (STRM_F_REQ_SENT | STRM_F_BAD_REQUEST):
         capture_request_cookie(strm)
+        if err == b'P':
+            # haproxy: what was refused is logged with its cookie's letter, what a rule answered is not.
+            persist_request(strm)
         strm.flags |= STRM_F_REQ_SENT
         strm.front.rx.head += strm.req_msg.head_len
         strm.front.rx.len -= strm.req_msg.head_len

@@ -27,9 +27,10 @@ cdef enum phase_t:               # strm.phase
     PHASE_BE_CONTENT = 10        # tcp-response content
     PHASE_BE_RESPONSE = 11
     PHASE_FE_RESPONSE = 12
-    PHASE_BE_AFTER = 13
-    PHASE_FE_AFTER = 14
-    PHASE_DONE = 15
+    PHASE_COOKIE = 13            # persistence's own
+    PHASE_BE_AFTER = 14
+    PHASE_FE_AFTER = 15
+    PHASE_DONE = 16
 
 # One phase of a request, strm.phase: its rules, or the switch. ACT_CONT: the next phase.
 cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil

@@ -18,6 +18,7 @@ from fastlb_core.proxy.body_wait cimport BODY_R_CUT, BODY_R_LATE, BODY_R_THERE, 
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_edits cimport restrict_names
 from fastlb_core.proxy.http_end cimport http_abort, http_refuse, http_reply, http_reply_failed
+from fastlb_core.proxy.persist cimport persist_response, persist_rules
 from fastlb_core.proxy.stream cimport (
     STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_set_backend, stream_t,
 )
@@ -115,6 +116,8 @@ cdef act_t _switch(stream_t* strm, eval_t* ev) noexcept nogil:
     strm.next_be = strm.fe if strm.flags & STRM_F_INTERNAL else switch_target(ev, strm.fe)
     if strm.req_msg.head_len:
         _enter_backend(strm)
+    if strm.next_be != NULL:
+        persist_rules(strm)
     return ACT_CONT
 
 
@@ -192,10 +195,22 @@ cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
 
 # -- the answer
 
+cdef act_t _set_cookie(stream_t* strm) noexcept nogil:
+    """The cookie of persistence."""
+    if strm.be.persist == NULL or persist_response(strm):
+        return ACT_CONT
+    strm.bytes_out += strm.counted_head + strm.back.rx.len - strm.res_msg.head_len
+    strm.t_response = 0
+    http_reply(strm, 502, b'P', b'H')
+    return ACT_DONE
+
+
 cdef act_t _run_response_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     cdef uint8_t phase = strm.phase
     cdef bint is_backend = phase == PHASE_BE_CONTENT or phase == PHASE_BE_RESPONSE or phase == PHASE_BE_AFTER
     cdef px_t* px = strm.be if is_backend else strm.fe
+    if phase == PHASE_COOKIE:
+        return _set_cookie(strm)
     if px == NULL or not is_backend and px == strm.be:
         return ACT_CONT
     if strm.flags & STRM_F_INTERNAL and phase < PHASE_BE_AFTER:
@@ -211,7 +226,7 @@ cdef rules_result_t response_rules(stream_t* strm) noexcept nogil:
     cdef act_t act
     if not strm.fe.has_rules and not strm.be.has_rules:
         strm.phase = PHASE_DONE
-        return RULES_R_GO
+        return _settle(strm, _set_cookie(strm), True)
     eval_stream(&ev, strm, EVAL_O_FINAL | EVAL_O_RESPONSE)
     while strm.phase < PHASE_DONE:
         act = _run_response_phase(strm, &ev)

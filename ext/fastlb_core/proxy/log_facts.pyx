@@ -8,6 +8,7 @@ from fastlb_core.base.slice cimport slice_of
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.program.program cimport PX_MODE_HTTP
 from fastlb_core.proxy.log cimport LOG_R_BAD_REQUEST, LOG_R_BYTES_PLUS, LOG_R_REDISPATCHED, LOG_R_SECURE
+from fastlb_core.proxy.persist cimport persist_letters
 from fastlb_core.proxy.stream cimport STRM_F_BAD_REQUEST, STRM_F_LOG_EARLY, STRM_F_REDISPATCHED
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -55,15 +56,15 @@ cdef void facts_of_stream(stream_t* strm, log_rec_t* rec) noexcept nogil:
     rec.local = &strm.front.local
     rec.fe = strm.fe
     rec.be = strm.be
-    rec.srv = strm.srv
+    # haproxy: a request that was refused shows the server that its cookie names.
+    rec.srv = strm.wanted_srv if strm.srv == NULL and strm.cookie_chose else strm.srv
     rec.term[0] = strm.term_err
     rec.term[1] = strm.term_state
-    rec.term[2] = b'-'
-    rec.term[3] = b'-'
+    persist_letters(strm, &rec.term[2])
     rec.actconn = <int32_t> load_i64(&w.arena.n_conns)
     rec.feconn = load_i32(&strm.fe.sh.fe_conns)
     rec.beconn = load_i32(&strm.be.sh.be_conns) if strm.be != NULL else 0
-    rec.srvconn = load_i32(&strm.srv.sh.served) if strm.srv != NULL else 0
+    rec.srvconn = load_i32(&rec.srv.sh.served) if rec.srv != NULL else 0
     rec.retries = strm.n_retries
     rec.srv_queue = strm.srv_queue
     rec.be_queue = strm.be_queue

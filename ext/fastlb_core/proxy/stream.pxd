@@ -79,6 +79,11 @@ cdef enum back_state_t:
     BACK_PAUSE = 5
     BACK_READY = 6
 
+cdef enum:                       # stream_t.persist
+    PRST_F_DIRECT = 1            # a cookie, a rule or a table has named the server
+    PRST_F_IGNORE = 2            # ignore-persist
+    PRST_F_FORCE = 4             # force-persist; both are the arguments of such rules
+
 # One direction of bytes, from src to dst.
 cdef struct flow_t:
     body_t body                  # inline: where the message ends
@@ -152,6 +157,12 @@ cdef struct stream_t:
     slice_t unique_id
     peer_t back_local            # of the last connection to a server, for a log format; family 0: none
     uint8_t log_level            # set-log-level: level + 1, 9 for silent; 0: as usual
+    uint8_t persist              # PRST_F_*
+    uint8_t cookie_chose         # wanted_srv comes from the cookie
+    char cookie_seen             # third letter of the termination state; 0: no cookie
+    char cookie_done             # the fourth; 0: none was set
+    uint32_t cookie_last         # dates of the client's cookie (http/cookie.pxd); 0: it has none
+    uint32_t cookie_first
     uint8_t has_saved            # saved_peer and saved_local are those of front, to be put back
     int16_t prio_class           # set-priority-class, set-priority-offset
     int32_t prio_offset

@@ -32,6 +32,7 @@ from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
 from fastlb_core.proxy.http_rules cimport RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
+from fastlb_core.proxy.persist cimport persist_request
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
     STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, fe_counters,
@@ -45,7 +46,7 @@ from fastlb_core.proxy.stream_tcp cimport tunnel_run
 from fastlb_core.proxy.stick_rules cimport stick_find_server
 from fastlb_core.proxy.tracking cimport tracking_error, tracking_request
 from fastlb_core.proxy.unique_id cimport unique_id_add_header
-from fastlb_core.proxy.use_server cimport any_rule_holds
+from fastlb_core.proxy.use_server cimport rule_that_holds
 from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:
@@ -229,9 +230,11 @@ cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     back_start(strm, be)
     if strm.fe.compression != NULL or be.compression != NULL:
         compress_request(strm)
+    capture_request_cookie(strm)
+    if be.persist != NULL or strm.wanted_srv != NULL:
+        persist_request(strm)
     if px_rules(be, RULES_STICK) != NULL:
         stick_find_server(strm)
-    capture_request_cookie(strm)
     if not unique_id_add_header(strm) or \
             not (_add_internal_headers(strm) if strm.flags & STRM_F_INTERNAL else add_addresses(strm)) or \
             not request_hop_by_hop(&strm.req_msg, _is_server_kept(strm)):
@@ -265,7 +268,7 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     if fe.monitor_uri.len and slice_eq(target, fe.monitor_uri.ptr, fe.monitor_uri.len):
         fe_counters(strm).intercepted += 1
         strm.flags |= STRM_F_NO_LOG
-        http_reply(strm, 503 if any_rule_holds(strm, fe, RULES_MONITOR_FAIL) else 200, b'L', b'R')
+        http_reply(strm, 503 if rule_that_holds(strm, fe, RULES_MONITOR_FAIL) != NULL else 200, b'L', b'R')
         return True
     if not fe.options & PX_O_WAITS_BODY:
         msg_widen(&strm.req_msg, strm.front.rx.len)

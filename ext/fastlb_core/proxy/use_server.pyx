@@ -12,6 +12,7 @@ from fastlb_core.program.program cimport px_t
 from fastlb_core.program.rules cimport RULES_USE_SERVER, px_rules, rule_set_t, rule_t, rules_t
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.persist cimport persist_is_forced
 from fastlb_core.proxy.stream cimport stream_t
 
 cdef enum:
@@ -57,20 +58,20 @@ cdef srv_t* use_server(stream_t* strm) noexcept nogil:
             if srv == NULL:
                 # haproxy: a name that no server has ends the search; balancing decides.
                 return NULL
-        if srv_is_reachable(srv.sh):
+        if srv_is_reachable(srv.sh) or persist_is_forced(strm):
             return srv
         # haproxy: a server that is down leaves the choice to the next rule (manual, "use-server").
     return NULL
 
 
-cdef bint any_rule_holds(stream_t* strm, const px_t* px, rule_set_t set) noexcept nogil:
+cdef const rule_t* rule_that_holds(stream_t* strm, const px_t* px, rule_set_t set) noexcept nogil:
     cdef const rules_t* rules = px_rules(px, set)
     cdef eval_t ev
     cdef uint32_t i
     if rules == NULL:
-        return False
+        return NULL
     eval_stream(&ev, strm, EVAL_O_FINAL)
     for i in range(rules.n_items):
         if _holds(&ev, &rules.items[i]):
-            return True
-    return False
+            return &rules.items[i]
+    return NULL

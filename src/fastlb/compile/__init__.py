@@ -18,6 +18,7 @@ from .http_options import add_case_names, add_http_options
 from .ids import assign_ids, first_proxy_id
 from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_formats, add_targets, targets_of
+from .persist import persist_values
 from .proxies import add_proxy
 from .routes import Routes
 from .rules import RuleCompiler
@@ -102,6 +103,8 @@ def _fill(
         add_listeners(builder, index, own[id(px)], n_workers, glob)
         if px.compression is not None and px.mode == "http":
             builder.set_compression(index, compression_values(px.compression))
+        if px.cookie is not None and px.has_backend:
+            builder.set_persist(index, persist_values(px, px.cookie))
     for px in active:
         if px.stats is not None:
             add_internal_server(builder, index_of[id(px)], service_address)

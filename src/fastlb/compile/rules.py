@@ -12,6 +12,7 @@ from typing import Any
 
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import ACL_METHODS, RULE_SETS
+from fastlb_core.bridge.layout_persist import PERSIST_RULES
 
 from fastlb.config.acl import Acl, AclExpression, Condition, PatternSource
 from fastlb.config.actions.replies import PAGE, PAGE_SET, REPLY_ACTIONS
@@ -42,7 +43,7 @@ from .text import file_bytes
 
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
-_WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "force-persist", "ignore-persist"}
+_WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "persist"}
 HTTP_FLAG, RAW_FLAG = 256, 512  # LF_F_HTTP and LF_F_RAW of program/logformat.pxd
 
 
@@ -156,6 +157,8 @@ class RuleCompiler:
             return self._answer(rule.arguments)
         if name == "use_backend" and isinstance(target, str):
             return [self._value(ProxyRef(target, "backend"))]
+        if name == "persist":
+            return [PERSIST_RULES[rule.action]]
         if name == "use-server" and isinstance(target, str):
             return [self._value(ServerRef("", target))]
         return [self._value(value) for value in rule.arguments]
@@ -216,8 +219,10 @@ class RuleCompiler:
 
     def _table(self, ref: TableRef) -> Plain:
         """Tables are told by their proxy's index."""
-        px = self._px if not ref.name else next(
-            (px for px in self._configuration.proxies if px.name == ref.name and px.stick_table is not None), None
+        px = (
+            self._px
+            if not ref.name
+            else next((px for px in self._configuration.proxies if px.name == ref.name and px.stick_table is not None), None)
         )
         if px is None or px.stick_table is None:
             raise self._error(f"unable to find table '{ref.name}'")

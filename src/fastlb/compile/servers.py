@@ -15,6 +15,7 @@ from .failure import CompileError
 from .ids import assign_ids
 from .rules import RuleCompiler
 from .tls import server_values
+from .text import file_bytes
 
 INTERNAL_NAME = "<STATS>"
 
@@ -53,6 +54,7 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[st
             rise=srv.rise,
             fall=srv.fall,
             disabled=srv.disabled,
+            cookie=file_bytes(srv.cookie) if px.mode == "http" else b"",
             # a name that nobody knew (`init-addr none`): in maintenance from the start, until it resolves
             unresolved=not has_address,
         )

@@ -189,6 +189,7 @@ class Server:
     fall: int = 3
     weight: int = 1
     backup: bool = False
+    cookie: str = ""
     disabled: bool = False
     maxconn: int = 0
     minconn: int = 0
@@ -202,6 +203,22 @@ class Server:
     pool_max_conn: int = -1
     pool_purge_delay_ms: int = 5000
     tls: ServerTls = field(default_factory=ServerTls)
+
+
+@dataclass(slots=True)
+class CookiePersistence:
+    """`cookie <name> ...` of a backend (manual, section 4.2).
+
+    flags: the words that stand alone. max_idle_s, max_life_s: seconds, 0 for no limit. attributes: of `attr`, as written.
+    """
+
+    location: Location
+    name: str
+    flags: set[str] = field(default_factory=set)
+    domains: list[str] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+    max_idle_s: int = 0
+    max_life_s: int = 0
 
 
 @dataclass(slots=True)
@@ -378,6 +395,7 @@ class Proxy:
     backlog: int | None = None
     default_backend: str = ""
     balance: Balance = field(default_factory=Balance)
+    cookie: CookiePersistence | None = None
     retries: int = 3
     redispatch: int = 0
     options: set[str] = field(default_factory=set)

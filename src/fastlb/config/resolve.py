@@ -214,6 +214,13 @@ class _Resolution:
         if px.monitor_uri:
             self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
             px.monitor_uri = ""
+        if px.cookie is not None:
+            self._warn("needs-http", f"cookie will be ignored for {title} '{px.name}' (needs 'mode http').", px.cookie.location)
+            px.cookie = None
+        for srv in px.servers:
+            if srv.cookie:
+                message = f"{title} '{px.name}' : ignoring cookie for server '{srv.name}' as HTTP mode is disabled."
+                self._warn("needs-http", message, srv.location)
         if px.captures.cookie is not None:
             message = f"'capture' statement ignored for {title} '{px.name}' as it requires HTTP mode."
             self._warn("needs-http", message, px.location)

@@ -51,10 +51,10 @@ class TimeFault(ValueFault):
         return not self.character
 
 
-def parse_time(word: str, unit: str = "ms") -> int:
+def parse_time(word: str, unit: str = "ms", most: int = MAX_TIME_MS) -> int:
     """Milliseconds of a time such as `10s` (manual, section 2.5); rounded up. `unit` is that of a bare number.
 
-    Raises TimeFault for another character or for more than MAX_TIME_MS.
+    Raises TimeFault for another character or for more than `most`.
     """
     digits = _NUMBER.match(word)
     if digits is None:
@@ -66,7 +66,7 @@ def parse_time(word: str, unit: str = "ms") -> int:
     if digits.end() > 20:
         raise TimeFault("")
     value = -(-int(digits.group()) * factor // 1000)
-    if value > MAX_TIME_MS:
+    if value > most:
         raise TimeFault("")
     return value
 

@@ -21,6 +21,7 @@ from . import (
     legacy,
     log,
     options,
+    persist,
     proxy,
     rules,
     server,
@@ -64,6 +65,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *stats.PROXY,
     *stick.PROXY,
     *compression.PROXY,
+    *persist.PROXY,
     *legacy.PROXY,
     *unsupported.PROXY,
 )

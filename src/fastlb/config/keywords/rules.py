@@ -112,8 +112,8 @@ def set_http_error(st: Statement, px: Proxy) -> None:
     px.http_error_rules[status] = tuple(reply)
 
 
-def set_condition_only(keyword: str, point: Point, where: str) -> SetProxy:
-    """`monitor fail`, `force-persist`, `ignore-persist`: a condition and nothing else."""
+def set_condition_only(keyword: str, point: Point, where: str, rule_set: str = "") -> SetProxy:
+    """`monitor fail`, `force-persist`, `ignore-persist`: a condition and nothing else. rule_set: "" for one of its own."""
 
     def apply(st: Statement, px: Proxy) -> None:
         message = f"'{keyword}' requires either 'if' or 'unless' followed by a condition."
@@ -122,7 +122,7 @@ def set_condition_only(keyword: str, point: Point, where: str) -> SetProxy:
         condition = condition_behind(st, px, st.n_keyword, message, f"a '{keyword}' rule")
         warn_if_never(st, condition, point, where, st.n_keyword)
         warn_of_order(st, px, keyword)
-        px.rules.setdefault(keyword, []).append(Rule(st.line_location(), keyword, keyword, (), condition))
+        px.rules.setdefault(rule_set or keyword, []).append(Rule(st.line_location(), keyword, keyword, (), condition))
 
     return apply
 

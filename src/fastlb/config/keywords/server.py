@@ -244,6 +244,15 @@ def set_id(st: Statement, srv: Server, word: str) -> None:
     srv.id = value
 
 
+def set_cookie(st: Statement, srv: Server, word: str) -> None:
+    if any(ord(char) < 32 or char == "\x7f" for char in word):
+        raise ValueFault(f"'cookie' : '{word}' has control characters.", "bad-value")
+    if any(char in ";,|~" for char in word):
+        at = st.words.index(word)
+        st.warn(f"'cookie' : clients that send '{word}' back will not be known by it: it has one of ';', ',', '|' and '~'.", at)
+    srv.cookie = word
+
+
 def set_check_address(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.check_address = st.address(word, _CHECK_ADDRESS)
@@ -322,7 +331,7 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 
 _NOT_YET = names("""
 agent-addr/1 agent-check agent-inter/1 agent-port/1 agent-send/1 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
-check-sni-auto check-via-socks4 cookie/1 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
+check-sni-auto check-via-socks4 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
 ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1 on-marked-down/1
 on-marked-up/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate resolve-net/1 resolve-opts/1
 resolve-prefer/1 resolvers/1 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
@@ -340,6 +349,7 @@ SERVER: tuple[ServerOption, ...] = (
     _row("no-check", flag("check", False)),
     _row("check-send-proxy", flag("check_send_proxy")),
     _row("no-check-send-proxy", flag("check_send_proxy", False)),
+    _row("cookie", set_cookie, "<value>", missing="'cookie' expects <value> as argument"),
     _row("disabled", flag("disabled")),
     _row("enabled", flag("disabled", False)),
     _row("downinter", delay("downinter", "downinter_ms"), "<delay>", "inter", "'downinter' expects a delay as argument"),

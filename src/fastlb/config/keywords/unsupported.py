@@ -113,20 +113,17 @@ be-unpublished LB
 clitcpka-cnt DFL
 clitcpka-idle DFL
 clitcpka-intvl DFL
-cookie DLB
 crt FL
 dynamic-cookie-key DLB
 email-alert DFLB
 external-check DLB
 filter-sequence FLB
 force-be-switch FL
-force-persist LB
 guid FLB
 hash-balance-factor DLB
 hash-preserve-affinity DLB
 hash-type DLB
 http-check DLB
-ignore-persist LB
 load-server-state-from-file DLB
 log-steps DFL
 max-keep-alive-queue DLB
@@ -149,7 +146,6 @@ option independent-streams DFLB
 option ldap-check DLB
 option mysql-check DLB
 option nolinger DFLB
-option persist DLB
 option pgsql-check DLB
 option prefer-last-server DLB
 option redis-check DLB

@@ -1,0 +1,7 @@
+# `cookie` in the program: see layout_persist.pyx.
+
+from fastlb_core.program.program cimport program_t, px_t
+
+# values: {"name": bytes, "flags": int, "max_idle_s": int, "max_life_s": int, "attributes": bytes}, or None for a proxy without
+# it. The proxy's servers are laid out already. Raises MemoryError.
+cdef int lay_out_persist(program_t* program, px_t* px, dict values) except -1
