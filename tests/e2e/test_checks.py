@@ -192,13 +192,40 @@ def test_sessions_in_the_queue_move_when_their_server_dies(start, origin, syslog
 
 
 def test_tcp_check_send_and_expect(start, origin, syslog):
+    answer = [b"+PONG\r\n"]
+
     def script(conn):
         if conn.read_line() == b"PING":
-            conn.send(b"+PONG\r\n")
+            conn.send(answer[0])
 
-    proxy = start(site(syslog, f"{origin(script)} check inter 50ms", "option tcp-check"))
+    lines = ("option tcp-check", "tcp-check send PING\\r\\n", "tcp-check expect string +PONG comment pong")
+    proxy = start(site(syslog, f"{origin(script)} check inter 50ms fall 1", *lines))
+    poll(lambda: proxy.stat()["be", "s1"]["check_status"].endswith("L7OK"), "a good check")
+    answer[0] = b"-ERR\r\n"
+    proxy.wait_state("be", "s1", "DOWN")
+    assert "TCPCHK did not match content '+PONG' at step 2 comment: pong" in syslog.line("be/s1 is DOWN")
+
+
+def test_disable_on_404_takes_the_server_out_and_back(start, origin, syslog):
+    status = ["200 OK"]
+    server = origin(by_request(lambda request: reply(b"", status[0])))
+    proxy = start(site(syslog, f"{server} check inter 50ms", "option httpchk", "http-check disable-on-404"))
+    poll(lambda: proxy.stat()["be", "s1"]["check_status"].endswith("L7OK"), "a good check")
+    status[0] = "404 Gone"
+    proxy.wait_state("be", "s1", "NOLB")
+    assert proxy.fetch().status == 503
+    assert "conditionally passed, code: 404" in syslog.line("be/s1 is stopping")
+    status[0] = "200 OK"
     proxy.wait_state("be", "s1", "UP")
-    assert isinstance(proxy.stat()["be", "s1"]["check_duration"], str)
+
+
+def test_send_state_tells_how_the_server_is_seen(start, origin, syslog):
+    server = origin(by_request(lambda request: reply()))
+    start(site(syslog, f"{server} check inter 50ms weight 5", "option httpchk", "http-check send-state"))
+    poll(lambda: len(server.requests) > 1, "two checks")
+    states = [dict(request.headers)["x-haproxy-server-state"] for request in server.requests[:2]]
+    assert states[0].startswith("UP 1/3; address=127.0.0.1; port=") and "; name=be/s1; node=" in states[0]
+    assert states[1].startswith("UP; ") and states[1].endswith("; weight=5/5; scur=0/0; qcur=0")
 
 
 def test_check_with_send_proxy_goes_out_with_a_header(start, syslog):

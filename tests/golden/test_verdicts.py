@@ -282,6 +282,121 @@ option httpchk GET /x HTTP/1.1
 option httpchk GET /x HTTP/1.1 x
 option tcp-check
 option tcp-check x
+option mysql-check
+option mysql-check user
+option mysql-check user joe
+option mysql-check user joe post-41
+option mysql-check user joe pre-41
+option mysql-check user joe other
+option mysql-check joe
+option pgsql-check
+option pgsql-check user
+option pgsql-check user joe
+option redis-check
+option redis-check x
+option smtpchk
+option smtpchk HELO
+option smtpchk EHLO a.test
+option ldap-check
+option ldap-check x
+option ssl-hello-chk
+tcp-check
+tcp-check foo
+tcp-check connect
+tcp-check connect port 0
+tcp-check connect port 80
+tcp-check connect port 65536
+tcp-check connect port foo
+tcp-check connect port var(check.p)
+tcp-check connect addr 127.0.0.1
+tcp-check connect addr 127.0.0.1:80
+tcp-check connect addr
+tcp-check connect foo
+tcp-check connect default linger send-proxy comment x
+tcp-check send
+tcp-check send x
+tcp-check send x y
+tcp-check send x comment
+tcp-check send x comment y
+tcp-check send-lf %[int(4)]
+tcp-check send-lf %[nosuch]
+tcp-check send-binary 0
+tcp-check send-binary 00
+tcp-check send-binary 0x
+tcp-check send-binary-lf 00%[int(1)]
+tcp-check expect
+tcp-check expect string
+tcp-check expect string x
+tcp-check expect ! string x
+tcp-check expect !string x
+tcp-check expect rstring ^x
+tcp-check expect binary 0
+tcp-check expect binary 00
+tcp-check expect rbinary ^00
+tcp-check expect string-lf %[int(1)]
+tcp-check expect binary-lf 0%[int(1)]
+tcp-check expect status 200
+tcp-check expect min-recv 3 string x
+tcp-check expect min-recv -1 string x
+tcp-check expect min-recv -2 string x
+tcp-check expect ok-status L7OK string x
+tcp-check expect ok-status L7RSP string x
+tcp-check expect error-status L7STS string x
+tcp-check expect error-status L7OK string x
+tcp-check expect tout-status L6TOUT string x
+tcp-check expect tout-status L7OK string x
+tcp-check expect on-success foo on-error bar string x
+tcp-check expect status-code int(1) string x
+tcp-check expect status-code nosuch string x
+tcp-check expect string x comment y
+tcp-check comment
+tcp-check comment x
+tcp-check comment x y
+tcp-check set-var(check.x) int(1)
+tcp-check set-var(proc.x) int(1)
+tcp-check set-var(sess.x) int(1)
+tcp-check set-var(check.x)
+tcp-check set-var-fmt(check.x) a%[int(1)]
+tcp-check unset-var(check.x)
+tcp-check set-var(check.x,ifnotexists) int(1)
+http-check
+http-check foo
+http-check connect
+http-check disable-on-404
+http-check disable-on-404 x
+http-check send-state
+http-check send-state x
+http-check send
+http-check send meth
+http-check send meth GET uri / ver HTTP/1.1 hdr Host x body y
+http-check send uri-lf /%[int(1)] body-lf %[int(2)]
+http-check send hdr Host
+http-check send ver HTTP/3
+http-check send ver foo
+http-check send foo
+http-check expect
+http-check expect status
+http-check expect status 200
+http-check expect status 200,300-310
+http-check expect status 2xx
+http-check expect status 310-300
+http-check expect rstatus ^2
+http-check expect ! rstatus ^5
+http-check expect string x
+http-check expect binary 00
+http-check expect hdr
+http-check expect hdr name
+http-check expect hdr name x
+http-check expect hdr name x value
+http-check expect hdr name x value y
+http-check expect hdr name -m beg x value -m reg ^y
+http-check expect hdr name -m foo x
+http-check expect hdr name-lf -m reg x
+http-check expect hdr value x
+http-check expect fhdr name x value-lf %[int(1)]
+http-check comment x
+http-check set-var(check.x) int(1)
+http-check expect string x string y
 option log-health-checks
 no option redispatch
 http-reuse always

@@ -102,7 +102,7 @@ cdef struct srv_shared_t:
     uint64_t failed_hana
     uint64_t down_trans
     uint64_t slowstart_until_ms
-    char check_desc[120]     # NUL-terminated, printable
+    char check_desc[128]     # NUL-terminated, printable
     # -- decided by all workers
     int32_t served           # atomic; streams holding one of its slots
     int32_t served_max       # atomic
@@ -115,7 +115,7 @@ cdef struct srv_shared_t:
     # -- load balancing, under the backend's lb lock: owned by lb/*.pyx
     uint32_t lb_weight       # effective weight the algorithm's structure counts it with; 0 = not in use
     uint32_t lb_flags
-    uint64_t spare[8]
+    uint64_t spare[7]
 
 # A proxy's live state (frontend and backend half in one).
 cdef struct px_shared_t:

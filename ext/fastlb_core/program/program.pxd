@@ -217,7 +217,7 @@ cdef struct px_t:
     uint32_t n_log_targets
     slice_t log_tag
     uint8_t has_rules            # any of `rules` is there
-    void* rules[17]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
+    void* rules[18]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
     const void* persist          # owned (program memory): persist_t of `cookie` (persist.pxd), or NULL
     const void* compression      # owned (program memory): comp_conf_t (compression.pxd), NULL where nothing is said
     uint32_t t_inspect           # tcp-request inspect-delay, ms

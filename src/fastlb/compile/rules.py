@@ -37,6 +37,7 @@ from fastlb.config.samples.values import (
     VariableRef,
 )
 
+from .checks import RESULT, check_rules_of
 from .failure import CompileError
 from .patterns import PatternSets
 from .text import file_bytes
@@ -103,6 +104,10 @@ class RuleCompiler:
         for name, rules in px.rules.items():
             if rules:
                 self._builder.set_rules(index, RULE_SETS[name], [self._rule(name, rule) for rule in rules])
+        if px.has_backend and (checks := check_rules_of(px)):
+            # The result's variable comes first, so that its slot is 0 in every program.
+            self.variables.slot(RESULT)
+            self._builder.set_rules(index, RULE_SETS["check"], [self._rule("check", rule) for rule in checks])
         if px.http_error_rules:
             answers = {status: self._answer(reply) for status, reply in px.http_error_rules.items()}
             self._builder.set_error_answers(index, answers)

@@ -15,6 +15,7 @@ from fastlb.config.pattern_files import parse_name, read_patterns
 from fastlb.config.samples.values import MapRef, RegexValue, Value
 from fastlb.config.values import ValueFault
 
+from .checks import check_regexes
 from .text import file_bytes
 
 SourceOf = Callable[[Location], str]
@@ -57,6 +58,8 @@ class _Verifier:
                 lead = f"error detected in {self.px.title} '{self.px.name}' while parsing '{name}' rule : "
                 for value in rule.arguments:
                     self._report(self._fault(value), lead, rule.location)
+        for keyword, location, value in check_regexes(self.px):
+            self._report(_regex_fault(value), f"'{keyword} expect' : ", location)
         for use in uses_of(self.px):
             for value, number, keyword in use.arguments():
                 self._report(self._fault(value), self._lead(value, number, keyword, use), use.location)

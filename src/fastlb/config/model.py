@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
+from .check_rules import CheckRules
 from .tls_model import BindTls, GlobalTls, ServerTls
 
 if TYPE_CHECKING:
@@ -257,17 +258,6 @@ class ForwardFor:
 
 
 @dataclass(slots=True)
-class HttpCheck:
-    """`option httpchk`: the request that a check sends."""
-
-    method: str = "OPTIONS"
-    uri: str = "/"
-    version: str = "HTTP/1.0"
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
-
-
-@dataclass(slots=True)
 class Stats:
     """`stats ...` of a proxy: the statistics page."""
 
@@ -417,7 +407,7 @@ class Proxy:
     retry_on: tuple[str, ...] = ("conn-failure",)
     header_names: str = "preserve"
     session_rate: int = 0
-    check: HttpCheck | None = None
+    check: CheckRules = field(default_factory=CheckRules)
     stats: Stats | None = None
     source: Address | None = None
     acls: dict[str, Acl] = field(default_factory=dict)

@@ -67,6 +67,7 @@ class _Resolution:
             resolve_formats(px, self._alert)
             check_references(px, self.configuration.proxies, self.diagnostics, self.source_of)
             self._check_check_ports(px)
+            self._check_check_rules(px)
             self._check_timeouts(px)
             self._check_http_only(px)
         self._complete_tables()
@@ -178,6 +179,13 @@ class _Resolution:
                 continue
             message = f"{px.kind} '{px.name}': server '{srv.name}' has neither service port nor check port."
             self._alert("no-check-port", message, srv.location, hint="give the server a port, or add: port <port>")
+
+    def _check_check_rules(self, px: Proxy) -> None:
+        """Lines of `tcp-check` and `http-check` whose option is not on."""
+        for keyword, option, steps in (("tcp-check", "tcp-check", px.check.tcp), ("http-check", "httpchk", px.check.http)):
+            if steps and px.has_backend and px.check.kind != option:
+                rules = f"{keyword} rules without 'option {option}', so the rules are ignored."
+                self._warn("no-effect", f"backend '{px.name}' uses {rules}", px.location)
 
     def _check_timeouts(self, px: Proxy) -> None:
         timeouts = px.timeouts

@@ -86,7 +86,7 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         captures=replace(
             settings.captures, request=list(settings.captures.request), response=list(settings.captures.response)
         ),
-        check=replace(settings.check, headers=list(settings.check.headers)) if settings.check else None,
+        check=settings.check.copy(),
         stats=replace(settings.stats, users=list(settings.stats.users), scopes=list(settings.stats.scopes))
         if settings.stats
         else None,

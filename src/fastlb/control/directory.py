@@ -61,6 +61,8 @@ class Directory:
     """All proxies in the order of the configuration, and lookups by what a command or a request says."""
 
     def __init__(self, configuration: model.Configuration, program: Program) -> None:
+        self.configuration = configuration
+        self.program = program
         self.proxies: list[LiveProxy] = []
         self.by_index: dict[int, LiveProxy] = {}
         self.servers: dict[int, LiveServer] = {}

@@ -106,6 +106,18 @@ class Program(Protocol):
     def n_workers(self) -> int: ...
 
 
+class CheckRegex(Protocol):
+    """A compiled regular expression (bridge/checks)."""
+
+    def matches(self, subject: bytes) -> bool: ...
+
+
+class CheckEvaluation(Protocol):
+    """What one run of a check evaluates (bridge/checks)."""
+
+    def run(self, index: int, received: bytes = ..., is_http: bool = ...) -> int | bytes | None: ...
+
+
 class ServerState(Protocol):
     """One server's live state, read at one moment (lb/shared.pxd, srv_shared_t)."""
 

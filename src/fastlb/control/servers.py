@@ -20,6 +20,14 @@ from fastlb.control.directory import Directory, LiveProxy, LiveServer
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
 
+# eweight is the user weight times this (lb/shared.pxd), so that a slowstart ramp has steps below 1.
+WEIGHT_SCALE = 16
+
+
+def weight_of(state: ports.ServerState) -> int:
+    """The effective weight in the user's unit, rounded up: a ramp begins at 1, not at 0."""
+    return -(-state.eweight // WEIGHT_SCALE)
+
 
 @dataclass(frozen=True, slots=True)
 class _Before:

@@ -73,7 +73,7 @@ def test_defaults_are_copied_not_shared() -> None:
         assert getattr(first, attribute) is not getattr(second, attribute), attribute
     assert first.logs[0] is not second.logs[0]
     assert first.stats is not None and second.stats is not None and first.stats.users is not second.stats.users
-    assert first.check is not None and second.check is not None and first.check.headers is not second.check.headers
+    assert first.check.http is not second.check.http and first.check.tcp is not second.check.tcp
 
 
 def test_servers_do_not_share_lists_of_default_server() -> None:

@@ -13,9 +13,13 @@ import pytest
 import uvloop
 
 from fastlb.config import model
+from fastlb.config.check_rules import CheckRules, HttpSend
+from fastlb.config.logformat import Item, LogFormat
 from fastlb.control import ports, sockaddr
-from fastlb.control.checks.http import HttpProbe, judge, request_bytes
+from fastlb.control.checks.answer import BadAnswer, read_answer
+from fastlb.control.checks.request import request_bytes
 from fastlb.control.checks.scheduler import check_target
+from fastlb.control.checks.sequence import Sequence, SequenceProbe
 from fastlb.control.checks.status import Result, Status
 from fastlb.control.checks.tcp import Target, TcpProbe
 from support.poll import DEADLINE
@@ -39,11 +43,21 @@ def answering(raw: bytes) -> Handler:
     return handler
 
 
-async def probe(target: Target, request: bytes | None, expire_after: float = 0.0) -> Result:
+def http_probe(
+    loop: asyncio.AbstractEventLoop, target: Target, finished: Callable[[Result], None], request: HttpSend
+) -> SequenceProbe:
+    steps = CheckRules("httpchk", request=request).steps
+    return SequenceProbe(loop, target, finished, Sequence("httpchk", steps))
+
+
+GET = HttpSend("GET", "/", "HTTP/1.0")
+
+
+async def probe(target: Target, request: HttpSend | None, expire_after: float = 0.0) -> Result:
     """Runs one check; it is expired after some seconds if asked."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
-    one = TcpProbe(loop, target, done.set_result) if request is None else HttpProbe(loop, target, done.set_result, request)
+    one = TcpProbe(loop, target, done.set_result) if request is None else http_probe(loop, target, done.set_result, request)
     one.start()
     if expire_after and not done.done():
         loop.call_later(expire_after, one.expire)
@@ -54,7 +68,7 @@ async def probe_answer(raw: bytes) -> Result:
     listener = await asyncio.start_server(answering(raw), "127.0.0.1", 0)
     async with listener:
         address = listener.sockets[0].getsockname()
-        return await probe(Target(socket.AF_INET, address), b"GET / HTTP/1.0\r\n\r\n")
+        return await probe(Target(socket.AF_INET, address), GET)
 
 
 # The verdicts of HAProxy 2.6 on the same bytes.
@@ -86,12 +100,13 @@ def test_http_verdict(raw: bytes, verdict: Result) -> None:
 
 @pytest.mark.parametrize("cut", range(len(b"HTTP/1.1 200 OK\r\n\r\n")))
 def test_http_head_waits_until_it_is_whole(cut: int) -> None:
-    assert judge(b"HTTP/1.1 200 OK\r\n\r\n"[:cut], is_at_end=False) is None
+    assert read_answer(b"HTTP/1.1 200 OK\r\n\r\n"[:cut], is_final=False) is None
 
 
 def test_answer_that_is_not_http_is_known_at_its_first_bytes() -> None:
-    assert judge(b"SSH-2.0", is_at_end=False) == Result(Status.L7RSP)
-    assert judge(b"X", is_at_end=False) == Result(Status.L7RSP)
+    for start in (b"SSH-2.0", b"X"):
+        with pytest.raises(BadAnswer):
+            read_answer(start, is_final=False)
 
 
 def test_connection_refused() -> None:
@@ -116,7 +131,7 @@ def test_reset_by_the_server_is_a_socket_error() -> None:
         listener = await asyncio.start_server(reset, "127.0.0.1", 0)
         async with listener:
             target = Target(socket.AF_INET, listener.sockets[0].getsockname())
-            assert await probe(target, b"x") == Result(Status.SOCKERR, -1, "Connection reset by peer")
+            assert await probe(target, GET) == Result(Status.SOCKERR, -1, "Connection reset by peer")
 
     on_uvloop(run())
 
@@ -124,7 +139,7 @@ def test_reset_by_the_server_is_a_socket_error() -> None:
 def test_silence_is_a_timeout_of_the_layer_that_was_waited_for() -> None:
     async def run() -> None:
         silent = socket.create_server(("127.0.0.1", 0))
-        assert await probe(Target(socket.AF_INET, silent.getsockname()), b"x", 0.05) == Result(Status.L7TOUT)
+        assert await probe(Target(socket.AF_INET, silent.getsockname()), GET, 0.05) == Result(Status.L7TOUT)
         silent.close()
         full = socket.socket()
         full.bind(("127.0.0.1", 0))
@@ -171,7 +186,7 @@ def test_unix_server(tmp_path: Path, socket_path: Path) -> None:
         listener = await asyncio.start_unix_server(answering(b"HTTP/1.0 200 OK\r\n\r\n"), str(socket_path))
         async with listener:
             assert await probe(Target(socket.AF_UNIX, str(socket_path)), None) == Result(Status.L4OK)
-            assert await probe(Target(socket.AF_UNIX, str(socket_path)), b"x") == Result(Status.L7OK, 200)
+            assert await probe(Target(socket.AF_UNIX, str(socket_path)), GET) == Result(Status.L7OK, 200)
 
     on_uvloop(run())
 
@@ -189,7 +204,7 @@ def test_check_speaks_the_proxy_protocol_for_itself(version: int) -> None:
         listener = await asyncio.start_server(collect, "127.0.0.1", 0)
         async with listener:
             target = Target(socket.AF_INET, listener.sockets[0].getsockname(), send_proxy=version)
-            assert (await probe(target, b"GET / HTTP/1.0\r\n\r\n")).has_passed
+            assert (await probe(target, GET)).has_passed
             port = target.address[1]
             if version == 1:
                 assert received[0].startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 ")
@@ -201,10 +216,19 @@ def test_check_speaks_the_proxy_protocol_for_itself(version: int) -> None:
 
 
 def test_request_bytes_are_those_of_haproxy() -> None:
-    assert request_bytes(model.HttpCheck("HEAD", "/")) == b"HEAD / HTTP/1.0\r\n\r\n"
-    assert request_bytes(model.HttpCheck("GET", "/x", "HTTP/1.1")) == b"GET /x HTTP/1.1\r\nconnection: close\r\n\r\n"
-    body = model.HttpCheck("GET", "/y", headers=[("Host", "foo")], body=b"abc")
-    assert request_bytes(body) == b"GET /y HTTP/1.0\r\nhost: foo\r\ncontent-length: 3\r\n\r\nabc"
+    def text(value: object) -> bytes:
+        assert isinstance(value, LogFormat)
+        return value.text.encode()
+
+    def of(*words: str, **more: object) -> bytes:
+        return request_bytes(HttpSend(*words, **more), text)  # type: ignore[arg-type]
+
+    assert of("HEAD", "/") == b"HEAD / HTTP/1.0\r\n\r\n"
+    assert of("GET", "/x", "HTTP/1.1") == b"GET /x HTTP/1.1\r\nconnection: close\r\n\r\n"
+    host = (("Host", LogFormat((Item(text="foo"),), text="foo")),)
+    expected = b"GET /y HTTP/1.0\r\nhost: foo\r\ncontent-length: 3\r\n\r\nabc"
+    assert of("GET", "/y", headers=host, body=b"abc") == expected
+    assert of("GET", "http://a/y?z", "HTTP/1.1", headers=host).startswith(b"GET http://foo/y?z HTTP/1.1\r\n")
 
 
 def test_check_goes_where_addr_and_port_say() -> None:
@@ -272,7 +296,7 @@ def test_scheduler_does_not_check_in_maintenance_and_checks_at_once_after_it() -
         async with await asyncio.start_server(count, "127.0.0.1", 0) as listener:
             port = listener.sockets[0].getsockname()[1]
             one = server("s", port, check=True, inter_ms=60_000, disabled=True)
-            rig = Rig(backend("be", one, check=model.HttpCheck()))
+            rig = Rig(backend("be", one, check=CheckRules("httpchk", request=GET)))
             control = rig.build()
             control.checks.start()
             assert rig.arena.servers[0].check_flags & ports.CHECK_PAUSED
@@ -295,7 +319,7 @@ def test_timeout_check_bounds_the_answer_or_else_the_interval_does(
     async def run() -> None:
         silent = socket.create_server(("127.0.0.1", 0))
         one = server("s", silent.getsockname()[1], check=True, inter_ms=inter_ms)
-        rig = Rig(backend("be", one, check=model.HttpCheck(), timeouts=timeouts))
+        rig = Rig(backend("be", one, check=CheckRules("httpchk", request=GET), timeouts=timeouts))
         control = rig.build()
         control.checks.start()
         await until(lambda: rig.arena.servers[0].check_status == Status.L7TOUT)

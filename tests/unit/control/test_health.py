@@ -6,7 +6,7 @@ import asyncio
 
 from fastlb.control import ports
 from fastlb.control.checks import health
-from fastlb.control.checks.http import judge
+from fastlb.control.checks.answer import read_answer
 from fastlb.control.checks.status import Result, Status
 
 from .conftest import Rig, backend, server
@@ -113,7 +113,7 @@ def test_what_a_server_says_cannot_break_the_log_line() -> None:
 
 def test_bytes_that_are_no_text_are_shown_as_they_came() -> None:
     rig = Rig(backend("be", server("s"), server("other")))
-    result = judge(b"HTTP/1.1 500 bad\xe9\r\n\r\n", is_at_end=False)
-    assert result is not None
-    play(rig, [result])
+    answer = read_answer(b"HTTP/1.1 500 bad\xe9\r\n\r\n", is_final=False)
+    assert answer is not None
+    play(rig, [Result(Status.L7STS, answer.status, answer.reason.decode("utf-8", "surrogateescape"))])
     assert 'info: "bad<E9>", check' in rig.log.take()[0]

@@ -41,7 +41,7 @@ class ActionReader:
     """Takes the words of one rule from `at` on, up to its condition.
 
     letter: of the rule set, see RULE_SETS. parenthesis: what stood in `set-var(...)`, None where the action has none.
-    origins: for resolve, what the rule refers to. aliases: those of log formats.
+    origins: for resolve, what the rule refers to. aliases: those of log formats. elsewhere: the point of what is no rule set.
     """
 
     st: Statement
@@ -49,6 +49,7 @@ class ActionReader:
     at: int
     parenthesis: str | None = None
     aliases: Mapping[str, object] = field(default_factory=dict)
+    elsewhere: Point | None = None
 
     @property
     def words(self) -> list[str]:
@@ -56,7 +57,7 @@ class ActionReader:
 
     @property
     def point(self) -> Point:
-        return RULE_SETS[self.letter][1]
+        return self.elsewhere or RULE_SETS[self.letter][1]
 
     def peek(self) -> str:
         """The next word, "" at the end or where the condition begins."""

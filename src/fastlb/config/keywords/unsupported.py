@@ -123,7 +123,6 @@ guid FLB
 hash-balance-factor DLB
 hash-preserve-affinity DLB
 hash-type DLB
-http-check DLB
 load-server-state-from-file DLB
 log-steps DFL
 max-keep-alive-queue DLB
@@ -143,16 +142,10 @@ option http-pretend-keepalive DLB
 option http-use-proxy-header DFL
 option idle-close-on-response DFL
 option independent-streams DFLB
-option ldap-check DLB
-option mysql-check DLB
 option nolinger DFLB
-option pgsql-check DLB
 option prefer-last-server DLB
-option redis-check DLB
-option smtpchk DLB
 option socket-stats DFL
 option spop-check DLB
-option ssl-hello-chk DLB
 option transparent DLB
 persist rdp-cookie DLB
 quic-initial DFL
@@ -164,7 +157,6 @@ srvtcpka-intvl DLB
 ssl-f-use FL
 stats http-request FLB
 stats show-modules DFLB
-tcp-check DLB
 use-fcgi-app LB
 """.strip().splitlines()
 

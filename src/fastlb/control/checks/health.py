@@ -8,17 +8,20 @@ Must not know sockets or time tables.
 
 from __future__ import annotations
 
-from fastlb.control.checks.status import DESCRIPTIONS, Result, known
+from fastlb.control.checks.status import DESCRIPTIONS, WITH_CODE, Result, Status, known
 from fastlb.control.directory import LiveServer
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import printable
 from fastlb.control.ports import ADMIN_MAINT, CHECK_INPROGRESS, STATE_RUNNING, STATE_STARTING, STATE_STOPPED, ServerState
 from fastlb.control.servers import Servers
 
+_MAX_INFO = 127
+
 
 def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int) -> None:
     """Stores a finished check of the server and carries out what follows from it."""
     snapshot = servers.snapshot
+    result = result._replace(info=_cut(result.info))
     before = snapshot.server_state(server.index)
     flags = before.check_flags & ~CHECK_INPROGRESS
     if before.admin & ADMIN_MAINT:
@@ -42,7 +45,11 @@ def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int
     if is_verbose and (has_moved or result.status != known(before.check_status)):
         _tell(servers, server, before, health, result, duration_ms)
     reason = "" if is_verbose else _reason(result, duration_ms)
-    if result.has_passed:
+    if result.status is Status.L7OKC:
+        # haproxy: a server that is down is not brought back by it.
+        if before.state != STATE_STOPPED or health >= before.rise:
+            servers.set_stopping(server, reason)
+    elif result.has_passed:
         is_up = before.state in (STATE_RUNNING, STATE_STARTING)
         if not is_up and (health >= before.rise or before.state != STATE_STOPPED):
             servers.set_running(server, reason)
@@ -64,7 +71,7 @@ def _next_health(before: ServerState, has_passed: bool) -> tuple[int, bool]:
 
 
 def _reason(result: Result, duration_ms: int) -> str:
-    code = f", code: {result.code}" if result.code > 0 else ""
+    code = f", code: {result.code}" if result.code >= 0 and result.status in WITH_CODE else ""
     info = f', info: "{printable(result.info)}"' if result.info else ""
     return f", reason: {DESCRIPTIONS[result.status]}{code}{info}, check duration: {duration_ms}ms"
 
@@ -75,7 +82,18 @@ def _tell(servers: Servers, server: LiveServer, before: ServerState, health: int
     word = ("UP" if before.uweight else "DRAIN") if is_up else "DOWN"
     message = (
         f"Health check for {'backup ' if server.config.backup else ''}server {server.path}"
-        f" {'succeeded' if result.has_passed else 'failed'}{_reason(result, duration_ms)}, status: {count}/{of} {word}."
+        f" {_outcome(result)}{_reason(result, duration_ms)}, status: {count}/{of} {word}."
     )
     servers.journal.terminal("warning", message)
     servers.journal.proxy(server.proxy.config, fmt.NOTICE, message)
+
+
+def _outcome(result: Result) -> str:
+    if result.status is Status.L7OKC:
+        return "conditionally succeeded"
+    return "succeeded" if result.has_passed else "failed"
+
+
+def _cut(info: str) -> str:
+    """As much of it as the arena and HAProxy's lines hold."""
+    return info.encode("utf-8", "surrogateescape")[:_MAX_INFO].decode("utf-8", "surrogateescape")

@@ -1,7 +1,7 @@
 """When each server is checked: intervals, spreading, timeouts; one heap and one timer for all of them.
 
 Knows `inter`, `fastinter`, `downinter`, `spread-checks` and `timeout check` (manual, section 5.2 and 4.2). Must not
-know what a check does on the wire (tcp, http) or what its result means (health).
+know what a check does on the wire (tcp, sequence) or what its result means (health).
 
 An entry of the heap is never moved or removed: a check that was rescheduled carries a newer number and the old
 entry is dropped when its time comes. So a check costs two heap operations and no timer of its own.
@@ -18,7 +18,9 @@ import time
 
 from fastlb.control import ports
 from fastlb.control.checks import health
-from fastlb.control.checks.http import HttpProbe, request_bytes
+from fastlb.control.checks.plan import CheckPlans
+from fastlb.control.checks.sequence import Sequence, SequenceProbe
+from fastlb.control.checks.server_state import server_state
 from fastlb.control.checks.status import Result
 from fastlb.control.checks.tcp import Target, TcpProbe
 from fastlb.control.directory import LiveServer
@@ -32,9 +34,9 @@ _SPREAD_FROM_MS = 1000
 class _Check:
     """One checked server's place in the time table."""
 
-    __slots__ = ("due", "probe", "request", "server", "started", "target", "target_key", "version")
+    __slots__ = ("due", "probe", "sequence", "server", "started", "target", "target_key", "version")
 
-    def __init__(self, server: LiveServer) -> None:
+    def __init__(self, server: LiveServer, sequence: Sequence | None) -> None:
         self.server = server
         self.probe: TcpProbe | None = None
         self.version = 0
@@ -42,8 +44,7 @@ class _Check:
         self.started = 0.0
         self.target: Target | None = None
         self.target_key: tuple[bytes, str | None, int] | None = None
-        config = server.proxy.config.check
-        self.request = request_bytes(config) if config is not None else b""
+        self.sequence = sequence
 
 
 class CheckScheduler:
@@ -69,6 +70,7 @@ class CheckScheduler:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_when = 0.0
         self._is_draining = False
+        self._plans = CheckPlans(servers.directory.configuration, servers.directory.program)
         self.n_running = 0
 
     def start(self) -> None:
@@ -77,7 +79,7 @@ class CheckScheduler:
         shortest = min((s.config.inter_ms for s in checked if s.config.inter_ms >= _SPREAD_FROM_MS), default=0)
         now = time.monotonic()
         for position, server in enumerate(checked):
-            check = _Check(server)
+            check = _Check(server, self._plans.plan(server.proxy.config))
             self._checks[server.index] = check
             self._register(server)
             # haproxy: each server's first check comes after its share of the longer of its interval and the shortest one.
@@ -214,10 +216,13 @@ class CheckScheduler:
         self._snapshot.set_check(server.index, flags=state.check_flags | ports.CHECK_INPROGRESS)
         check.started = now
         finished = functools.partial(self._finished, check)
-        if server.proxy.config.check is not None:
-            check.probe = HttpProbe(self._loop, self._target(check, state), finished, check.request)
+        target = self._target(check, state)
+        if check.sequence is None:
+            check.probe = TcpProbe(self._loop, target, finished)
         else:
-            check.probe = TcpProbe(self._loop, self._target(check, state), finished)
+            evaluation = self._plans.evaluation(check.sequence, server.index)
+            told = server_state(self._servers, server) if server.proxy.config.check.sends_state else b""
+            check.probe = SequenceProbe(self._loop, target, finished, check.sequence, evaluation, told)
         self.n_running += 1
         self._look_at_deadline(check, check.probe, now)
         check.probe.start()

@@ -45,7 +45,9 @@ DESCRIPTIONS = {
     Status.L7STS: "Layer7 wrong status",
 }
 
-_PASSED = frozenset((Status.L4OK, Status.L6OK, Status.L7OK))
+_PASSED = frozenset((Status.L4OK, Status.L6OK, Status.L7OK, Status.L7OKC))
+# Those whose code is shown.
+WITH_CODE = frozenset((Status.L7OK, Status.L7OKC, Status.L7STS))
 
 # srv_check_result of `show servers state`
 RESULT_UNKNOWN, RESULT_FAILED, RESULT_PASSED, RESULT_CONDPASS = 0, 2, 3, 4

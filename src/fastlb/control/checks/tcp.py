@@ -61,7 +61,7 @@ class TcpProbe:
         try:
             sock = socket.socket(self.target.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         except OSError as error:
-            self._end(Result(Status.SOCKERR, -1, f"General socket error ({os.strerror(error.errno or 0)})"))
+            self._end(self._refused(Result(Status.SOCKERR, -1, f"General socket error ({os.strerror(error.errno or 0)})")))
             return
         self._sock, self._fd = sock, sock.fileno()
         # Reset instead of FIN: the port pair is free at once and no TIME_WAIT piles up, at any check rate.
@@ -76,7 +76,7 @@ class TcpProbe:
         elif code in _IN_PROGRESS:
             self._loop.add_writer(self._fd, self._writable)
         else:
-            self._end(self._refused_at_once(code))
+            self._end(self._refused(self._refused_at_once(code)))
 
     def expire(self) -> None:
         """The time is over: ends as a timeout of the layer that was being waited for."""
@@ -105,7 +105,7 @@ class TcpProbe:
             sock.bind(self.target.source)  # type: ignore[arg-type]
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            self._end(Result(Status.L4CON, -1, f"Can't bind to source address ({reason})"))
+            self._end(self._refused(Result(Status.L4CON, -1, f"Can't bind to source address ({reason})")))
             return False
         return True
 
@@ -122,9 +122,13 @@ class TcpProbe:
         if code == 0:
             self._established()
         elif code == errno.ETIMEDOUT:
-            self._end(Result(Status.L4TOUT))
+            self._end(self._refused(Result(Status.L4TOUT)))
         else:
-            self._end(Result(Status.L4CON, -1, os.strerror(code)))
+            self._end(self._refused(Result(Status.L4CON, -1, os.strerror(code))))
+
+    def _refused(self, result: Result) -> Result:
+        """The result of a connection that failed; kinds with more to say override this."""
+        return result
 
     def _established(self) -> None:
         self.connected_at = time.monotonic()

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastlb.control import ports, sockaddr
-from fastlb.control.checks.status import DESCRIPTIONS, Status, known
+from fastlb.control.checks.status import DESCRIPTIONS, WITH_CODE, Status, known
 from fastlb.control.directory import LiveListener, LiveProxy, LiveServer
 from fastlb.control.hub import Control, clock_ms
+from fastlb.control.servers import WEIGHT_SCALE, weight_of
 from fastlb.control.stats.fields import TYPE_BACKEND, TYPE_FRONTEND, TYPE_LISTENER, TYPE_SERVER, Row
 
-# eweight is the user weight times this (lb/shared.pxd), so that a slowstart ramp has steps below 1.
-_WEIGHT_SCALE = 16
 # The averages are over this many requests (haproxy: TIME_STATS_SAMPLES).
 _SAMPLES = 1024
 
@@ -194,14 +193,9 @@ def is_checking(state: ports.ServerState) -> bool:
     return state.check_flags & (ports.CHECK_ENABLED | ports.CHECK_PAUSED) == ports.CHECK_ENABLED
 
 
-def weight_of(state: ports.ServerState) -> int:
-    """The effective weight in the user's unit, rounded up: a ramp begins at 1, not at 0."""
-    return -(-state.eweight // _WEIGHT_SCALE)
-
-
 def throttle_percent(state: ports.ServerState) -> int:
     """How far a slowstart is: the share of its full weight that a server has by now, 1..100."""
-    full = state.uweight * _WEIGHT_SCALE
+    full = state.uweight * WEIGHT_SCALE
     return max(1, 100 * state.eweight // full) if full else 100
 
 
@@ -209,7 +203,7 @@ def _check_columns(state: ports.ServerState) -> Row:
     status = known(state.check_status)
     is_running = state.check_flags & ports.CHECK_INPROGRESS
     row: Row = {"check_status": f"{'* ' if is_running else ''}{status.name}", "check_desc": DESCRIPTIONS[status]}
-    if state.check_code >= 0 and status in (Status.L7OK, Status.L7OKC, Status.L7STS):
+    if state.check_code >= 0 and status in WITH_CODE:
         row["check_code"] = state.check_code
     if status not in (Status.UNK, Status.INI):
         row["check_duration"] = state.check_duration_ms
