@@ -160,7 +160,7 @@ RESPONSES = Group(
 )  # fmt: skip
 
 
-def _rdp(cookie: str) -> bytes:
+def rdp_request(cookie: str) -> bytes:
     text = cookie.encode()
     length = 11 + len(text)
     return b"\x03\x00" + length.to_bytes(2, "big") + bytes([length - 5]) + b"\xe0\0\0\0\0\0" + text
@@ -194,9 +194,9 @@ BYTES = Group(
         hello((0, b"")), hello((0, _list(b"\0" + _list(b"")))), hello((0, _list(b"\1" + _list(b"abc")))), HELLO[:60], HELLO[:3],
         hello(kind=2), b"\x16\x02\x00\x00\x10" + b"y" * 16,
         b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"\x01\x00\x03abcdefghij", b"\x00\x05hello world", b"ab",
-        _rdp("Cookie: mstshash=bob\r\n"), _rdp("Cookie: msts=1.2.3\r\nmore"), _rdp("cookie: MSTS=x\r\n"),
-        _rdp("Cookie: nope\r\n"),
-        _rdp("Cookie: a=1"), b"DIST00000001ARGC00000002ARGV00000002ccARGV00000003-cxDOTI00000004abcd",
+        rdp_request("Cookie: mstshash=bob\r\n"), rdp_request("Cookie: msts=1.2.3\r\nmore"), rdp_request("cookie: MSTS=x\r\n"),
+        rdp_request("Cookie: nope\r\n"),
+        rdp_request("Cookie: a=1"), b"DIST00000001ARGC00000002ARGV00000002ccARGV00000003-cxDOTI00000004abcd",
     ),
     (
         "req.len", "req_len", "req.payload(0,3)", "req.payload(1,0)", "req.payload(0,9999)", "payload(2,2)",

@@ -25,6 +25,10 @@ HTTP_DEFAULTS = {
     "options": 0, "retry_on": RETRY_CONN_FAILURE, "session_rate": 0, "originalto_header": b"", "originalto_except": None,
     "name_header": b"",
 }
+HASHING_DEFAULTS = {
+    "key": "", "function": "sdbm", "avalanche": False, "flags": (), "max_len": 0, "depth": 0, "name": b"", "expr": None,
+    "draws": 0, "balance_factor": 0,
+}
 MAX_MILLISECONDS = 2**31 - 1  # haproxy: timeouts are 32-bit ticks, manual section 2.5
 
 
@@ -154,6 +158,7 @@ class ProgramBuilder:
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
             "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
             "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS), "compression": None, "persist": None,
+            "hashing": dict(HASHING_DEFAULTS),
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
         return len(self.proxies) - 1
@@ -213,6 +218,12 @@ class ProgramBuilder:
             raise ValueError("unknown or malformed HTTP settings")
         within("session rate", values.get("session_rate", 0), 0, 2**32 - 1)
         self.proxies[proxy]["http"].update(values)
+
+    def set_balance(self, proxy, **values):
+        """What differs from HASHING_DEFAULTS. key: what is hashed, as hash_key.pyx calls it; expr as layout_expr.pyx has it."""
+        if set(values) - set(HASHING_DEFAULTS):
+            raise ValueError("unknown settings of a balance algorithm")
+        self.proxies[proxy]["hashing"].update(values)
 
     def set_case_names(self, names):
         """Header names in the case that bogus peers expect (`h1-case-adjust`)."""

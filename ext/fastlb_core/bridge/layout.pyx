@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from fastlb_core.base.arena cimport ARENA_LINE, arena_alloc, arena_map
 from fastlb_core.base.slice cimport slice_t
+from fastlb_core.bridge.layout_balance cimport lay_out_balance
 from fastlb_core.bridge.layout_compression cimport lay_out_compression
 from fastlb_core.bridge.layout_expr cimport (
     lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_start, lay_out_userlists,
@@ -79,6 +80,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         lay_out_http(program, program.proxies[<uint32_t> index], values["http"])
         lay_out_error_answers(program, program.proxies[<uint32_t> index], values["error_answers"])
         lay_out_log(program, program.proxies[<uint32_t> index], values)
+        lay_out_balance(program, program.proxies[<uint32_t> index], values["hashing"])
         lay_out_compression(program, program.proxies[<uint32_t> index], values["compression"])
         if values["default_backend"] >= 0:
             program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]

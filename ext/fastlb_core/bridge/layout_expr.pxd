@@ -21,6 +21,8 @@ cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
 cdef logformat_t* new_format(program_t* program, tuple value) except NULL
 # An expression from its plain value, in the program's memory.
 cdef expr_t* new_expression(program_t* program, tuple value) except NULL
+# An expression from its plain value. Raises KeyError, MemoryError.
+cdef int put_expr(program_t* program, expr_t* expr, tuple value) except -1
 # Zeroed program memory. Raises MemoryError.
 cdef void* take(program_t* program, uint64_t size) except NULL
 # Copies `text` into the program's memory; an empty text stays a NULL slice. Raises MemoryError.

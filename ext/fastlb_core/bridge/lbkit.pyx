@@ -18,7 +18,8 @@ from fastlb_core.lb.balance cimport (
 from fastlb_core.lb.heap cimport HEAP_NOWHERE, heap_is_sound, heap_node_t, heap_push, heap_remove, heap_t, heap_update
 from fastlb_core.lb.leastconn cimport leastconn_t
 from fastlb_core.lb.roundrobin cimport roundrobin_is_sound, roundrobin_t
-from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_t, srv_t
+from fastlb_core.lb.ring cimport ring_is_sound
+from fastlb_core.lb.server cimport LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_t, srv_t
 from fastlb_core.lb.shared cimport SRV_S_RUNNING, counters_t, px_shared_t, rate_add, rate_t, share_give, share_take, srv_shared_t
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
 from fastlb_core.program.program cimport px_t
@@ -37,7 +38,8 @@ cdef class Balancer:
     cdef srv_t* storage          # owned
     cdef uint32_t n_workers
 
-    def __cinit__(self, algorithm: bytes, servers: list, n_workers: int = 1, all_backups: bool = False, fullconn: int = 0):
+    def __cinit__(self, algorithm: bytes, servers: list, n_workers: int = 1, all_backups: bool = False, fullconn: int = 0,
+                  balance_factor: int = 0, draws: int = 2):
         cdef uint32_t index
         self.n_workers = n_workers
         self.lb.ops = lb_find(algorithm)
@@ -46,6 +48,8 @@ cdef class Balancer:
         self.lb.n_servers = len(servers)
         self.lb.all_backups = all_backups
         self.lb.fullconn = fullconn
+        self.lb.balance_factor = balance_factor
+        self.lb.draws = draws
         each = sizeof(srv_shared_t) + sizeof(counters_t) * (n_workers + 1) + 2 * 64
         capacity = self.lb.ops.capacity(self.lb.n_servers, 256 * self.lb.n_servers)
         self.arena = arena_map(len(servers) * each + capacity * 4 + sizeof(px_shared_t) + 4096, n_workers)
@@ -92,9 +96,10 @@ cdef class Balancer:
         """Makes this process worker `worker`; after a fork."""
         lb_set_process(getpid(), worker)
 
-    def pick(self, key: int = 0, avoid: int | None = None) -> tuple[str, int | None]:
+    def pick(self, key: int | None = 0, avoid: int | None = None) -> tuple[str, int | None]:
         cdef srv_t* srv = NULL
-        result = lb_pick(&self.lb, key, self._server(avoid) if avoid is not None else NULL, &srv)
+        cdef srv_t* avoided = self._server(avoid) if avoid is not None else NULL
+        result = lb_pick(&self.lb, LB_NO_KEY if key is None else <uint64_t> key, avoided, &srv)
         return PICKS[result], srv.lb_index if srv != NULL else None
 
     def picks(self, n: int) -> list[int]:
@@ -196,12 +201,14 @@ cdef class Balancer:
         return {"fresh": round_.fresh, "now": round_.now, "weight": round_.weight, "next": round_.next_weight, "servers": servers}
 
     def is_sound(self) -> bool:
-        """True when the heaps of roundrobin or leastconn are in order; always for the others."""
+        """True when the heaps of roundrobin or leastconn, or the ring of points, are in order; always for the others."""
         cdef leastconn_t* least = <leastconn_t*> self.lb.sh.lb_entries
         if self.lb.ops == lb_find(b"roundrobin"):
             return roundrobin_is_sound(<roundrobin_t*> self.lb.sh.lb_entries, self.lb.n_servers)
         if self.lb.ops == lb_find(b"leastconn"):
             return heap_is_sound(&least.groups[0]) and heap_is_sound(&least.groups[1])
+        if self.lb.ops == lb_find(b"consistent") or self.lb.ops == lb_find(b"random"):
+            return ring_is_sound(&self.lb)
         return True
 
     def hold_lock(self) -> None:
@@ -393,7 +400,7 @@ def occupy(program: Program, worker: int, proxy: int, *, fronts: int = 0, backs:
         share_take(&srv.sh.queued, &unused, &srv.counters[<uint32_t> worker].queued)
         srv.sh.waiters |= <uint64_t> 1 << <uint32_t> worker
     for _ in range(picks):
-        if lb_pick(&px.lb, 0, NULL, &srv) == PICK_OK:
+        if lb_pick(&px.lb, LB_NO_KEY, NULL, &srv) == PICK_OK:
             srv.counters[<uint32_t> worker].cum_lbconn += 1
 
 

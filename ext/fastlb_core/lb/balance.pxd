@@ -22,7 +22,8 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from fastlb_core.base.atomic cimport load_relaxed_i32
 from fastlb_core.lb.server cimport LB_OPS_KEYED, lb_ops_t, lb_t, pick_t, srv_t
 
-# The algorithm's row by HAProxy's name ("roundrobin", "static-rr", "leastconn", "first", "source"), or NULL.
+# The algorithm's row by HAProxy's name ("roundrobin", "static-rr", "leastconn", "first", "random"), or of
+# the `hash-type` ("map-based", "consistent"), or NULL.
 cdef const lb_ops_t* lb_find(const char* name) noexcept nogil
 
 # Sets the pid that this process signs locks with, and the worker (0 .. n_workers - 1) whose gauges count the slots that it
@@ -31,9 +32,10 @@ cdef void lb_set_process(int32_t pid, int32_t worker) noexcept nogil
 # The pid only; the worker stays as it was.
 cdef void lb_set_pid(int32_t pid) noexcept nogil
 
-# Chooses a server for a stream whose hash key is `key` (ignored by others) and takes a slot of it (see pick_t).
+# Chooses a server for a stream whose hash key is `key` (32 bits, LB_NO_KEY without one; ignored by algorithms that take
+# none) and takes a slot of it (see pick_t).
 # `avoid` (may be NULL) is the server a redispatch comes from. Takes and gives back the lb lock; no system call.
-cdef pick_t lb_pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil
+cdef pick_t lb_pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil
 
 # Takes a slot of this very server (persistence, retry on the same server): PICK_OK, PICK_QUEUE_SERVER, or PICK_NONE when it
 # is not reachable, unless even_down says that it is to be tried all the same.
@@ -61,7 +63,7 @@ cdef bint lb_recover(lb_t* lb, int32_t pid, int32_t worker, int32_t n_workers, u
 cdef uint32_t lb_source_key(const void* sockaddr) noexcept nogil
 
 cdef inline bint lb_has_queue(const lb_t* lb) noexcept nogil:
-    """True when streams wait in the backend's queue, so that a newcomer waits behind them. Never with hashing."""
+    """True when streams wait in the backend's queue, so that a newcomer without a key waits behind them. Never with hashing."""
     return load_relaxed_i32(&lb.sh.queued) > 0 and not lb.ops.flags & LB_OPS_KEYED
 
 cdef inline bint srv_has_queue(const srv_t* srv) noexcept nogil:

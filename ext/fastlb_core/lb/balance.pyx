@@ -12,10 +12,12 @@ from posix.unistd cimport getpid
 from fastlb_core.base.arena cimport shlock_free_of, shlock_lock, shlock_lock_parent, shlock_unlock
 from fastlb_core.base.atomic cimport load_u64, store_i32
 from fastlb_core.base.bug cimport flb_bug_on, flb_unlikely
+from fastlb_core.lb.consistent cimport consistent_ops
 from fastlb_core.lb.first cimport first_ops
-from fastlb_core.lb.hash cimport hash_address, source_ops
+from fastlb_core.lb.hash cimport hash_address, map_based_ops
 from fastlb_core.lb.leastconn cimport leastconn_ops
 from fastlb_core.lb.limit cimport srv_is_full, srv_limit
+from fastlb_core.lb.random cimport random_ops
 from fastlb_core.lb.roundrobin cimport roundrobin_ops
 from fastlb_core.lb.server cimport (
     LB_OPS_DYNAMIC, PICK_NONE, PICK_OK, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_ops_t, lb_t, pick_t, srv_t)
@@ -52,14 +54,16 @@ cdef void lb_set_pid(int32_t pid) noexcept nogil:
 
 
 cdef const lb_ops_t* lb_find(const char* name) noexcept nogil:
-    cdef const lb_ops_t* rows[5]
+    cdef const lb_ops_t* rows[7]
     cdef uint32_t row
     rows[0] = roundrobin_ops()
     rows[1] = static_rr_ops()
     rows[2] = leastconn_ops()
     rows[3] = first_ops()
-    rows[4] = source_ops()
-    for row in range(5):
+    rows[4] = map_based_ops()
+    rows[5] = consistent_ops()
+    rows[6] = random_ops()
+    for row in range(7):
         if strcmp(rows[row].name, name) == 0:
             return rows[row]
     return NULL
@@ -98,7 +102,7 @@ cdef inline void _add_slot(lb_t* lb, srv_t* srv) noexcept nogil:
         lb.ops.moved(lb, srv)
 
 
-cdef pick_t _choose(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+cdef pick_t _choose(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
     if lb.sh.total_weight == 0:
         return PICK_NONE
     if lb.sh.using_backup and lb.sh.first_backup >= 0:
@@ -107,7 +111,7 @@ cdef pick_t _choose(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noe
     return lb.ops.pick(lb, key, avoid, out)
 
 
-cdef pick_t lb_pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+cdef pick_t lb_pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
     cdef pick_t result
     out[0] = NULL
     if lb.n_servers == 0:

@@ -3,7 +3,7 @@
 # Knows ranks and a bit per server that is not full. Must not know locks (balance.pyx holds the lb lock) nor counters.
 # A pick looks at 32 servers a word: 1000 full servers are 32 words.
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.lb.limit cimport srv_is_full
 from fastlb_core.lb.server cimport PICK_OK, PICK_QUEUE_BACKEND, SRV_F_BACKUP, lb_ops_t, lb_t, pick_t, srv_t
@@ -76,7 +76,7 @@ cdef void _reweigh(lb_t* lb, srv_t* srv, uint32_t old) noexcept nogil:
     _moved(lb, srv)
 
 
-cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
     cdef first_t* state = _state(lb)
     cdef uint32_t rank = state.n_active if lb.sh.using_backup else 0
     cdef uint32_t end = lb.n_servers if lb.sh.using_backup else state.n_active

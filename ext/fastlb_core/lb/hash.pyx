@@ -1,14 +1,15 @@
-# `balance source`: the client's address decides (manual section 4.2, "balance", "hash-type").
+# `hash-type map-based`: the key's place in the map of turns decides (manual section 4.2, "balance", "hash-type").
 #
 # Knows map-based hashing. Must not know how places are dealt out (map.pyx) nor locks. The server that a key leads to is
 # chosen even when it is full or to be avoided: the stream then waits for it. haproxy: the same.
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastlb_core.lb.limit cimport srv_is_full
 from fastlb_core.lb.map cimport map_at, map_capacity, map_rebuild
-from fastlb_core.lb.server cimport LB_OPS_KEYED, PICK_OK, PICK_QUEUE_SERVER, lb_ops_t, lb_t, pick_t, srv_t
+from fastlb_core.lb.server cimport LB_NO_KEY, LB_OPS_KEYED, PICK_OK, PICK_QUEUE_SERVER, lb_ops_t, lb_t, pick_t, srv_t
+from fastlb_core.lb.static_rr cimport static_rr_ops
 
 cdef extern from "netinet/in.h" nogil:
     enum:
@@ -38,20 +39,22 @@ cdef uint32_t hash_address(const void* sockaddr) noexcept nogil:
     return ntohl(words[0]) ^ ntohl(words[1]) ^ ntohl(words[2]) ^ ntohl(words[3])
 
 
-cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
-    out[0] = lb.servers[map_at(lb, key % lb.sh.lb_count)]
+cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+    if key == LB_NO_KEY:
+        return static_rr_ops().pick(lb, key, avoid, out)
+    out[0] = lb.servers[map_at(lb, <uint32_t> key % lb.sh.lb_count)]
     return PICK_QUEUE_SERVER if srv_is_full(lb, out[0]) else PICK_OK
 
 
-cdef lb_ops_t _source
-_source.name = "source"
-_source.flags = LB_OPS_KEYED
-_source.capacity = map_capacity
-_source.rebuild = map_rebuild
-_source.reweigh = NULL
-_source.pick = _pick
-_source.moved = NULL
+cdef lb_ops_t _map_based
+_map_based.name = "map-based"
+_map_based.flags = LB_OPS_KEYED
+_map_based.capacity = map_capacity
+_map_based.rebuild = map_rebuild
+_map_based.reweigh = NULL
+_map_based.pick = _pick
+_map_based.moved = NULL
 
 
-cdef const lb_ops_t* source_ops() noexcept nogil:
-    return &_source
+cdef const lb_ops_t* map_based_ops() noexcept nogil:
+    return &_map_based

@@ -76,7 +76,7 @@ cdef void _reweigh(lb_t* lb, srv_t* srv, uint32_t old) noexcept nogil:
 
 cdef void _moved(lb_t* lb, srv_t* srv) noexcept nogil:
     cdef heap_t* heap = _heap_of(lb, srv)
-    cdef uint32_t key
+    cdef uint64_t key
     if not srv.sh.lb_weight:
         return
     key = _key(srv)
@@ -84,7 +84,7 @@ cdef void _moved(lb_t* lb, srv_t* srv) noexcept nogil:
         heap_update(heap, srv.lb_index, key, _next_tie(_state(lb)))
 
 
-cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
     """The smallest key with a free slot. Servers that are passed over wait behind the shrunken heap and are put back."""
     cdef heap_t* heap = &_state(lb).groups[lb.sh.using_backup]
     cdef uint32_t n_all = heap.count

@@ -110,7 +110,7 @@ cdef void _put_back(lb_t* lb, rr_group_t* group, uint32_t passed, bint is_next_r
             _queue(group, one, index)
 
 
-cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
     cdef rr_group_t* group = &_state(lb).groups[lb.sh.using_backup]
     cdef rr_server_t* one
     cdef srv_t* srv

@@ -44,8 +44,8 @@ cdef struct lb_t:
     uint32_t n_servers
     px_shared_t* sh              # shared, arena
     int32_t pid                  # not used: the process' pid is set once for all by lb_set_process
-    uint32_t hash_flags          # for the hash family
     uint32_t draws               # random(N)
+    uint32_t balance_factor      # hash-balance-factor: percent of the average load, 0 no bound
     uint32_t fullconn
     bint all_backups             # option allbackups
 
@@ -59,6 +59,9 @@ cdef enum:                       # lb_ops_t.flags
     LB_OPS_DYNAMIC = 1           # follows weight changes and slowstart; the others only know 0 and the configured weight
     LB_OPS_KEYED = 2             # the server follows from the stream's key: a full one is waited for
 
+cdef enum:
+    LB_NO_KEY = 0x100000000      # the stream has no hash key: keyed algorithms then take servers in turns
+
 # One algorithm. All are called with lb.sh.lock held, except capacity.
 cdef struct lb_ops_t:
     const char* name
@@ -70,7 +73,8 @@ cdef struct lb_ops_t:
     # sh.lb_weight of srv was `old` until now (0: it was not in use); may be NULL: rebuild does it.
     void (*reweigh)(lb_t* lb, srv_t* srv, uint32_t old) noexcept nogil
     # Chooses among usable servers with a free slot, never `avoid` unless it is the only one. Does not raise `served`.
-    # Never called with no server in use, nor while one backup stands in for all (balance.pyx knows both).
-    pick_t (*pick)(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil
+    # key: 32 bits, or LB_NO_KEY. Never called with no server in use, nor while one backup stands in for all (balance.pyx knows
+    # both).
+    pick_t (*pick)(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil
     # `served` of srv changed (leastconn); may be NULL. Needs the lock as well.
     void (*moved)(lb_t* lb, srv_t* srv) noexcept nogil

@@ -2,14 +2,14 @@
 #
 # Knows the walk. Must not know how places are dealt out (map.pyx) nor locks. Static: weights count as configured.
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.lb.limit cimport srv_is_full
 from fastlb_core.lb.map cimport map_at, map_capacity, map_rebuild
 from fastlb_core.lb.server cimport PICK_OK, PICK_QUEUE_BACKEND, lb_ops_t, lb_t, pick_t, srv_t
 
 
-cdef pick_t _pick(lb_t* lb, uint32_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
     """The next place whose server has a free slot; the one to avoid only if the whole map offers no other.
 
     haproxy: the position may stand behind the end, and wraps when it is used: it survives a map that shrinks and grows."""

@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from fastlb_core.base.hash cimport hash_avalanche
 from fastlb_core.base.slice cimport slice_eq_nocase, slice_of, slice_t
 from fastlb_core.http.message cimport http_msg_t, msg_target
 from fastlb_core.http.uri cimport URI_ABSOLUTE, uri_split, uri_t
@@ -54,7 +55,7 @@ cdef bint baseq(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     return host_and(ev, smp, True, True)
 
 
-# SDBM over more bytes, and its full avalanche at the end (the manual: base32 is base,sdbm(1)).
+# SDBM over more bytes. haproxy: signed ones, which the converter's (base/hash.pxd) are not.
 cdef uint32_t sdbm(uint32_t number, slice_t text) noexcept nogil:
     cdef uint32_t i
     for i in range(text.len):
@@ -62,21 +63,10 @@ cdef uint32_t sdbm(uint32_t number, slice_t text) noexcept nogil:
     return number
 
 
-cdef uint32_t avalanche(uint32_t number) noexcept nogil:
-    """Bob Jenkins' 32-bit integer mix. haproxy: multiplied by a prime near three quarters of 2^32."""
-    number = (number + 0x7ed55d16u) + (number << 12)
-    number = (number ^ 0xc761c23cu) ^ (number >> 19)
-    number = (number + 0x165667b1u) + (number << 5)
-    number = (number + 0xd3a2646cu) ^ (number << 9)
-    number = (number + 0xfd7046c5u) + (number << 3)
-    number = (number ^ 0xb55a4f09u) ^ (number >> 16)
-    return number * 3221225473u
-
-
 cdef bint base_hash(eval_t* ev, sample_t* smp, uint32_t* hash) noexcept nogil:
     if not host_and(ev, smp, False, False):
         return False
-    hash[0] = avalanche(sdbm(0, smp.str))
+    hash[0] = hash_avalanche(sdbm(0, smp.str))
     return True
 
 
@@ -87,7 +77,7 @@ cdef bint url_hash(eval_t* ev, sample_t* smp, uint32_t* hash) noexcept nogil:
     if msg == NULL:
         return False
     values_find(msg, slice_of(b"host", 4), True, 1, &host)
-    hash[0] = avalanche(sdbm(sdbm(0, host), target_pathq(msg_target(msg))))
+    hash[0] = hash_avalanche(sdbm(sdbm(0, host), target_pathq(msg_target(msg))))
     return True
 
 

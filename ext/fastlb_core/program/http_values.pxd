@@ -38,7 +38,7 @@ cdef slice_t target_pathq(slice_t target) noexcept nogil
 cdef slice_t target_path(slice_t target) noexcept nogil
 
 # The next parameter `name=value` in text[*at:], moving *at behind it. name.ptr NULL: any name. delimiter: a byte that separates
-# as & and ; do. False when there is none.
+# as & and ; do; 0: & alone separates. False when there is none.
 cdef bint param_next(slice_t text, uint32_t* at, slice_t name, uint8_t delimiter, slice_t* value) noexcept nogil
 
 # haproxy: the number at the start of a header, cookie or parameter: an optional minus, then every byte below ':' counts as a

@@ -137,7 +137,7 @@ cdef slice_t target_path(slice_t target) noexcept nogil:
 
 
 cdef bint is_separator(uint8_t c, uint8_t delimiter) noexcept nogil:
-    return c == b'&' or c == b';' or c == delimiter
+    return c == b'&' or (delimiter and (c == b';' or c == delimiter))
 
 
 # Where the value of the parameter at `start` begins, or text.len + 1 when that is not the one.

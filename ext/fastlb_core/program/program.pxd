@@ -199,6 +199,7 @@ cdef struct px_t:
     uint32_t unique_id_offset    # in the capture block
     uint32_t capture_size        # bytes of a stream's capture block; 0: it needs none
     lb_t lb                      # inline; backends
+    const void* hash_key         # owned (program memory): hash_key_t (hash_key.pxd), NULL where balancing takes no key
     slice_t fwf_header           # lower case
     net_t fwf_except
     uint32_t http_options        # PX_H_*

@@ -6,8 +6,10 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
 from fastlb_core.base.slice cimport slice_of, slice_t
-from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_source_key, lb_take, srv_has_queue
-from fastlb_core.lb.server cimport PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t
+from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_take, srv_has_queue
+from fastlb_core.lb.server cimport (
+    LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t,
+)
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_REUSED, conn_close, conn_local, conn_poll, conn_set_timer,
@@ -16,11 +18,14 @@ from fastlb_core.net.conn cimport (
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
 from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
 from fastlb_core.net.tls cimport tls_put_before
+from fastlb_core.program.hash_key cimport hash_key, hash_key_t
 from fastlb_core.program.program cimport (
     PX_MODE_HTTP, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t,
 )
+from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
 from fastlb_core.proxy.dial cimport dial
+from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
 from fastlb_core.proxy.persist cimport persist_is_forced, persist_lost
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
@@ -70,7 +75,17 @@ cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
     store_relaxed_u64(&strm.be.sh.last_sess_ms, strm.w.loop.now_ms)
 
 
+cdef uint64_t _key(stream_t* strm) noexcept nogil:
+    """What `balance` hashes, or LB_NO_KEY: no such algorithm, or nothing to hash."""
+    cdef eval_t ev
+    if strm.be.hash_key == NULL:
+        return LB_NO_KEY
+    eval_stream(&ev, strm, EVAL_O_FINAL)
+    return hash_key(<const hash_key_t*> strm.be.hash_key, &ev)
+
+
 cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
+    cdef uint64_t key
     cdef pick_t pick
     srv[0] = strm.wanted_srv
     if srv[0] != NULL:
@@ -79,7 +94,8 @@ cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
         if pick != PICK_NONE:
             return pick
         persist_lost(strm)
-    if queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
+    key = _key(strm)
+    if key == LB_NO_KEY and queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
         srv[0] = NULL
         return PICK_QUEUE_BACKEND
     if strm.stick_srv != NULL:
@@ -88,7 +104,7 @@ cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
             srv[0] = strm.stick_srv
             strm.persist |= PRST_F_DIRECT
             return pick
-    return lb_pick(&strm.be.lb, lb_source_key(&strm.front.peer), strm.last_srv, srv)
+    return lb_pick(&strm.be.lb, key, strm.last_srv, srv)
 
 
 cdef back_result_t _queue_full(stream_t* strm, srv_t* srv) noexcept nogil:
@@ -143,7 +159,7 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
         srv = strm.srv
         pick = lb_take(&strm.be.lb, srv, persist_is_forced(strm))
     else:
-        pick = lb_pick(&strm.be.lb, 0, strm.last_srv, &srv)
+        pick = lb_pick(&strm.be.lb, LB_NO_KEY, strm.last_srv, &srv)
     if pick == PICK_OK:
         queue_remove(strm)
         stream_stop_timer(strm)

@@ -2,12 +2,13 @@
 #
 # Knows eval_t, the arena and libc. Must not know streams or proxies.
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport getenv
 from libc.string cimport memcpy, strlen
 
 from fastlb_core.base.arena cimport WORKER_S_STOPPING
 from fastlb_core.base.atomic cimport load_i32, load_i64
+from fastlb_core.base.random cimport random_u64
 from fastlb_core.program.acl cimport COND_TRUE, COND_UNKNOWN, acl_eval, acl_t, cond_result_t
 from fastlb_core.program.expr cimport ARG_ACL, ARG_STOP, arg_t, fetch_fn
 from fastlb_core.program.sample cimport (
@@ -31,9 +32,6 @@ cdef enum:
 
 cdef fetch_entry_t[32] entries
 cdef uint32_t n_entries = 0
-
-cdef uint64_t random_state = 0
-cdef int32_t random_pid = 0      # the process that random_state was made for
 
 
 cdef const fetch_entry_t* fetch_process_entries(uint32_t* n) noexcept nogil:
@@ -120,33 +118,9 @@ cdef bint acl(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
 
 # ---- random numbers
 
-cdef uint64_t _random(eval_t* ev) noexcept nogil:
-    """splitmix64, seeded in each process of its own: workers are forked from the same memory."""
-    cdef uint64_t z
-    if random_pid != ev.pid:
-        _seed(ev)
-    z = _step()
-    z = (z ^ z >> 30) * <uint64_t> 0xBF58476D1CE4E5B9
-    z = (z ^ (z >> 27)) * <uint64_t> 0x94D049BB133111EB
-    return z ^ (z >> 31)
-
-
-cdef void _seed(eval_t* ev) noexcept nogil:
-    global random_state, random_pid
-    if getrandom(&random_state, sizeof(random_state), 0) != sizeof(random_state):
-        random_state = ev.real_us * <uint64_t> 0x9E3779B97F4A7C15 ^ <uint64_t> ev.pid << 32
-    random_pid = ev.pid
-
-
-cdef uint64_t _step() noexcept nogil:
-    global random_state
-    random_state += <uint64_t> 0x9E3779B97F4A7C15
-    return random_state
-
-
 cdef bint rand(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """haproxy: a range is taken as 32 bits without a sign; 0 gives 0."""
-    cdef uint64_t value = _random(ev) & <uint64_t> 0xFFFFFFFF
+    cdef uint64_t value = random_u64(ev.pid) & <uint64_t> 0xFFFFFFFF
     if args[0].type != ARG_STOP:
         value = value * <uint32_t> args[0].num >> 32
     return smp_set_int(smp, <int64_t> value)
@@ -160,8 +134,8 @@ cdef bint uuid(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     if text == NULL:
         return False
     if getrandom(halves, sizeof(halves), 0) != sizeof(halves):
-        halves[0] = _random(ev)
-        halves[1] = _random(ev)
+        halves[0] = random_u64(ev.pid)
+        halves[1] = random_u64(ev.pid)
     if version == 7:
         halves[0] = ev.real_us // 1000 << 16 | halves[0] & <uint64_t> 0xFFFF
     halves[0] = halves[0] & ~(<uint64_t> 0xF000) | version << 12

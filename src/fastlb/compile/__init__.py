@@ -12,6 +12,7 @@ from fastlb_core.bridge.builder import Program, ProgramBuilder
 
 from fastlb.config.model import Configuration
 
+from .balancing import balance_values
 from .compression import compression_values, packers_of_worker
 from .failure import CompileError
 from .http_options import add_case_names, add_http_options
@@ -112,6 +113,8 @@ def _fill(
     for px in active:
         add_server_tls(builder, px, server_indexes, rules, glob)
         rules.add_rules(px, index_of[id(px)])
+        if px.has_backend:
+            builder.set_balance(index_of[id(px)], **balance_values(px, rules))
         if px.has_frontend:
             add_formats(builder, index_of[id(px)], px, rules, glob)
     rules.finish()

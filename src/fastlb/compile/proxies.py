@@ -11,6 +11,7 @@ from fastlb_core.bridge.constants import CAPS, ERROR_STATUSES, HTTP_MODES, MODES
 from fastlb.config.model import Global, Proxy, Timeouts
 
 from .addresses import network_bytes
+from .balancing import core_algorithm
 from .errors import error_pages
 from .failure import CompileError
 from .logs import log_kind
@@ -42,7 +43,7 @@ def add_proxy(builder: ProgramBuilder, px: Proxy, number: int, glob: Global, rou
             timeouts=timeouts_of(px.timeouts),
             maxconn=routes.maxconn(px),
             fullconn=routes.fullconn(px),
-            balance=px.balance.algorithm,
+            balance=core_algorithm(px),
             all_backups="allbackups" in px.options,
             forwardfor_header=file_bytes(forwardfor.header) if forwardfor else b"",
             forwardfor_except=network_bytes(network) if network is not None else None,

@@ -49,7 +49,7 @@ class ExpressionUse:
 
 def uses_of(px: Proxy) -> list[ExpressionUse]:
     """In the order of the lines, each expression once."""
-    places = (*_in_acls(px.acls.values()), *_in_rules(px), *_in_formats(px), *_in_servers(px))
+    places = (*_in_acls(px.acls.values()), *_in_rules(px), *_in_formats(px), *_in_servers(px), *_in_balance(px))
     found = {id(use.expression): use for use in places}
     return sorted(found.values(), key=lambda use: (use.location.file, use.location.line))
 
@@ -84,6 +84,12 @@ def _in_servers(px: Proxy) -> Iterator[ExpressionUse]:
     for srv in px.servers:
         if srv.tls.sni is not None:
             yield ExpressionUse(srv.location, srv.tls.sni, "server directive")
+
+
+def _in_balance(px: Proxy) -> Iterator[ExpressionUse]:
+    balance = px.balance
+    if balance.expression is not None and balance.location is not None:
+        yield ExpressionUse(balance.location, balance.expression, _PLACES["use-server"])
 
 
 def _expressions(values: Iterable[RuleValue]) -> Iterator[Expression]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .acl import Acl
     from .logformat import LogFormat
     from .rule import Rule, RuleValue
+    from .samples.ast import Expression
 
 Network = IPv4Network | IPv6Network
 
@@ -223,11 +224,31 @@ class CookiePersistence:
 
 
 @dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Balance:
-    """`balance`: the algorithm's name and its arguments as words (manual, section 4.2 "balance")."""
+    """`balance` (manual, section 4.2 "balance").
+
+    name: of the parameter or header. length, depth: of `uri`, 0 for no limit. flags: "whole", "path-only", "use_domain_only".
+    expression: what `hash` and `rdp-cookie` take. draws: of `random`.
+    """
 
     algorithm: str = "roundrobin"
-    arguments: list[str] = field(default_factory=list)
+    name: str = ""
+    length: int = 0
+    depth: int = 0
+    flags: tuple[str, ...] = ()
+    expression: Expression | None = None
+    draws: int = 2
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HashType:
+    """`hash-type`: "map-based" or "consistent", the function's name, and whether `avalanche` follows it."""
+
+    method: str = "map-based"
+    function: str = "sdbm"
+    avalanche: bool = False
 
 
 @dataclass(slots=True)
@@ -386,6 +407,8 @@ class Proxy:
     default_backend: str = ""
     balance: Balance = field(default_factory=Balance)
     cookie: CookiePersistence | None = None
+    hash_type: HashType = field(default_factory=HashType)
+    hash_balance_factor: int = 0
     retries: int = 3
     redispatch: int = 0
     options: set[str] = field(default_factory=set)

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from .actions.replies import PAGE_SET, REPLY_ACTIONS
 from .diagnostics import Diagnostics, nearest
+from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
-from .model import Configuration, Location, Proxy, StickData
+from .model import Balance, Configuration, Location, Proxy, StickData
 from .references import check_references
 from .rule import Rule
 from .samples.values import TableRef
@@ -205,6 +206,10 @@ class _Resolution:
         if px.mode == "http":
             return
         title = px.title
+        if px.has_backend and px.balance.algorithm in HTTP_ALGORITHMS:
+            message = f"Layer 7 hash not possible for {title} '{px.name}' (needs 'mode http'). Falling back to round robin."
+            self._warn("needs-http", message, px.location)
+            px.balance = Balance()
         if px.forwardfor is not None:
             self._warn(
                 "needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location

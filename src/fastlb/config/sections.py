@@ -70,7 +70,6 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         description="",
         binds=[],
         servers=[],
-        balance=replace(settings.balance, arguments=list(settings.balance.arguments)),
         options=set(settings.options),
         timeouts=copy(settings.timeouts),
         logs=[replace(target, sample_ranges=list(target.sample_ranges)) for target in settings.logs],

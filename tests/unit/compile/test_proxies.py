@@ -79,16 +79,20 @@ def test_unknown_default_backend_names_the_line() -> None:
 def test_unknown_mode_and_algorithm_are_refused() -> None:
     with pytest.raises(CompileError, match="mode 'health'"):
         program_of(px("frontend", "f", mode="health"))
-    with pytest.raises(CompileError, match="balance algorithm 'uri'"):
-        program_of(px("backend", "b", balance=Balance("uri")))
+    with pytest.raises(CompileError, match="balance algorithm 'sticky'"):
+        program_of(px("backend", "b", balance=Balance("sticky")))
 
 
-@pytest.mark.parametrize("algorithm", ["roundrobin", "static-rr", "leastconn", "first", "source"])
-def test_each_algorithm_is_ready_when_the_program_is(algorithm: str) -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "core_name"),
+    [(name, name) for name in ("roundrobin", "static-rr", "leastconn", "first", "random")]
+    + [("source", "map-based"), ("uri", "map-based")],
+)
+def test_each_algorithm_is_ready_when_the_program_is(algorithm: str, core_name: str) -> None:
     servers = [server("a", weight=10), server("b", weight=256), server("c", backup=True)]
     program = program_of(px("backend", "b", balance=Balance(algorithm), servers=servers))
     backend = programkit.proxy(program, 0)
-    assert backend["algorithm"] == algorithm
+    assert backend["algorithm"] == core_name
     assert backend["servers"] == [0, 1, 2]
     assert backend["usable"] == (2, 1)
 

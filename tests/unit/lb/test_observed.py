@@ -21,7 +21,8 @@ def key_of(address: str) -> int:
 
 def replay(case: dict[str, Any]) -> tuple[list[int], list[int]]:
     """Server chosen for each connection, by fastlb and by haproxy."""
-    balancer = Balancer(case["algorithm"].encode(), case["servers"], all_backups="allbackups" in case["scenario"])
+    algorithm = case["algorithm"].replace("source", "map-based").encode()
+    balancer = Balancer(algorithm, case["servers"], all_backups="allbackups" in case["scenario"])
     held: list[int] = []
     ours: list[int] = []
     theirs: list[int] = []

@@ -120,6 +120,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     switch("log-health-checks", "DLB"),
     switch("log-separate-errors", "DFL"),
     switch("logasap", "DFL"),
+    switch("allbackups", "DLB"),
     switch("splice-auto", "DFLB"),
     switch("splice-request", "DFLB"),
     switch("splice-response", "DFLB"),

@@ -120,9 +120,7 @@ external-check DLB
 filter-sequence FLB
 force-be-switch FL
 guid FLB
-hash-balance-factor DLB
 hash-preserve-affinity DLB
-hash-type DLB
 load-server-state-from-file DLB
 log-steps DFL
 max-keep-alive-queue DLB
@@ -131,7 +129,6 @@ option accept-invalid-http-request DFL
 option accept-invalid-http-response DLB
 option accept-unsafe-violations-in-http-request DFL
 option accept-unsafe-violations-in-http-response DLB
-option allbackups DLB
 option checkcache DLB
 option disable-h2-upgrade DFL
 option external-check DLB

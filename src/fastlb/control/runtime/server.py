@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 
+from fastlb.config.keywords.balance import is_static
 from fastlb.control import ports, sockaddr
 from fastlb.control.directory import LiveServer
 from fastlb.control.runtime.command import Command, Level, Refused, Request, Severity
@@ -97,8 +98,7 @@ def _set_weight_alone(request: Request) -> str:
 def _change_weight(request: Request, server: LiveServer, text: str) -> str:
     initial = request.control.snapshot.server_state(server.index).iweight
     weight = weight_from(text, initial)
-    algorithm = server.proxy.config.balance.algorithm
-    if algorithm in ("static-rr", "source") and weight not in (0, initial):
+    if is_static(server.proxy.config) and weight not in (0, initial):
         raise Refused("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n")
     request.control.servers.set_weight(server, weight)
     return ""
