@@ -130,6 +130,7 @@ RULE_SETS = {
     "stats http-request": ru.RULES_STATS,
     "option forwarded": ru.RULES_FORWARDED,
     "check": ru.RULES_CHECK,
+    "stats admin": ru.RULES_STATS_ADMIN,
 }
 ACL_METHODS = {"found": ac.ACL_FOUND, "bool": ac.ACL_BOOL, "match": ac.ACL_MATCH}
 ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)

@@ -22,6 +22,7 @@ from fastlb_core.bridge.layout_tls cimport lay_out_tls
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.times cimport times_t
 from fastlb_core.program.program cimport err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.proxy.stick_table cimport stick_bytes, stick_table_t
@@ -70,6 +71,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     for index, values in enumerate(listeners):
         fill_listener(program, index, values)
     lay_out_tls(program, servers, listeners)
+    share_all_times(program)
     lay_out_case_names(program, shared["case_names"])
     lay_out_userlists(program, shared["userlists"])
     lay_out_patterns(program, shared["pattern_sets"], shared["patterns"])
@@ -114,12 +116,13 @@ cdef int make_tables(program_t* program, list proxies) except -1:
 cdef uint64_t arena_bytes(program_t* program, list proxies, int n_servers, int n_listeners) except? 0:
     """Bytes that all pieces take; arena_map adds its own header."""
     cdef uint64_t counters = line(sizeof(counters_t) * (program.n_workers + 1))
+    cdef uint64_t times = line(sizeof(times_t) * (program.n_workers + 1))
     cdef uint64_t size = 0
     cdef uint32_t i
     for i in range(program.n_tables):
         size += line(stick_bytes(<stick_table_t*> program.tables[i]))
-    size += len(proxies) * (line(sizeof(px_shared_t)) + 2 * counters)
-    size += n_servers * (line(sizeof(srv_shared_t)) + counters)
+    size += len(proxies) * (line(sizeof(px_shared_t)) + 2 * (counters + times))
+    size += n_servers * (line(sizeof(srv_shared_t)) + counters + times)
     size += n_listeners * counters
     for px in proxies:
         size += line(sizeof(uint32_t) * <uint64_t> px["lb_capacity"])
@@ -155,6 +158,21 @@ cdef void* share(program_t* program, uint64_t size) except NULL:
 
 cdef counters_t* share_counters(program_t* program) except NULL:
     return <counters_t*> share(program, sizeof(counters_t) * (program.n_workers + 1))
+
+
+cdef times_t* share_times(program_t* program) except NULL:
+    return <times_t*> share(program, sizeof(times_t) * (program.n_workers + 1))
+
+
+cdef int share_all_times(program_t* program) except -1:
+    """Side by side, so that the pages of objects without traffic are never touched."""
+    cdef uint32_t i
+    for i in range(program.n_proxies):
+        program.proxies[i].fe_times = share_times(program)
+        program.proxies[i].be_times = share_times(program)
+    for i in range(program.n_servers):
+        program.servers[i].times = share_times(program)
+    return 0
 
 
 cdef int keep(program_t* program, slice_t* into, bytes text) except -1:

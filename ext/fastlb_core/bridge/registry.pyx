@@ -45,6 +45,7 @@ from fastlb_core.proxy.action_forwarded cimport action_forwarded_entries
 from fastlb_core.proxy.action_headers cimport action_headers_entries
 from fastlb_core.proxy.action_redirect cimport action_redirect_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
+from fastlb_core.proxy.action_service cimport action_service_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
 from fastlb_core.proxy.fetch_certificate cimport fetch_certificate_entries
@@ -117,6 +118,7 @@ cdef action_table_fn* action_tables = [
     action_flow_entries,
     action_forwarded_entries,
     action_answers_entries,
+    action_service_entries,
     action_redirect_entries,
     action_headers_entries,
     action_request_line_entries,

@@ -21,6 +21,9 @@ from fastlb_core.lb.balance cimport lb_recover, lb_refresh, lb_set_pid
 from fastlb_core.lb.recover cimport recover_proxy, recover_server
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport SRV_S_STARTING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.times cimport (
+    TIMES_BUCKETS, TIMES_KINDS, times_clear, times_fold, times_limit, times_read, times_t,
+)
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
 from fastlb_core.program.program cimport listener_t, program_t, px_t
 from fastlb_core.proxy.stick_store cimport stick_recover, stick_set_process
@@ -185,6 +188,50 @@ cdef class Snapshot:
             c.connect_ms_max, c.response_ms_max, c.total_ms_max, *self._rates(slots), c.idle_conns, c.used_conns,
         )
 
+    cdef times_t* _times(self, kind, index) except NULL:
+        if kind == "server":
+            return self._server(index).times
+        return self._proxy(index).fe_times if kind == "frontend" else self._proxy(index).be_times
+
+    def times(self, kind, index):
+        """Histograms of a "frontend", "backend" or "server": for queue, connect, response and total (buckets, sum in ms)."""
+        cdef times_t found
+        cdef int which
+        cdef uint32_t bucket
+        cdef list histograms = [], counts
+        times_read(self._times(kind, index), self.n_workers, &found)
+        for which in range(<int> TIMES_KINDS):
+            counts = []
+            for bucket in range(TIMES_BUCKETS):
+                counts.append(found.buckets[which][bucket])
+            histograms.append((tuple(counts), found.sums_ms[which]))
+        return tuple(histograms)
+
+    @staticmethod
+    def times_limits():
+        """The longest time of each bucket in ms, but of the last, which has none."""
+        cdef uint32_t bucket
+        cdef list limits = []
+        for bucket in range(TIMES_BUCKETS - 1):
+            limits.append(times_limit(bucket))
+        return tuple(limits)
+
+    cdef void _clear_times(self):
+        cdef uint32_t i
+        for i in range(self.ptr.n_proxies):
+            times_clear(self.ptr.proxies[i].fe_times, self.n_workers)
+            times_clear(self.ptr.proxies[i].be_times, self.n_workers)
+        for i in range(self.ptr.n_servers):
+            times_clear(self.ptr.servers[i].times, self.n_workers)
+
+    cdef void _fold_times(self, int32_t worker):
+        cdef uint32_t i
+        for i in range(self.ptr.n_proxies):
+            times_fold(self.ptr.proxies[i].fe_times, self.n_workers, worker)
+            times_fold(self.ptr.proxies[i].be_times, self.n_workers, worker)
+        for i in range(self.ptr.n_servers):
+            times_fold(self.ptr.servers[i].times, self.n_workers, worker)
+
     cdef tuple _rates(self, counters_t* slots):
         """Rate and highest rate of sessions, connections and requests."""
         cdef size_t offsets[3]
@@ -229,6 +276,8 @@ cdef class Snapshot:
                 srv.sh.failed_checks = srv.sh.failed_hana = srv.sh.down_trans = 0
         for i in range(self.ptr.n_listeners):
             totals_clear(self.ptr.listeners[i].counters, self.n_workers, everything)
+        if everything:
+            self._clear_times()
 
     # -- workers, for the master
 
@@ -279,6 +328,7 @@ cdef class Snapshot:
             recover_server(self.ptr.servers[i], worker, self.n_workers)
         for i in range(self.ptr.n_listeners):
             self._fold_listener(&self.ptr.listeners[i], worker)
+        self._fold_times(worker)
         add_fetch_i64(&self.arena.n_conns, -lost)
         w.n_conns = w.n_streams = w.n_idle_back = w.n_pipes = 0
         w.pool_bytes = 0

@@ -6,6 +6,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.shared cimport counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.times cimport times_t
 
 cdef enum:                       # srv_t.flags
     SRV_F_BACKUP = 0x01
@@ -36,6 +37,7 @@ cdef struct srv_t:
     const void* tls              # owned (program memory): tls_server_t of net/tls_conf.pxd, or NULL
     srv_shared_t* sh             # shared, arena
     counters_t* counters         # shared, arena: [n_workers + 1]
+    times_t* times               # shared, arena: [n_workers + 1]
     void* local                  # owned by the worker after the fork: its idle pool and waiters (proxy/)
 
 cdef struct lb_t:

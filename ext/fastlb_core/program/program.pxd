@@ -8,6 +8,7 @@ from fastlb_core.base.arena cimport arena_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.server cimport lb_t, srv_t
 from fastlb_core.lb.shared cimport counters_t, px_shared_t
+from fastlb_core.lb.times cimport times_t
 from fastlb_core.program.region cimport region_t
 
 cdef enum px_caps_t:
@@ -227,6 +228,8 @@ cdef struct px_t:
     px_shared_t* sh              # shared, arena
     counters_t* fe_counters      # shared, arena: [n_workers + 1], the last for dead workers
     counters_t* be_counters      # shared, arena: [n_workers + 1]
+    times_t* fe_times            # shared, arena: [n_workers + 1]
+    times_t* be_times            # shared, arena: [n_workers + 1]
     void* local                  # owned by the worker after the fork: its queue (proxy/)
 
 cdef enum:                       # listener_t.flags

@@ -31,6 +31,7 @@ cdef enum rule_set_t:            # index of px_t.rules
     RULES_USE_SERVER = 9
     RULES_MONITOR_FAIL = 10
     RULES_PERSIST = 11           # force-persist and ignore-persist
+    RULES_STATS_ADMIN = 12       # stats admin: conditions alone
     RULES_STICK = 13
     RULES_STICK_STORE = 14
     RULES_STATS = 15             # stats http-request

@@ -11,7 +11,7 @@ from fastlb_core.net.silent cimport silent_close_prepare
 from fastlb_core.program.expr cimport ARG_FORMAT
 from fastlb_core.program.logformat cimport lf_text, logformat_t
 from fastlb_core.program.rules cimport (
-    ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_YIELD, RULES_HTTP_REQUEST, act_t, action_fn, rule_t,
+    ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_YIELD, RULES_HTTP_REQUEST, RULES_STATS, act_t, action_fn, rule_t,
 )
 from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_open, head_t, head_text
@@ -33,6 +33,10 @@ cdef const action_entry_t* action_answers_entries(uint32_t* n) noexcept nogil:
     return entries
 
 
+cdef inline bint _is_request(const rule_t* rule) noexcept nogil:
+    return rule.set == RULES_HTTP_REQUEST or rule.set == RULES_STATS
+
+
 cdef act_t _answer(stream_t* strm, eval_t* ev, const rule_t* rule, char err, char state) noexcept nogil:
     cdef slice_t page
     cdef int status = <int> rule.args[0].num
@@ -40,7 +44,7 @@ cdef act_t _answer(stream_t* strm, eval_t* ev, const rule_t* rule, char err, cha
         return ACT_ERROR
     if page.ptr == NULL:
         page = reply_rule_page(strm, status)
-    if rule.set != RULES_HTTP_REQUEST:
+    if not _is_request(rule):
         _drop_answer(strm, ev)
     if status == 204:
         # haproxy: the length that such an answer may not have is counted all the same.
@@ -56,7 +60,7 @@ cdef void _drop_answer(stream_t* strm, eval_t* ev) noexcept nogil:
 
 
 cdef void _count_denied(stream_t* strm, const rule_t* rule) noexcept nogil:
-    if rule.set == RULES_HTTP_REQUEST:
+    if _is_request(rule):
         tracking_error(strm)
         fe_counters(strm).denied_req += 1
         if strm.be != NULL:
@@ -69,14 +73,14 @@ cdef void _count_denied(stream_t* strm, const rule_t* rule) noexcept nogil:
 cdef act_t deny(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef stream_t* strm = <stream_t*> ev.strm
     _count_denied(strm, rule)
-    return _answer(strm, ev, rule, b'P', b'R' if rule.set == RULES_HTTP_REQUEST else b'H')
+    return _answer(strm, ev, rule, b'P', b'R' if _is_request(rule) else b'H')
 
 
 cdef act_t return_(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef stream_t* strm = <stream_t*> ev.strm
-    if rule.set == RULES_HTTP_REQUEST:
+    if _is_request(rule):
         fe_counters(strm).intercepted += 1
-    return _answer(strm, ev, rule, b'L', b'R' if rule.set == RULES_HTTP_REQUEST else b'H')
+    return _answer(strm, ev, rule, b'L', b'R' if _is_request(rule) else b'H')
 
 
 cdef act_t tarpit(eval_t* ev, const rule_t* rule) noexcept nogil:

@@ -121,7 +121,7 @@ cdef back_result_t _assign(stream_t* strm) noexcept nogil:
     cdef srv_t* srv = NULL
     cdef pick_t pick
     if strm.flags & STRM_F_INTERNAL:
-        _assigned(strm, strm.fe.internal_server)
+        _assigned(strm, strm.be.internal_server)
         strm.flags &= ~(<uint32_t> STRM_F_HAS_SLOT)
         return BACK_R_TRY
     pick = _choose(strm, &srv)

@@ -9,9 +9,9 @@ from fastlb_core.program.logformat cimport lf_text, logformat_t
 from fastlb_core.program.program cimport PX_CAP_BE, PX_H_BUFFER_REQUEST, PX_MODE_HTTP, px_t
 from fastlb_core.program.acl cimport COND_TRUE, cond_eval
 from fastlb_core.program.rules cimport (
-    ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_STOP, ACT_YIELD, RULES_HTTP_AFTER, RULES_HTTP_REQUEST, RULES_HTTP_RESPONSE,
-    RULES_REDIRECT, RULES_TCP_REQUEST, RULES_TCP_RESPONSE, RULES_USE_BACKEND, act_t, px_rules, rule_set_t, rule_t, rules_run,
-    rules_t,
+    ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_STOP, ACT_YIELD, RULES_HTTP_AFTER, RULES_HTTP_REQUEST,
+    RULES_HTTP_RESPONSE, RULES_REDIRECT, RULES_STATS, RULES_STATS_ADMIN, RULES_TCP_REQUEST, RULES_TCP_RESPONSE,
+    RULES_USE_BACKEND, act_t, px_rules, rule_set_t, rule_t, rules_run, rules_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.body_wait cimport BODY_R_CUT, BODY_R_LATE, BODY_R_THERE, BODY_R_WAIT, body_await, body_wait_t
@@ -20,8 +20,10 @@ from fastlb_core.proxy.http_edits cimport restrict_names
 from fastlb_core.proxy.http_end cimport http_abort, http_refuse, http_reply, http_reply_failed
 from fastlb_core.proxy.persist cimport persist_response, persist_rules
 from fastlb_core.proxy.stream cimport (
-    STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, stream_set_backend, stream_t,
+    SERVICE_STATS, SERVICE_STATS_ADMIN, STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters,
+    stream_set_backend, stream_t,
 )
+from fastlb_core.proxy.use_server cimport any_rule_holds
 
 
 cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
@@ -161,14 +163,24 @@ cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
         fe_counters(strm).failed_req += 1
         http_reply(strm, 403, b'P', b'R')
         return ACT_DONE
-    if _is_internal(strm, px):
-        # haproxy: the statistics page stands between the http-request rules and the redirects.
-        strm.flags |= STRM_F_INTERNAL
+    if strm.flags & STRM_F_INTERNAL:
+        # `use-service` has ended the rules.
         return ACT_CONT
+    if _is_statistics(strm, px):
+        return _statistics(strm, ev, px)
     return run_set(strm, ev, px, RULES_REDIRECT)
 
 
-cdef bint _is_internal(const stream_t* strm, const px_t* px) noexcept nogil:
+cdef act_t _statistics(stream_t* strm, eval_t* ev, const px_t* px) noexcept nogil:
+    """haproxy: the statistics page stands between the http-request rules and the redirects; it has rules of its own."""
+    cdef act_t act = run_set(strm, ev, px, RULES_STATS)
+    if act == ACT_CONT:
+        strm.flags |= STRM_F_INTERNAL
+        strm.service = SERVICE_STATS_ADMIN if any_rule_holds(strm, px, RULES_STATS_ADMIN) else SERVICE_STATS
+    return act
+
+
+cdef bint _is_statistics(const stream_t* strm, const px_t* px) noexcept nogil:
     cdef slice_t target = msg_target(&strm.req_msg)
     cdef slice_t prefix = px.internal_prefix
     return prefix.len > 0 and target.len >= prefix.len and same_bytes(target.ptr, prefix.ptr, prefix.len)

@@ -39,7 +39,7 @@ cdef enum:                       # stream_t.flags
     STRM_F_QUEUED = 0x0100       # link is in a queue
     STRM_F_SRV_QUEUE = 0x0200    # ... of srv, not of the backend
     STRM_F_FIRST = 0x0400        # first request of its front connection
-    STRM_F_INTERNAL = 0x0800     # goes to control's service
+    STRM_F_INTERNAL = 0x0800     # goes to control's service, strm.service says which
     STRM_F_REPLY = 0x1000        # answered by the proxy itself
     STRM_F_RETAINED = 0x2000     # the request's bytes are kept until the answer begins: it may be sent again
     STRM_F_CLOSE_FRONT = 0x4000  # front closes after this answer
@@ -69,6 +69,11 @@ cdef enum timeout_t:             # index of stream_t.own_timeouts; the numbers a
     TIMEOUT_QUEUE = 4
     TIMEOUT_TARPIT = 5
     TIMEOUT_COUNT = 6
+
+cdef enum service_t:             # stream_t.service: what control is to answer, config/actions/service.py has the numbers
+    SERVICE_STATS = 0            # the page, for reading
+    SERVICE_STATS_ADMIN = 1      # the page with its forms: `stats admin` holds
+    SERVICE_PROMETHEUS = 2
 
 cdef enum back_state_t:
     BACK_NONE = 0
@@ -144,6 +149,7 @@ cdef struct stream_t:
     uint8_t n_stores             # entries behind `trackers` that are to learn the server (stick_rules)
     srv_t* stick_srv             # borrowed (program): what a `stick` rule has found, or NULL
     uint8_t phase                # phase_t (http_rules.pxd)
+    uint8_t service              # service_t, with STRM_F_INTERNAL
     uint16_t status              # http: what the client got, 0 none
     uint32_t counted_head        # http: what the head that has come counts as, before rules change it (reply_counted_head)
     uint16_t reply_status        # http: an answer of our own that is to be sent

@@ -3,7 +3,7 @@
 # Knows which counter belongs to which event; must not know what the protocols do in between.
 
 from libc.stddef cimport size_t
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastlb_core.base.atomic cimport add_fetch_u64
@@ -14,6 +14,9 @@ from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
 from fastlb_core.http.message cimport BODY_CHUNKED, hdr_t, msg_cap_hdrs, msg_init
 from fastlb_core.lb.balance cimport lb_release
 from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
+from fastlb_core.lb.times cimport (
+    TIMES_CONNECT, TIMES_QUEUE, TIMES_RESPONSE, TIMES_TOTAL, times_add, times_t,
+)
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
 from fastlb_core.program.logformat cimport lf_build, logformat_t
@@ -28,8 +31,8 @@ from fastlb_core.proxy.log cimport log_formatted, log_rec_t, log_room, log_room_
 from fastlb_core.proxy.log_facts cimport facts_is_error, facts_of_stream, facts_times
 from fastlb_core.proxy.queue cimport queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
-    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND,
-    STRM_F_LOGGED, STRM_F_LOG_EARLY, STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
+    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_INTERNAL,
+    STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_LOG_EARLY, STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
 )
 from fastlb_core.proxy.track cimport TRACK_STORES, stkctr_t
 from fastlb_core.proxy.tracking cimport tracking_end_stream
@@ -174,6 +177,30 @@ cdef void _count_times(counters_t* slot, const log_rec_t* rec) noexcept nogil:
     _average(&slot.total_ms, &slot.total_ms_max, <uint64_t> rec.t_total if rec.t_total > 0 else 0)
 
 
+cdef void _count_latency(times_t* slot, const log_rec_t* rec) noexcept nogil:
+    """What the averages cannot tell: how the times are spread."""
+    times_add(slot, TIMES_QUEUE, rec.t_queue)
+    times_add(slot, TIMES_CONNECT, rec.t_connect)
+    times_add(slot, TIMES_RESPONSE, rec.t_response)
+    times_add(slot, TIMES_TOTAL, rec.t_total)
+
+
+cdef void _count_all_times(stream_t* strm, counters_t** slots, int n) noexcept nogil:
+    """Of a stream that reached a server; slots[1] is the backend's, slots[2] the server's."""
+    cdef log_rec_t rec
+    cdef int32_t worker = strm.w.index
+    cdef int i
+    facts_times(strm, &rec)
+    for i in range(1, n):
+        _count_times(slots[i], &rec)
+    if strm.flags & STRM_F_INTERNAL:
+        return
+    _count_latency(&strm.fe.fe_times[worker], &rec)
+    _count_latency(&strm.be.be_times[worker], &rec)
+    if n > 2:
+        _count_latency(&strm.srv.times[worker], &rec)
+
+
 cdef void _count_chunks(stream_t* strm) noexcept nogil:
     """haproxy: of a chunked body its data is counted, not its framing."""
     if strm.req.is_open and strm.req_msg.body == BODY_CHUNKED:
@@ -184,7 +211,6 @@ cdef void _count_chunks(stream_t* strm) noexcept nogil:
 
 cdef void _count_end(stream_t* strm) noexcept nogil:
     """Bytes, status classes, aborts and times of all objects that the stream went through."""
-    cdef log_rec_t rec
     cdef counters_t* slots[3]
     cdef int i, n = 1
     slots[0] = fe_counters(strm)
@@ -204,9 +230,7 @@ cdef void _count_end(stream_t* strm) noexcept nogil:
         elif (strm.term_err == b'S' or strm.term_err == b's') and (strm.term_state == b'D' or strm.term_state == b'H'):
             slots[i].srv_aborts += 1
     if strm.be != NULL and strm.t_connect:
-        facts_times(strm, &rec)
-        for i in range(1, n):
-            _count_times(slots[i], &rec)
+        _count_all_times(strm, slots, n)
 
 
 cdef bint _is_to_be_logged(const stream_t* strm) noexcept nogil:

@@ -209,14 +209,19 @@ cdef bint _add_internal_headers(stream_t* strm) noexcept nogil:
     cdef http_msg_t* msg = &strm.req_msg
     cdef slice_t index_name = slice_of(b"x-fastlb-proxy", 14)
     cdef slice_t client_name = slice_of(b"x-fastlb-client", 15)
+    cdef slice_t service_name = slice_of(b"x-fastlb-service", 16)
     cdef char digits[12]
     cdef uint32_t n
     cdef int family = 0
     cdef const uint8_t* address = client_address(strm, &family)
     _delete_header(msg, index_name)
     _delete_header(msg, client_name)
-    n = _format_decimal(digits + 12, strm.fe.index)
+    _delete_header(msg, service_name)
+    n = _format_decimal(digits + 12, strm.next_be.index)
     if not msg_hdr_append(msg, index_name, slice_of(digits + 12 - n, n)):
+        return False
+    n = _format_decimal(digits + 12, strm.service)
+    if not msg_hdr_append(msg, service_name, slice_of(digits + 12 - n, n)):
         return False
     return address == NULL or add_forwarded_for(msg, client_name, family, address)
 

@@ -23,7 +23,7 @@ from .persist import persist_values
 from .proxies import add_proxy
 from .routes import Routes
 from .rules import RuleCompiler
-from .servers import add_internal_server, add_server_tls, add_servers
+from .servers import add_internal_server, add_server_tls, add_servers, uses_service
 from .stick import table_values
 from .text import file_bytes
 
@@ -107,7 +107,7 @@ def _fill(
         if px.cookie is not None and px.has_backend:
             builder.set_persist(index, persist_values(px, px.cookie))
     for px in active:
-        if px.stats is not None:
+        if px.stats is not None or uses_service(px):
             add_internal_server(builder, index_of[id(px)], service_address)
     rules = RuleCompiler(builder, configuration, index_of, server_indexes)
     for px in active:

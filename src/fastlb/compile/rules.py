@@ -44,7 +44,7 @@ from .text import file_bytes
 
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
-_WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "persist"}
+_WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "persist", "stats admin"}
 HTTP_FLAG, RAW_FLAG = 256, 512  # LF_F_HTTP and LF_F_RAW of program/logformat.pxd
 
 

@@ -79,6 +79,11 @@ def add_internal_server(builder: ProgramBuilder, index: int, service_address: by
     )
 
 
+def uses_service(px: Proxy) -> bool:
+    """A rule sends requests to control."""
+    return any(rule.core == "use-service" for rules in px.rules.values() for rule in rules)
+
+
 def _flags(srv: Server) -> int:
     names = {
         "backup": srv.backup,

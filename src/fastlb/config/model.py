@@ -289,9 +289,9 @@ class Stats:
     show_version: bool = False
     show_legends: bool = False
     show_node: str | None = None
+    show_modules: bool = False
     show_description: str | None = None
     scopes: list[str] = field(default_factory=list)
-    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from .diagnostics import Diagnostics, nearest
 from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
-from .model import Balance, Configuration, Location, Proxy, StickData
+from .model import Balance, Configuration, Location, Proxy, Stats, StickData
 from .references import check_references
 from .rule import Rule
 from .samples.values import TableRef
@@ -75,6 +75,7 @@ class _Resolution:
         self._check_userlists()
         for draft in self.drafts:
             self._check_page_sets(draft.proxy)
+            self._check_stats(draft.proxy)
             self._expand_errorfiles(draft.proxy)
             self._expand_logs(draft.proxy)
             self._inherit_maxconn(draft.proxy)
@@ -279,6 +280,13 @@ class _Resolution:
                     if group not in users.groups:
                         message = f"userlist '{users.name}': no such group '{group}' specified in user '{user.name}'"
                         self._alert("unknown-group", message, users.location)
+
+    def _check_stats(self, px: Proxy) -> None:
+        """haproxy: either the page's own users or rules decide."""
+        stats = px.stats
+        if stats is not None and px.rules.get("stats http-request") and (stats.users or stats.realm != Stats().realm):
+            message = f"proxy '{px.name}': stats 'auth'/'realm' and 'http-request' can't be used at the same time."
+            self._alert("conflict", message, px.location)
 
     def _check_page_sets(self, px: Proxy) -> None:
         """`errorfiles <name>` in an answer of a rule."""

@@ -404,6 +404,12 @@ class Snapshot(Protocol):
     def proxy_state(self, proxy: int) -> ProxyState: ...
     def server_state(self, server: int) -> ServerState: ...
     def counters(self, kind: str, index: int) -> Counters: ...
+    def times(self, kind: str, index: int) -> tuple[tuple[tuple[int, ...], int], ...]:
+        """Histograms of latency, (buckets, sum in ms) for queue, connect, response and total; listeners have none."""
+
+    def times_limits(self) -> tuple[int, ...]:
+        """The longest time of each bucket in ms, but of the last, which has none."""
+
     def sample_rates(self) -> None:
         """Once a second: makes the highest rates exact over all workers."""
 

@@ -96,6 +96,18 @@ class Servers:
         self._tell(server, fmt.NOTICE, f"{_title(server)} is stopping{reason}{self._online(server, before)}")
         self._backend_changed(server.proxy, before)
 
+    # -- operational state by order, from the runtime API and the statistics page
+
+    def force_health(self, server: LiveServer, word: str, reason: str) -> bool:
+        """The state that `word` (up, stopping, down) names, as if checks had found it; False for another word."""
+        change = {"up": self.set_running, "stopping": self.set_stopping, "down": self.set_stopped}.get(word)
+        if change is None:
+            return False
+        state = self.snapshot.server_state(server.index)
+        self.snapshot.set_check(server.index, health=0 if word == "down" else state.rise + state.fall - 1)
+        change(server, reason)
+        return True
+
     # -- administrative state, from the runtime API and the statistics page
 
     def set_maint(self, server: LiveServer) -> None:

@@ -169,6 +169,7 @@ class Arena:
         self.backups: list[bool] = []
         self.slowstart: list[int] = []
         self.counter_objects: dict[tuple[str, int], Counters] = {}
+        self.histograms: dict[tuple[str, int], tuple[tuple[tuple[int, ...], int], ...]] = {}
         self.cleared: list[bool] = []
         for section in configuration.proxies:
             for server in section.servers:
@@ -221,6 +222,12 @@ class Arena:
 
     def counters(self, kind: str, index: int) -> Counters:
         return self.counter_objects.setdefault((kind, index), Counters())
+
+    def times(self, kind: str, index: int) -> tuple[tuple[tuple[int, ...], int], ...]:
+        return self.histograms.get((kind, index), (((0,) * 4, 0),) * 4)
+
+    def times_limits(self) -> tuple[int, ...]:
+        return (0, 1, 2)
 
     def sample_rates(self) -> None:
         pass

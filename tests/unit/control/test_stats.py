@@ -77,7 +77,7 @@ def with_control(rig: Rig, use: Any) -> Any:
 
 def test_first_columns_are_haproxys() -> None:
     assert [field.name for field in FIELDS[:84]] == COLUMNS
-    assert len({field.name for field in FIELDS}) == len(FIELDS) == 103
+    assert len({field.name for field in FIELDS}) == len(FIELDS) == 119
 
 
 def test_rows_are_haproxys_to_the_byte() -> None:
@@ -88,7 +88,7 @@ def test_rows_are_haproxys_to_the_byte() -> None:
 
 def test_every_line_has_every_column() -> None:
     text = with_control(rig_of(), lambda control: csv_text(rows.rows(control, rows.Filter())))
-    assert {len(row) for row in csv.reader(io.StringIO(text))} == {104}
+    assert {len(row) for row in csv.reader(io.StringIO(text))} == {120}
 
 
 def test_value_that_could_be_read_as_several_is_quoted() -> None:
@@ -210,13 +210,13 @@ def test_scheme_of_credentials_has_no_case() -> None:
 @pytest.mark.parametrize(
     ("target", "kind", "refresh"),
     [
-        ("/st", "text/html", "10"),
+        ("/st", "text/html", None),
         ("/st;norefresh", "text/html", None),
         ("/st;csv", "text/plain", "10"),
         ("/st;csv;norefresh", "text/plain", None),
         ("/st?x;csv", "text/plain", "10"),
         ("/st;json", "application/json", "10"),
-        ("/st;up;no-maint", "text/html", "10"),
+        ("/st;up;no-maint", "text/html", None),
     ],
 )
 def test_form_and_refresh_follow_the_uri(target: str, kind: str, refresh: str | None) -> None:
@@ -241,18 +241,23 @@ def test_scope_hides_other_proxies() -> None:
 class _Tags(html.parser.HTMLParser):
     """Fails on tags that are not closed in order; collects all start tags."""
 
-    VOID = frozenset(("meta", "link", "br"))
+    VOID = frozenset(("meta", "link", "br", "input"))
     ATTRIBUTES = frozenset(
         ("href", "class", "id", "title", "colspan", "rowspan", "scope", "lang", "rel", "charset", "name", "content")
+    ) | frozenset(
+        (
+            *("data-refresh", "data-lead", "http-equiv", "method", "action", "value", "size"),
+            *("maxlength", "hidden", "type", "aria-label", "role"),
+        )
     )
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.seen: set[str] = set()
+        self.seen: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.seen.add(tag)
+        self.seen.append(tag)
         assert {name for name, _ in attrs} <= self.ATTRIBUTES, attrs
         if tag not in self.VOID:
             self.open.append(tag)
@@ -270,7 +275,7 @@ def test_page_is_well_formed_whatever_names_say(target: str) -> None:
     tags = _Tags()
     tags.feed(text)
     assert not tags.open
-    assert "script" not in tags.seen
+    assert tags.seen.count("script") == 1
     assert "&lt;script&gt;alert(1)" in text
 
 

@@ -5,7 +5,7 @@ Knows all tables. Must not know how a rule is written (config/rules.py).
 
 from __future__ import annotations
 
-from . import answers, captures, connection, flow, headers, missing, request_line, tracking, variables
+from . import answers, captures, connection, flow, headers, missing, request_line, service, tracking, variables
 from .row import ActionRow
 
 _PRESENT: tuple[ActionRow, ...] = (
@@ -13,6 +13,7 @@ _PRESENT: tuple[ActionRow, ...] = (
     *answers.ACTIONS,
     *headers.ACTIONS,
     *request_line.ACTIONS,
+    *service.ACTIONS,
     *variables.ACTIONS,
     *tracking.ACTIONS,
     *connection.ACTIONS,

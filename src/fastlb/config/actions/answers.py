@@ -29,6 +29,8 @@ def _auth(reader: ActionReader) -> tuple[RuleValue, ...]:
     if reader.peek() == "realm":
         reader.at += 1
         realm = reader.format(reader.word("missing realm value"))
+    if realm is None and reader.letter == "S":
+        realm = "HAProxy Statistics"
     return (realm or reader.st.draft.proxy.name if reader.st.draft else realm,)
 
 
@@ -49,11 +51,11 @@ def _early_hint(reader: ActionReader) -> tuple[RuleValue, ...]:
 _REPLY = "[status <code>] [content-type <type>] [{ errorfile | file | lf-file | string | lf-string } <arg>] [hdr <name> <fmt>]*"
 
 ACTIONS: tuple[ActionRow, ...] = (
-    ActionRow("deny", "HR", _deny, grammar=_REPLY, is_final=True),
+    ActionRow("deny", "HRS", _deny, grammar=_REPLY, is_final=True),
     ActionRow("return", "HR", _return, grammar=_REPLY, is_final=True),
     ActionRow("tarpit", "H", _tarpit, grammar=_REPLY, is_final=True),
     ActionRow("redirect", "HR", read_redirect, grammar="<rule>", is_final=True),
-    ActionRow("auth", "H", _auth, grammar="[realm <realm>]", is_final=True),
+    ActionRow("auth", "HS", _auth, grammar="[realm <realm>]", is_final=True),
     ActionRow("silent-drop", "cstrHR", _silent_drop, grammar="[ rst-ttl <ttl> ]", is_final=True),
     ActionRow("early-hint", "H", _early_hint, grammar="<name> <fmt>"),
 )

@@ -15,6 +15,6 @@ def _nothing(reader: ActionReader) -> tuple[RuleValue, ...]:
 
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("accept", "cstr", _nothing, is_final=True, core="allow"),
-    ActionRow("allow", "HRA", _nothing, is_final=True),
+    ActionRow("allow", "HRAS", _nothing, is_final=True),
     ActionRow("reject", "cstrH", _nothing, is_final=True),
 )

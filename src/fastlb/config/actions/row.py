@@ -25,6 +25,7 @@ RULE_SETS: dict[str, tuple[str, Point]] = {
     "H": ("http-request", Point.REQUEST_HEADERS),
     "R": ("http-response", Point.RESPONSE_HEADERS),
     "A": ("http-after-response", Point.RESPONSE_HEADERS),
+    "S": ("stats http-request", Point.REQUEST_HEADERS),
 }
 
 

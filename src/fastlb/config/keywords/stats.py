@@ -9,8 +9,11 @@ from collections.abc import Callable
 
 from ..diagnostics import nearest
 from ..model import Global, Proxy, Stats, StatsSocket
+from ..rules import add_rule
+from ..samples.types import Point
 from ..values import AddressRules, TimeFault, ValueFault, group_id, parse_integer, user_id
 from .row import NOT_YET, GlobalKeyword, ProxyKeyword, Statement, mode_octal
+from .rules import set_condition_only
 from .since import since
 
 LEVELS = ("user", "operator", "admin")
@@ -23,6 +26,7 @@ MISSING = (
     "'show-desc' or 'show-legends'."
 )
 UNKNOWN_GLOBAL = "'stats' only supports 'socket', 'maxconn', 'bind-process' and 'timeout' (got '{0}')"
+read_admin = set_condition_only("stats admin", Point.REQUEST_HEADERS, "frontend 'stats admin' rule")
 _ADDRESS = AddressRules(port="mandatory", fd=True)
 
 
@@ -80,6 +84,11 @@ def set_show_legends(st: Statement, px: Proxy) -> None:
     _stats(px).show_legends = True
 
 
+def set_show_modules(st: Statement, px: Proxy) -> None:
+    """haproxy: shows further columns of modules; fastlb's are those of latency."""
+    _stats(px).show_modules = True
+
+
 def set_show_node(st: Statement, px: Proxy) -> None:
     _stats(px).show_node = st.argument(0) or st.reading.configuration.global_.node
 
@@ -88,27 +97,16 @@ def set_show_desc(st: Statement, px: Proxy) -> None:
     _stats(px).show_description = " ".join(st.arguments) or st.reading.configuration.global_.description
 
 
+def set_http_request(st: Statement, px: Proxy) -> None:
+    """`stats http-request allow|deny|auth [realm <realm>] [if|unless <condition>]`."""
+    _stats(px)
+    add_rule(st, px, "S")
+
+
 def set_admin(st: Statement, px: Proxy) -> None:
-    """`stats admin if TRUE` alone for now: other conditions need ACLs."""
-    condition = [word for word in st.arguments if word]
-    if not condition or condition[0] not in ("if", "unless"):
-        raise st.fail(
-            "'stats admin' requires either 'if' or 'unless' followed by a condition.",
-            0,
-            "missing-argument",
-            "stats admin if TRUE",
-        )
-    if condition in (["if", "TRUE"], ["unless", "FALSE"]):
-        _stats(px).admin = True
-    elif condition in (["if", "FALSE"], ["unless", "TRUE"]):
-        _stats(px).admin = False
-    else:
-        raise st.fail(
-            "'stats admin' with a condition other than TRUE: ACLs are not supported by fastlb yet",
-            3,
-            "unsupported-keyword",
-            "stats admin if TRUE",
-        )
+    """`stats admin if|unless <condition>`: who may change servers on the page; several lines are alternatives."""
+    _stats(px)
+    read_admin(st, px)
 
 
 def row(
@@ -140,7 +138,17 @@ PROXY: tuple[ProxyKeyword, ...] = (
     row("show-legends", set_show_legends, default="no"),
     row("show-node", set_show_node, "[<name>]", "no"),
     row("show-desc", set_show_desc, "[<description>]", "no"),
-    ProxyKeyword("stats admin", "stats", "FLB", "if TRUE", "no", "4.2", apply=set_admin, strict=True),
+    row("show-modules", set_show_modules, default="no"),
+    ProxyKeyword("stats admin", "stats", "FLB", "{ if | unless } <condition>", "no", "4.2", apply=set_admin, strict=True),
+    ProxyKeyword(
+        "stats http-request",
+        "stats",
+        "FLB",
+        "{ allow | deny | auth [realm <realm>] } [{ if | unless } <condition>]",
+        manual="4.2",
+        apply=set_http_request,
+        strict=True,
+    ),
 )
 
 # --- global ---

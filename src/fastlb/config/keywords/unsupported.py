@@ -152,8 +152,6 @@ srvtcpka-cnt DLB
 srvtcpka-idle DLB
 srvtcpka-intvl DLB
 ssl-f-use FL
-stats http-request FLB
-stats show-modules DFLB
 use-fcgi-app LB
 """.strip().splitlines()
 

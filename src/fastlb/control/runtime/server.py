@@ -50,21 +50,8 @@ def _set_state(request: Request, server: LiveServer) -> str:
 
 
 def _set_health(request: Request, server: LiveServer) -> str:
-    control = request.control
-    state = control.snapshot.server_state(server.index)
-    reason = ", changed from CLI"
-    match request.argument(2):
-        case "up":
-            control.snapshot.set_check(server.index, health=state.rise + state.fall - 1)
-            control.servers.set_running(server, reason)
-        case "stopping":
-            control.snapshot.set_check(server.index, health=state.rise + state.fall - 1)
-            control.servers.set_stopping(server, reason)
-        case "down":
-            control.snapshot.set_check(server.index, health=0)
-            control.servers.set_stopped(server, reason)
-        case _:
-            raise Refused("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n")
+    if not request.control.servers.force_health(server, request.argument(2), ", changed from CLI"):
+        raise Refused("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n")
     return ""
 
 

@@ -10,20 +10,27 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from dataclasses import dataclass, field
+from urllib.parse import quote, unquote_plus
 
 from fastlb.config import model
 from fastlb.control.directory import LiveProxy
 from fastlb.control.hub import Control, clock_ms
+from fastlb.control.stats import admin, exporter
 from fastlb.control.stats.csv import csv_text, json_text, typed_text
 from fastlb.control.stats.fields import Row
-from fastlb.control.stats.page import render
+from fastlb.control.stats.page import PAGE_HEADERS, View, render
 from fastlb.control.stats.rows import Filter, proxy_rows
 
 _UNAUTHORIZED = (
     "<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n"
 )
 _UNAVAILABLE = "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"
+
+
+_NOT_ALLOWED = "<html><body><h1>405 Method Not Allowed</h1>\nThe statistics are only read.\n</body></html>\n"
+_BAD_REQUEST = "<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n"
 
 
 @dataclass(slots=True)
@@ -35,6 +42,7 @@ class Query:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     keeps_alive: bool = True
+    is_too_large: bool = False
 
 
 @dataclass(slots=True)
@@ -47,8 +55,17 @@ class Answer:
     body: bytes = b""
 
 
+# Numbers of service_t (proxy/stream.pxd), which the engine puts into `x-fastlb-service`.
+_SERVICE_ADMIN, _SERVICE_PROMETHEUS = "1", "2"
+
+
 def answer(control: Control, query: Query) -> Answer:
-    """The answer to a request for the statistics of the proxy that `x-fastlb-proxy` names."""
+    """The answer of the service that `x-fastlb-service` names, for the proxy that `x-fastlb-proxy` names.
+
+    Both headers are the engine's: what clients send under these names never gets here.
+    """
+    if query.headers.get("x-fastlb-service") == _SERVICE_PROMETHEUS:
+        return _metrics(control, query)
     index = query.headers.get("x-fastlb-proxy", "")
     proxy = control.directory.by_index.get(int(index)) if index.isdigit() else None
     if proxy is None or proxy.config.stats is None:
@@ -59,12 +76,37 @@ def answer(control: Control, query: Query) -> Answer:
         refusal = _error(401, "Unauthorized", _UNAUTHORIZED)
         refusal.headers.append(("www-authenticate", f'Basic realm="{realm}"'))
         return refusal
+    wish = read_wish(query.target, stats.uri)
+    is_admin = query.headers.get("x-fastlb-service") == _SERVICE_ADMIN
     if query.method == "POST":
-        # haproxy: without `stats admin` a form is refused by sending the browser back with a reason.
-        return Answer(303, "See Other", [_NO_CACHE, ("content-type", "text/plain"), ("location", f"{stats.uri};st=DENY")])
+        return _sent_back(stats.uri, wish, _form(control, query) if is_admin else "DENY")
     if query.method not in ("GET", "HEAD"):
         return _error(503, "Service Unavailable", _UNAVAILABLE)
-    return _statistics(control, proxy, stats, _options(query.target, stats.uri))
+    return _statistics(control, proxy, stats, wish, is_admin)
+
+
+def _form(control: Control, query: Query) -> str:
+    if query.is_too_large:
+        return "EXCD"
+    return "DENY" if admin.is_foreign(query.headers) else admin.carry_out(control, query.body)
+
+
+def _sent_back(uri: str, wish: Wish, outcome: str) -> Answer:
+    """haproxy: the browser fetches the page anew, with the outcome in its address; a reload then posts nothing twice."""
+    location = f"{uri};st={outcome}" + (";up" if "up" in wish.options else "") + wish.scope_query
+    return Answer(303, "See Other", [_NO_CACHE, ("content-type", "text/plain"), ("location", location)])
+
+
+def _metrics(control: Control, query: Query) -> Answer:
+    """haproxy: the exporter answers GET and HEAD; a parameter that it does not know is a bad request."""
+    if query.method not in ("GET", "HEAD"):
+        return _error(405, "Method Not Allowed", _NOT_ALLOWED)
+    try:
+        asked = exporter.read_query(query.target)
+    except ValueError:
+        return _error(400, "Bad request", _BAD_REQUEST)
+    kind = ("content-type", "text/plain; version=0.0.4")
+    return Answer(200, "OK", [_NO_CACHE, kind], exporter.exposition(control, asked).encode("utf-8", "replace"))
 
 
 _NO_CACHE = ("cache-control", "no-cache")
@@ -89,19 +131,43 @@ def is_authorized(users: list[tuple[str, str]], authorization: str) -> bool:
     return found
 
 
-def _options(target: str, uri: str) -> set[str]:
-    """The words behind the URI, split at `;`, up to a query string of a browser's making."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What stands behind the URI: words, the outcome of a form, part of the proxies' names."""
+
+    options: frozenset[str] = frozenset()
+    outcome: str = ""
+    scope: str = ""
+
+    @property
+    def scope_query(self) -> str:
+        return f"?scope={quote(self.scope)}" if self.scope else ""
+
+
+_MAX_SCOPE = 20
+
+
+def read_wish(target: str, uri: str) -> Wish:
+    """The words behind the URI, split at `;`, `?` and `&`: browsers and HAProxy's links use all of them."""
     rest = target[len(uri) :] if target.startswith(uri) else target.partition(";")[1] + target.partition(";")[2]
-    return {word.split("?")[0].split("=")[0] for word in rest.split(";") if word}
+    pairs = [word.partition("=") for word in re.split("[;?&]", rest) if word]
+    named = {name: value for name, _, value in pairs}
+    return Wish(
+        frozenset(name for name, _, _ in pairs if name not in ("st", "scope", "")),
+        named.get("st", ""),
+        unquote_plus(named.get("scope", ""))[:_MAX_SCOPE],
+    )
 
 
-def _statistics(control: Control, proxy: LiveProxy, stats: model.Stats, options: set[str]) -> Answer:
+def _statistics(control: Control, proxy: LiveProxy, stats: model.Stats, wish: Wish, is_admin: bool) -> Answer:
+    options = wish.options
     wanted = Filter(hides_down="up" in options, hides_maint="no-maint" in options, shows_address=stats.show_legends)
-    proxies = [other for other in control.directory.proxies if _is_in_scope(stats, proxy, other)]
+    proxies = [other for other in control.directory.proxies if _is_in_scope(stats, proxy, other) and wish.scope in other.name]
     now = clock_ms()
     tables = [(other, list(proxy_rows(control, other, wanted, now))) for other in proxies]
     found: list[Row] = [row for _, rows in tables for row in rows]
     refresh_s = 0 if "norefresh" in options else stats.refresh_s or 0
+    headers = [_NO_CACHE]
     if "csv" in options:
         kind, text = "text/plain", csv_text(found)
     elif "typed" in options:
@@ -109,9 +175,11 @@ def _statistics(control: Control, proxy: LiveProxy, stats: model.Stats, options:
     elif "json" in options:
         kind, text = "application/json", json_text(found)
     else:
-        kind, text = "text/html", render(control, stats, tables, options, refresh_s)
-    headers = [_NO_CACHE, ("content-type", kind)]
-    if refresh_s:
+        kind, text = "text/html", render(control, stats, tables, View(options, wish.outcome, wish.scope, refresh_s, is_admin))
+        headers += PAGE_HEADERS
+    headers.append(("content-type", kind))
+    if refresh_s and kind != "text/html":
+        # The page refreshes itself in place, or says so to a browser without JavaScript.
         headers.append(("refresh", str(refresh_s)))
     return Answer(200, "OK", headers, text.encode("utf-8", "replace"))
 

@@ -39,6 +39,9 @@ uweight MaP u32 | agg_server_status MGP u32 | agg_server_check_status MGP u32 | 
 
 FIELDS: tuple[Field, ...] = tuple(Field(*cell.split()) for line in _ROWS.strip().splitlines() for cell in line.split("|"))
 
+# fastlb's own columns stand behind all of HAProxy's: percentiles of the times in ms, over all requests since the start.
+FIELDS += tuple(Field(f"{time}time_{share}", "MaP", "u32") for time in "qcrt" for share in ("p50", "p90", "p99", "p999"))
+
 # A backend's own tags where they differ from the table's.
 _BACKEND_TAGS = {"act": "MGP", "bck": "MGP", "rate": "MGP", "rate_max": "MGP"}
 

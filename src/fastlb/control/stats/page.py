@@ -6,20 +6,27 @@ is compiled when this module is imported: after a chroot there is no file to rea
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup
 
 from fastlb.config import model
 from fastlb.control.directory import LiveProxy
 from fastlb.control.hub import Control
-from fastlb.control.stats import process
+from fastlb.control.stats import admin, process
 from fastlb.control.stats.fields import TYPE_BACKEND, TYPE_FRONTEND, TYPE_LISTENER, TYPE_SERVER, Row
+from fastlb.control.stats.latency import KINDS, PERCENTILES
 from fastlb.control.version import VERSION
 
 # Title of a group and its columns: (heading, what it is, field of the row)
-GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+Groups = tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
+GROUPS: Groups = (
     ("Queue", (("Cur", "waiting now", "qcur"), ("Max", "most that waited", "qmax"), ("Limit", "maxqueue", "qlimit"))),
     ("Session rate", (("Cur", "per second now", "rate"), ("Max", "highest", "rate_max"), ("Limit", "limit", "rate_lim"))),
     (
@@ -41,6 +48,15 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             *(("Dwn", "times down", "chkdown"), ("Dwntme", "time down", "downtime"), ("Thrtle", "slowstart", "throttle")),
         ),
     ),
+)
+
+# With `stats show-modules`.
+LATENCY: Groups = tuple(
+    (
+        f"{kind.capitalize()} ms",
+        tuple((f"p{share * 100:g}", "percentile", f"{kind[0]}time_{ending}") for ending, share in PERCENTILES),
+    )
+    for kind in KINDS
 )
 
 _KINDS = {TYPE_FRONTEND: "frontend", TYPE_BACKEND: "backend", TYPE_SERVER: "server", TYPE_LISTENER: "listener"}
@@ -70,6 +86,7 @@ class Line:
     kind: str
     look: str
     cells: list[Cell]
+    title: str = ""
 
 
 def duration(seconds: int) -> str:
@@ -157,6 +174,9 @@ def _sessions_title(row: Row) -> str:
         named = (("queue", "qtime"), ("connect", "ctime"), ("response", "rtime"), ("total", "ttime"))
         shown = (f"{label} {row[name]}/{row[name + '_max']} ms" for label, name in named)
         times = f"\naverage/max: {', '.join(shown)}"
+    if "ttime_p50" in row:
+        named = (("p50", "ttime_p50"), ("p90", "ttime_p90"), ("p99", "ttime_p99"), ("p99.9", "ttime_p999"))
+        times += f"\ntotal: {', '.join(f'{label} {row[name]} ms' for label, name in named)}"
     return f"requests: {row.get('req_tot', 0)}\nresponses: {answers}, other: {row['hrsp_other']}{times}"
 
 
@@ -164,11 +184,17 @@ def _errors_title(row: Row) -> str:
     return f"transfers cut by clients: {row.get('cli_abrt', 0)}, by servers: {row.get('srv_abrt', 0)}"
 
 
-def _line(row: Row) -> Line:
+def _legend(row: Row) -> str:
+    """`stats show-legends`: what a name does not tell."""
+    told = (("address", "addr"), ("mode", "mode"), ("algorithm", "algo"), ("id", "sid" if row["type"] == TYPE_SERVER else "iid"))
+    return ", ".join(f"{label}: {row[name]}" for label, name in told if name in row)
+
+
+def _line(row: Row, groups: Groups, has_legends: bool) -> Line:
     kind = _KINDS[int(row["type"])]
-    name = {"FRONTEND": "Frontend", "BACKEND": "Backend"}.get(str(row["svname"]), str(row["svname"]))
-    cells = [_cell(row, field) for _, columns in GROUPS for _, _, field in columns]
-    return Line(name, f"{row['pxname']}/{name}", kind, look_of(row), cells)
+    name = {"frontend": "Frontend", "backend": "Backend"}.get(kind, str(row["svname"]))
+    cells = [_cell(row, field) for _, columns in groups for _, _, field in columns]
+    return Line(name, f"{row['pxname']}/{name}", kind, look_of(row), cells, _legend(row) if has_legends else "")
 
 
 def _summary(control: Control, stats: model.Stats) -> list[tuple[str, str]]:
@@ -201,20 +227,59 @@ _ENVIRONMENT = jinja2.Environment(
 _TEMPLATE = _ENVIRONMENT.get_template("page.html")
 
 
-def render(
-    control: Control, stats: model.Stats, tables: list[tuple[LiveProxy, list[Row]]], options: set[str], refresh_s: int
-) -> str:
-    """The page for the tables of rows; `options` are the words behind the URI, refresh_s 0 where it does not refresh."""
+def _asset(name: str) -> Markup:
+    """A file that stands in the page as it is: it is ours, and its hash allows it to run."""
+    return Markup((files("fastlb.control.stats") / "templates" / name).read_text(encoding="utf-8"))
+
+
+def _source(text: str) -> str:
+    """How a Content-Security-Policy names an inline text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+_STYLE, _SCRIPT = _asset("page.css"), _asset("page.js")
+# Whatever a name on the page might smuggle in: nothing else runs, loads or is sent anywhere, and no other site frames the page.
+PAGE_HEADERS = [
+    (
+        "content-security-policy",
+        f"default-src 'none'; style-src {_source(_STYLE)}; script-src {_source(_SCRIPT)}; img-src data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+    ),
+    ("x-content-type-options", "nosniff"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the address asks the page to show. outcome: of a form, an `st=` word; refresh_s: 0 where it does not refresh."""
+
+    options: frozenset[str] = frozenset()
+    outcome: str = ""
+    scope: str = ""
+    refresh_s: int = 0
+    is_admin: bool = False
+
+
+def render(control: Control, stats: model.Stats, tables: list[tuple[LiveProxy, list[Row]]], view: View) -> str:
+    """The page for the tables of rows."""
+    groups = (*GROUPS, *LATENCY) if stats.show_modules else GROUPS
+    scope = f"?scope={quote(view.scope)}" if view.scope else ""
     values: dict[str, Any] = {
         "version": VERSION if stats.show_version else "",
         "uri": stats.uri,
-        "options": options,
-        "refresh_s": refresh_s,
+        "here": stats.uri + "".join(f";{option}" for option in sorted(view.options)) + scope,
+        "scope": scope,
+        # A form replaces the address' query: the URI's own one has to come again.
+        "query": stats.uri.partition("?")[2],
+        "view": view,
+        "told": admin.OUTCOMES.get(view.outcome),
         "configured_refresh_s": stats.refresh_s or 0,
         "summary": _summary(control, stats),
-        "groups": GROUPS,
+        "groups": groups,
         "legend": LEGEND,
-        "n_columns": sum(len(columns) for _, columns in GROUPS) + 1,
-        "tables": [(proxy, [_line(row) for row in rows]) for proxy, rows in tables if rows],
+        "actions": admin.ACTIONS,
+        "style": _STYLE,
+        "script": _SCRIPT,
+        "tables": [(proxy, [_line(row, groups, stats.show_legends) for row in rows]) for proxy, rows in tables if rows],
     }
     return _TEMPLATE.render(values)

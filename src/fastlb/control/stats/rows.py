@@ -14,6 +14,7 @@ from fastlb.control.checks.status import DESCRIPTIONS, WITH_CODE, Status, known
 from fastlb.control.directory import LiveListener, LiveProxy, LiveServer
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.servers import WEIGHT_SCALE, weight_of
+from fastlb.control.stats import latency
 from fastlb.control.stats.fields import TYPE_BACKEND, TYPE_FRONTEND, TYPE_LISTENER, TYPE_SERVER, Row
 
 # The averages are over this many requests (haproxy: TIME_STATS_SAMPLES).
@@ -83,7 +84,7 @@ def frontend_row(control: Control, proxy: LiveProxy) -> Row:
     row |= _compression(counters) | {"mode": _mode(proxy)}
     row |= {"conn_rate": counters.conn_rate, "conn_rate_max": counters.conn_rate_max, "conn_tot": counters.cum_conn}
     row |= {"dcon": counters.denied_conn, "dses": counters.denied_sess, "wrew": 0, "eint": 0}
-    return row
+    return row | latency.columns(control.snapshot, "frontend", proxy.index)
 
 
 def _compression(counters: ports.Counters) -> Row:
@@ -135,7 +136,8 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     if config.pool_max_conn >= 0:
         row["src_ilim"] = config.pool_max_conn
     row |= {"used_conn_cur": counters.used_conns, "need_conn_est": 0, "uweight": state.uweight}
-    return row
+    # Looking at the histograms of a server without traffic would take memory for their pages.
+    return row | (latency.columns(control.snapshot, "server", server.index) if counters.cum_sess else {})
 
 
 def backend_row(control: Control, proxy: LiveProxy, wanted: Filter, now: int) -> Row:
@@ -163,7 +165,7 @@ def backend_row(control: Control, proxy: LiveProxy, wanted: Filter, now: int) ->
     row |= _times(counters) | {"mode": _mode(proxy), "algo": proxy.config.balance.algorithm, "wrew": 0, "eint": 0}
     row |= {"connect": counters.connect, "reuse": counters.reuse, "uweight": sum(one.uweight for one in chosen)}
     row |= {"agg_server_status": 0, "agg_server_check_status": 0, "agg_check_status": 0}
-    return row
+    return row | latency.columns(control.snapshot, "backend", proxy.index)
 
 
 def status_text(state: ports.ServerState, is_checked: bool) -> str:

@@ -69,8 +69,9 @@ class StatsService:
                 parser.feed_data(data)
             except httptools.HttpParserError:
                 is_broken = True
-            if received.size > _MAX_HEAD + _MAX_BODY:
-                return
+            if received.is_too_large:
+                # The rest of it is not read: the connection ends behind the answer.
+                received.give_up()
             while received.finished:
                 request = received.finished.pop(0)
                 found = answer(self._control, request)
@@ -90,6 +91,15 @@ class _Received:
         self.size = 0
         self._query = Query()
 
+    @property
+    def is_too_large(self) -> bool:
+        return self.size > _MAX_HEAD or len(self._query.body) > _MAX_BODY
+
+    def give_up(self) -> None:
+        """The request that is being received is answered as it is."""
+        self._query.is_too_large, self._query.keeps_alive = True, False
+        self.finished.append(self._query)
+
     def on_message_begin(self) -> None:
         self._query = Query()
         self.size = 0
@@ -103,7 +113,6 @@ class _Received:
         self._query.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
-        self.size += len(body)
         self._query.body += body
 
     def bind(self, parser: httptools.HttpRequestParser) -> None:
