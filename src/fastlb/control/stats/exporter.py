@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.stats import latency, process
 from fastlb.control.stats.fields import TYPE_BACKEND, TYPE_FRONTEND, TYPE_SERVER, Row
-from fastlb.control.stats.metrics import HTTP_ONLY, IN_MILLISECONDS, METRICS, PROCESS, Metric
+from fastlb.control.stats.metrics import IN_MILLISECONDS, METRICS, OPTIONAL, PROCESS, Metric
 from fastlb.control.stats.rows import Filter, proxy_rows
 
 _SCOPES = ("global", "frontend", "backend", "server")
@@ -142,7 +142,7 @@ def _samples(metric: Metric, row: Row, rows: list[Row]) -> Iterable[Sample]:
     if series is not None:
         return [((*own, label), value) for label, value in series(row, rows)]
     value = row.get(metric.field)
-    if value is None and metric.field in HTTP_ONLY:
+    if value is None and metric.field in OPTIONAL:
         return []
     if metric.field in IN_MILLISECONDS and isinstance(value, int):
         return [(own, value / 1000)]

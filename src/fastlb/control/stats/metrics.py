@@ -102,8 +102,8 @@ METRICS: tuple[Metric, ...] = tuple(
 IN_MILLISECONDS = frozenset(
     f"{time}time{ending}" for time in "qcrt" for ending in ("", "_max")
 ) | {"check_duration"}
-# Columns that an object in TCP mode does not have: no series instead of NaN.
-HTTP_ONLY = frozenset(("req_tot", "intercepted", "cache_lookups", "cache_hits"))
+# Columns of HTTP mode and of checks: no series instead of NaN for an object without them.
+OPTIONAL = frozenset(("req_tot", "intercepted", "cache_lookups", "cache_hits", "check_code", "check_duration"))
 
 # (name, type, line of `show info`)
 PROCESS: tuple[tuple[str, str, str], ...] = (
