@@ -106,7 +106,7 @@ setup(
         *(str(p.parent.relative_to("src")).replace("/", ".") for p in sorted(Path("src").rglob("__init__.py"))),
         *(str(p.parent.relative_to("ext")).replace("/", ".") for p in sorted(Path("ext").rglob("__init__.py"))),
     ],
-    package_data={"fastlb": ["py.typed", "control/stats/templates/*"]},
+    package_data={"fastlb": ["py.typed", "control/stats/templates/*", "deploy/templates/*.j2"]},
     include_package_data=True,
     ext_modules=[] if {"clean", "egg_info", "sdist"} & set(sys.argv) else cythonized(),
 )

@@ -58,6 +58,12 @@ def test_configuration_needs_no_compiled_module():
             assert not any(name.startswith("fastlb_core") for name in python_imports(path)), path
 
 
+def test_deployment_is_texts_and_files_only():
+    for path in python_files():
+        if path.relative_to(PYTHON).parts[0] == "deploy":
+            assert {layer_of(name, "fastlb") for name in python_imports(path)} <= {"", "deploy"}, path
+
+
 def test_every_core_directory_is_a_known_layer():
     assert {path.name for path in CORE.iterdir() if path.is_dir() and path.name != "__pycache__"} <= set(CORE_LAYERS)
 

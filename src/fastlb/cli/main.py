@@ -123,5 +123,9 @@ def _subcommand(words: list[str]) -> int:
         from fastlb.cli.cert import run as cert
 
         return cert(words[1:])
-    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: cert, demo\n")
+    if name == "deploy":
+        from fastlb.cli.deploy import run as deploy
+
+        return deploy(words[1:])
+    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: cert, demo, deploy\n")
     return _usage("")
