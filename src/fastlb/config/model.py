@@ -168,6 +168,20 @@ class Bind:
     tls: BindTls = field(default_factory=BindTls)
 
 
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """How a server's name is asked for while the program runs (manual, section 5.2 "resolvers" and "resolve-*").
+
+    resolvers: the section's name, "" for never. prefers: "ipv4" or "ipv6". networks: addresses that come before others.
+    """
+
+    resolvers: str = ""
+    prefers: str = "ipv6"
+    networks: tuple[Network, ...] = ()
+    allows_duplicates: bool = False
+    ignores_weight: bool = False
+
+
 @dataclass(slots=True)
 class Server:
     """One `server` line, with `default-server` settings applied.
@@ -200,6 +214,7 @@ class Server:
     send_proxy: int = 0  # 0 none, 1 or 2: version of the PROXY protocol
     check_send_proxy: bool = False
     init_addr: list[str] = field(default_factory=list)
+    resolution: Resolution = Resolution()
     source: Address | None = None
     tfo: bool = False
     pool_max_conn: int = -1
@@ -486,6 +501,33 @@ class HttpErrors:
     pages: dict[int, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """One `nameserver` line; is_tcp: asked over a stream."""
+
+    name: str
+    address: Address
+    is_tcp: bool = False
+
+
+@dataclass(slots=True)
+class Resolvers:
+    """A `resolvers` section (manual, section 5.3.2), milliseconds. hold_ms: by status."""
+
+    location: Location
+    name: str
+    servers: list[NameServer] = field(default_factory=list)
+    payload_size: int = 512
+    retries: int = 3
+    resolve_ms: int = 1000
+    retry_ms: int = 1000
+    hold_ms: dict[str, int] = field(
+        default_factory=lambda: {
+            "nx": 30_000, "refused": 30_000, "timeout": 30_000, "other": 30_000, "valid": 10_000, "obsolete": 0,
+        }
+    )  # fmt: skip
+
+
 @dataclass(slots=True)
 class Configuration:
     """Everything the files say. `proxies` is in file order and holds no defaults sections."""
@@ -495,6 +537,7 @@ class Configuration:
     files: list[str] = field(default_factory=list)
     userlists: dict[str, UserList] = field(default_factory=dict)
     http_errors: dict[str, HttpErrors] = field(default_factory=dict)
+    resolvers: dict[str, Resolvers] = field(default_factory=dict)
 
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""

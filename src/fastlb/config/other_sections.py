@@ -1,4 +1,5 @@
-"""Sections that are neither global nor proxies: `userlist` (manual, section 12.1), `http-errors` (section 3.8), `crt-store`.
+"""Sections that are neither global nor proxies: `userlist` (manual, section 12.1), `http-errors` (section 3.8), `crt-store` and
+`resolvers` (files of their own).
 
 Knows their lines. Must not know who refers to them.
 """
@@ -8,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import crt_store
+from . import crt_store, resolvers_section
 from .diagnostics import nearest
 from .keywords.errors import STATUSES, BadAnswer, read_page
 from .keywords.row import BadStatement, Statement
 from .model import HttpErrors, User, UserList
+from .resolvers_section import open_resolvers
 
 
 @dataclass(slots=True)
@@ -143,5 +145,8 @@ READERS: dict[str, SectionReader] = {
     "userlist": SectionReader(_open_userlist, {"user": _user, "group": _group}, "unknown keyword '{0}' in 'users' section"),
     "http-errors": SectionReader(
         _open_http_errors, {"errorfile": _errorfile}, "unknown keyword '{0}' in 'http-errors' section", spaced=True
+    ),
+    "resolvers": SectionReader(
+        open_resolvers, resolvers_section.KEYWORDS, "unknown keyword '{0}' in 'resolvers' section", spaced=True
     ),
 }

@@ -57,6 +57,7 @@ class _Resolution:
         for draft in self.drafts:
             px = draft.proxy
             self._check_servers(px)
+            self._check_resolvers(px)
             if px.disabled:
                 # haproxy: a disabled proxy is not looked at any further.
                 continue
@@ -111,6 +112,16 @@ class _Resolution:
             if place is not srv.location:
                 message = f"'server {px.name}/{srv.name}' : 'id' : custom id {srv.id} already used at {place} ('server {other}')."
                 self._alert("duplicate-id", message, srv.location, f"[{srv.location}] : ")
+
+    def _check_resolvers(self, px: Proxy) -> None:
+        for srv in px.servers:
+            name = srv.resolution.resolvers
+            if not name or name in self.configuration.resolvers:
+                continue
+            guess = nearest(name, self.configuration.resolvers)
+            hint = f"did you mean '{guess}'?" if guess else f"add a section 'resolvers {name}'"
+            message = f"{px.title} '{px.name}', server '{srv.name}': unable to find required resolvers '{name}'"
+            self._alert("unknown-resolvers", message, srv.location, "", hint)
 
     def _check_binds(self, px: Proxy) -> None:
         if px.has_frontend and not px.binds:

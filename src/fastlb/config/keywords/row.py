@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
 from ..log_aliases import ALIASES
-from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, Proxy, Server, UserList
+from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, Proxy, Resolvers, Server, UserList
 from ..tls_files import TlsFiles
 from ..values import (
     AddressRules,
@@ -79,6 +79,7 @@ class Reading:
     userlist: UserList | None = None  # the section that is open
     http_errors: HttpErrors | None = None
     crt_store: CrtStore | None = None
+    resolvers: Resolvers | None = None
     tls_files: TlsFiles = field(init=False)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,6 @@ looked up here because `init-addr` says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NoReturn
 
 from ..diagnostics import nearest
@@ -15,21 +14,18 @@ from ..model import Address, Location, Proxy, Server
 from ..values import (
     MAX_PORT,
     AddressRules,
-    Resolver,
     TimeFault,
     ValueFault,
     names,
-    parse_address,
     parse_integer,
     parse_leading_integer,
-    resolved,
 )
-from . import tls_server
+from . import server_resolution, tls_server
 from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, Statement
+from .server_resolution import MAX_TEMPLATE, resolve_at_start, template_range
 from .since import since
 
 MAX_WEIGHT = 256
-INIT_ADDR_METHODS = ("libc", "last", "none")
 _ADDRESS = AddressRules(port="offset", late=True)
 _CHECK_ADDRESS = AddressRules(port="optional", unix=False)
 _SOURCE = AddressRules(port="optional", unix=False)
@@ -76,41 +72,48 @@ def set_server(st: Statement, px: Proxy) -> None:
         )
     if wrong := bad_character(name):
         _fail(st, f"character '{wrong}' is not permitted in server name '{name}'.", 1, "bad-name")
+    px.servers.append(_read_server(st, px, name, 2))
+
+
+def set_server_template(st: Statement, px: Proxy) -> None:
+    """Servers that differ in their numbers; each of them asks for the name and gets another address of its answer."""
+    prefix, count, word = st.argument(0), st.argument(1), st.argument(2)
+    if not (prefix and count and word):
+        message = "'server-template' expects <prefix> <nb | range> <addr>[:<port>] as arguments."
+        _fail(st, message, 0, "missing-argument", "server-template web 1-5 web.example.com:80 check resolvers dns")
+    if wrong := bad_character(prefix):
+        _fail(st, f"character '{wrong}' is not permitted in server-template prefix '{prefix}'.", 1, "bad-name")
+    numbers = template_range(count)
+    if numbers is None:
+        _fail(st, f"Wrong server-template number or range arg '{count}'.", 2, "bad-number", f"1-{MAX_TEMPLATE} at most")
+    first = _read_server(st, px, f"{prefix}{numbers[0]}", 3)
+    px.servers.append(first)
+    for number in numbers[1:]:
+        srv = copy(first)
+        srv.name, srv.id = f"{prefix}{number}", None
+        px.servers.append(srv)
+
+
+def _read_server(st: Statement, px: Proxy, name: str, index: int) -> Server:
+    """The server whose address is word `index`, with the options behind it."""
     draft = st.draft
     srv = copy(draft.server_template) if draft is not None else template()
     srv.location, srv.name = st.line_location(), name
     where = f"'server {px.name}/{name}' : "
     try:
-        srv.address = st.address(word, _ADDRESS)
+        srv.address = st.address(st.words[index], _ADDRESS)
     except ValueFault as fault:
-        _fail(st, f"{where}{fault.message}", 2, fault.code)
-    _set_options(st, srv, 3, where)
+        _fail(st, f"{where}{fault.message}", index, fault.code)
+    _set_options(st, srv, index + 1, where)
     tls_server.complete(st, srv, where)
-    _resolve(st, srv, where)
-    px.servers.append(srv)
-
-
-def _resolve(st: Statement, srv: Server, where: str) -> None:
-    """Looks the host name up, as `init-addr` says; without an address the server starts down (host "", name set)."""
     address = srv.address
-    if not address.name:
-        if address.family in ("ipv4", "ipv6") and not address.host:
-            # haproxy: such a server stands for the address that the client connected to, for transparent proxies.
-            message = f"{where}the client's own destination as address is not supported by fastlb yet"
-            _fail(st, message, 2, "unsupported-address", "name the server's address")
-        return
-    asks_system = not srv.init_addr or "libc" in srv.init_addr
-    found = resolved(address, st.reading.resolver) if asks_system else None
-    hint = "init-addr last,libc,none starts without the address"
-    if found is None and "none" not in srv.init_addr:
-        what = "could not" if asks_system else "no method found to"
-        _fail(st, f"{where}{what} resolve address '{address.name}'.", 2, "unresolved-host", hint)
-    if found is None and asks_system:
-        location, _ = st.place(2)
-        message = f"{where}could not resolve address '{address.name}', disabling server."
-        st.warn(message, 2, "unresolved-host", lead=f"[{location}] : ")
-    srv.disabled = srv.disabled or found is None
-    srv.address = found or replace(address, family="ipv4" if address.family == "ip" else address.family)
+    if address.name:
+        resolve_at_start(st, srv, lambda message, hint: _fail(st, message, index, "unresolved-host", hint), where)
+    elif address.family in ("ipv4", "ipv6") and not address.host:
+        # haproxy: such a server stands for the address that the client connected to, for transparent proxies.
+        message = f"{where}the client's own destination as address is not supported by fastlb yet"
+        _fail(st, message, index, "unsupported-address", "name the server's address")
+    return srv
 
 
 def _fail(st: Statement, message: str, index: int, code: str = "bad-argument", hint: str = "") -> NoReturn:
@@ -269,21 +272,6 @@ def set_check_port(st: Statement, srv: Server, word: str) -> None:
     srv.check_port = value or None
 
 
-def set_init_addr(st: Statement, srv: Server, word: str) -> None:
-    methods = word.split(",")
-    for method in methods:
-        if method in INIT_ADDR_METHODS:
-            continue
-        try:
-            parse_address(method, AddressRules(port="no", unix=False), Resolver(lambda name, family: None))
-        except ValueFault:
-            raise ValueFault(
-                f"'init-addr' : unknown init-addr method '{method}', supported methods are 'libc', 'last', 'none'."
-            ) from None
-        raise ValueFault(f"'init-addr {method}': a fixed address is not supported by fastlb yet", "unsupported-keyword")
-    srv.init_addr = methods
-
-
 def set_source(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.source = st.address(word, _SOURCE)
@@ -333,8 +321,8 @@ _NOT_YET = names("""
 agent-addr/1 agent-check agent-inter/1 agent-port/1 agent-send/1 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
 check-sni-auto check-via-socks4 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
 ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1 on-marked-down/1
-on-marked-up/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate resolve-net/1 resolve-opts/1
-resolve-prefer/1 resolvers/1 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
+on-marked-up/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
+send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
 strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
 """)
 _OFF_ALREADY = names("""
@@ -356,7 +344,6 @@ SERVER: tuple[ServerOption, ...] = (
     _row("fall", count("fall", "fall", 1), "<count>", "3", "'fall' expects an integer argument"),
     _row("fastinter", delay("fastinter", "fastinter_ms"), "<delay>", "inter", "'fastinter' expects a delay as argument"),
     _row("id", set_id, "<number>", missing="'id' : expects an integer argument", default_server=False),
-    _row("init-addr", set_init_addr, "{last | libc | none},...", "last,libc", "'init-addr' expects a method"),
     _row("inter", delay("inter", "inter_ms"), "<delay>", "2s", "'inter' expects a delay as argument"),
     _row("maxconn", limit("maxconn", "maxconn"), "<number>", "no limit", "'maxconn' expects an integer argument"),
     _row("maxqueue", limit("maxqueue", "maxqueue"), "<number>", "no limit", "'maxqueue' expects an integer argument"),
@@ -376,6 +363,7 @@ SERVER: tuple[ServerOption, ...] = (
     _row("weight", set_weight, "<0..256>", "1", "'weight' expects an integer argument"),
     _harmless("pool-low-conn", "idle connections belong to one worker", 1),
     *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _OFF_ALREADY),
+    *server_resolution.SERVER,
     *tls_server.SERVER,
     *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET),
 )
@@ -384,6 +372,15 @@ OPTIONS: dict[str, ServerOption] = {row.name: row for row in SERVER}
 PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword(
         "server", "server", "LB", "<name> <address>[:<port>] [<option> ...]", manual="4.2", apply=set_server, strict=True
+    ),
+    ProxyKeyword(
+        "server-template",
+        "server",
+        "LB",
+        "<prefix> <num | range> <fqdn>[:<port>] [<option> ...]",
+        manual="4.2",
+        apply=set_server_template,
+        strict=True,
     ),
     ProxyKeyword("default-server", "server", "DLB", "<option> ...", manual="4.2", apply=set_default_server, strict=True),
 )

@@ -147,7 +147,6 @@ option transparent DLB
 persist rdp-cookie DLB
 quic-initial DFL
 server-state-file-name DLB
-server-template LB
 srvtcpka-cnt DLB
 srvtcpka-idle DLB
 srvtcpka-intvl DLB
