@@ -25,6 +25,7 @@ from fastlb_core.lb.times cimport (
     TIMES_BUCKETS, TIMES_KINDS, times_clear, times_fold, times_limit, times_read, times_t,
 )
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
+from fastlb_core.net.address cimport addr_length
 from fastlb_core.program.program cimport listener_t, program_t, px_t
 from fastlb_core.proxy.stick_store cimport stick_recover, stick_set_process
 from fastlb_core.proxy.stick_table cimport stick_table_t
@@ -173,7 +174,7 @@ cdef class Snapshot:
             before = load_u32(&srv.sh.addr_seq)
             memcpy(copy, srv.sh.addr, sizeof(copy))
             if not before & 1 and load_u32(&srv.sh.addr_seq) == before:
-                return PyBytes_FromStringAndSize(<char*> copy, srv.addr_len)
+                return PyBytes_FromStringAndSize(<char*> copy, addr_length(copy) or srv.addr_len)
 
     def counters(self, kind, index):
         """Counters of a "frontend", "backend", "server" or "listener", summed over all workers, dead ones included."""
@@ -427,13 +428,14 @@ cdef class Snapshot:
         self._refresh(srv, _now_ms())
 
     def set_address(self, server, address):
-        """A packed sockaddr with its port, as long as the configured one; idle connections to the old address are closed."""
+        """A packed sockaddr of an IP address with its port, for a server that has one; idle connections to the old are closed."""
         cdef srv_t* srv = self._server(server)
         cdef const char* packed = address
-        if len(address) != srv.addr_len:
-            raise ValueError("the new address is of another family than the configured one")
+        cdef uint32_t length = addr_length(packed) if len(address) >= 16 else 0
+        if length == 0 or length != len(address) or addr_length(srv.sh.addr) == 0:
+            raise ValueError("only an IP address can be changed, and into another one")
         add_fetch_u32(&srv.sh.addr_seq, 1)
-        memcpy(srv.sh.addr, packed, srv.addr_len)
+        memcpy(srv.sh.addr, packed, length)
         add_fetch_u32(&srv.sh.addr_seq, 1)
         add_fetch_u32(&srv.sh.kill_seq, 1)
 

@@ -28,7 +28,7 @@ cdef struct srv_t:
     int32_t maxqueue             # 0: no limit
     int32_t port_offset
     uint8_t send_proxy           # 0, 1, 2
-    uint8_t addr_len             # of srv_shared_t.addr and source
+    uint8_t addr_len             # of srv_shared_t.addr as configured; an IP address may become one of the other family
     uint8_t source[128]          # sockaddr_storage to bind to before connect
     uint8_t source_len
     int32_t pool_max_conn        # idle connections kept over all workers; -1 no limit

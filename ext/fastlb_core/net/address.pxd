@@ -16,6 +16,8 @@ cdef uint32_t addr_write_v4(char* dst, const uint8_t* address) noexcept nogil
 cdef uint32_t addr_write_v6(char* dst, const uint8_t* address) noexcept nogil
 # Decimal digits of `number`; at most 10 bytes written.
 cdef uint32_t addr_write_u32(char* dst, uint32_t number) noexcept nogil
+# The bytes of a sockaddr_in or sockaddr_in6, 0 for other families.
+cdef uint32_t addr_length(const void* sockaddr) noexcept nogil
 # The port in host order, 0 for families without one.
 cdef uint16_t addr_port(const void* sockaddr) noexcept nogil
 # The dotted quad of exactly `length` bytes, without leading zeros, into 4 bytes; False when it is none.

@@ -107,6 +107,13 @@ cdef uint32_t addr_write_ip(char* dst, const void* address) noexcept nogil:
     return 0
 
 
+cdef uint32_t addr_length(const void* address) noexcept nogil:
+    cdef const sockaddr_in* inet = <const sockaddr_in*> address
+    if inet.sin_family == AF_INET:
+        return sizeof(sockaddr_in)
+    return sizeof(sockaddr_in6) if inet.sin_family == AF_INET6 else 0
+
+
 cdef uint16_t addr_port(const void* address) noexcept nogil:
     # sin_port and sin6_port are at the same place
     cdef const sockaddr_in* inet = <const sockaddr_in*> address

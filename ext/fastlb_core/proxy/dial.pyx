@@ -6,6 +6,7 @@ from libc.string cimport memcpy
 from fastlb_core.base.atomic cimport cpu_relax, load_u32
 from fastlb_core.lb.server cimport SRV_F_HAS_SOURCE, SRV_F_MAP_PORT, SRV_F_TFO, srv_t
 from fastlb_core.lb.shared cimport srv_shared_t
+from fastlb_core.net.address cimport addr_length
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.net.connect cimport CONNECT_TFO, connect_start
 from fastlb_core.net.loop cimport loop_t
@@ -40,14 +41,18 @@ cdef conn_t* dial(loop_t* loop, srv_t* srv, uint32_t client_port, uint32_t optio
     cdef sockaddr_storage address
     cdef const sockaddr* source = NULL
     cdef conn_t* conn
+    cdef uint32_t length
     _read_address(srv.sh, &address)
+    length = addr_length(&address)
+    if length == 0:
+        length = srv.addr_len
     if srv.flags & SRV_F_MAP_PORT:
         _map_port(&address, <int> client_port + srv.port_offset)
     if srv.flags & SRV_F_HAS_SOURCE:
         source = <const sockaddr*> srv.source
     if srv.flags & SRV_F_TFO:
         options |= CONNECT_TFO
-    conn = connect_start(loop, <const sockaddr*> &address, srv.addr_len, source, srv.source_len, options, err_no)
+    conn = connect_start(loop, <const sockaddr*> &address, length, source, srv.source_len, options, err_no)
     if conn != NULL:
         conn.origin = srv
     return conn

@@ -27,6 +27,7 @@ from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
 from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
+from fastlb.control.resolvers.service import ResolverService
 from fastlb.control.runtime.service import RuntimeService
 from fastlb.control.servers import Servers
 from fastlb.control.stats.service import StatsService
@@ -81,6 +82,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         messages=messages,
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
         routes=Routes(context.configuration),
+        resolvers=ResolverService(context.configuration, directory, servers, journal, clock_ms),
         tables=context.tables,
         contents=shared,
     )
@@ -101,6 +103,7 @@ async def _serve(context: ControlContext) -> int:
     await _start(control, "runtime socket", _called(runtime.start))
     await _start(control, "statistics", stats.start)
     await _start(control, "checks", _called(control.checks.start))
+    await _start(control, "resolvers", _called(control.resolvers.start))
     ticker = loop.create_task(_tick(control))
     MasterChannel(context.master_channel, control.journal, over.set).start(loop)
     # What was built until now lives as long as the process: keep the collector from walking through it.
@@ -109,6 +112,7 @@ async def _serve(context: ControlContext) -> int:
     await over.wait()
     ticker.cancel()
     control.checks.stop()
+    await control.resolvers.stop()
     runtime.stop()
     await stats.stop()
     await control.messages.stop()

@@ -16,6 +16,7 @@ from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory
 from fastlb.control.logs.journal import Journal
 from fastlb.control.messages import MessageHub
+from fastlb.control.resolvers.service import ResolverService
 from fastlb.control.servers import Servers
 
 
@@ -38,5 +39,6 @@ class Control:
     messages: MessageHub
     hard_maxconn: int
     routes: Routes
+    resolvers: ResolverService
     tables: ports.StickTables | None = None
     contents: SharedContents | None = None

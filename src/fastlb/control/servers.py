@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastlb.control import ports
+from fastlb.control import ports, sockaddr
 from fastlb.control.directory import Directory, LiveProxy, LiveServer
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
@@ -119,18 +119,34 @@ class Servers:
             if admin & ports.ADMIN_RMAINT:
                 self.snapshot.set_admin(server.index, (admin | ports.ADMIN_FMAINT) & ~ports.ADMIN_FDRAIN)
             return
-        was_stopped = before.was_stopped
+        self._enter_maint(server, before, (admin | ports.ADMIN_FMAINT) & ~ports.ADMIN_FDRAIN, "")
+
+    def set_unresolved(self, server: LiveServer, reason: str) -> None:
+        """Maintenance of a server whose name has no address any more; the address goes. `reason`: HAProxy's words."""
+        before = self._before(server)
+        admin = before.state.admin
+        if admin & ports.ADMIN_RMAINT:
+            return
+        _, address = sockaddr.unpack(before.state.address)
+        self.snapshot.set_address(server.index, sockaddr.pack("0.0.0.0", int(address[1])))
+        if admin & ports.ADMIN_MAINT:
+            self.snapshot.set_admin(server.index, admin | ports.ADMIN_RMAINT)
+            return
+        self._enter_maint(server, before, admin | ports.ADMIN_RMAINT, f" ({reason})")
+
+    def _enter_maint(self, server: LiveServer, before: _Before, admin: int, reason: str) -> None:
         if before.state.check_flags & ports.CHECK_CONFIGURED:
             self.snapshot.set_check(server.index, flags=before.state.check_flags | ports.CHECK_PAUSED, health=0)
         else:
             self.snapshot.set_check(server.index, health=0)
-        self.snapshot.set_admin(server.index, (admin | ports.ADMIN_FMAINT) & ~ports.ADMIN_FDRAIN)
-        if was_stopped:
-            self._tell(server, fmt.NOTICE, f"{_title(server)} was DOWN and now enters maintenance.")
+        self.snapshot.set_admin(server.index, admin)
+        if before.was_stopped:
+            ending = reason or "."
+            self._tell(server, fmt.NOTICE, f"{_title(server)} was DOWN and now enters maintenance{ending}")
             return
         self._stop(server, before)
         level = fmt.NOTICE if before.was_paused else fmt.ALERT
-        self._tell(server, level, f"{_title(server)} is going DOWN for maintenance{self._left(server, before)}")
+        self._tell(server, level, f"{_title(server)} is going DOWN for maintenance{reason}{self._left(server, before)}")
         self._backend_changed(server.proxy, before)
 
     def set_drain(self, server: LiveServer) -> None:
@@ -165,8 +181,11 @@ class Servers:
             self._tell(server, fmt.NOTICE, f"{_title(server)} is {state} (leaving forced drain).")
             self._backend_changed(server.proxy, before)
 
-    def set_address(self, server: LiveServer, packed: bytes) -> None:
-        """Moves the server to `packed`, a sockaddr. One whose name had no address leaves its maintenance by it."""
+    def set_address(self, server: LiveServer, packed: bytes, name: str = "") -> None:
+        """Moves the server to `packed`, a sockaddr. One whose name had no address leaves its maintenance by it.
+
+        name: the one that has the address, where it is not the configuration's.
+        """
         before = self._before(server)
         admin = before.state.admin
         self.snapshot.set_address(server.index, packed)
@@ -175,7 +194,7 @@ class Servers:
         if admin & ports.ADMIN_MAINT & ~ports.ADMIN_RMAINT:
             self.snapshot.set_admin(server.index, admin & ~ports.ADMIN_RMAINT)
             return
-        name = server.config.address.name
+        name = name or server.config.address.name
         word = "DRAIN" if admin & ports.ADMIN_FDRAIN else "READY"
         self._leave_maint(server, before, admin & ports.ADMIN_FDRAIN, word, "resolves again", f" ('{name}')")
 

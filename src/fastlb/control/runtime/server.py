@@ -13,6 +13,7 @@ from fastlb.config.keywords.balance import is_static
 from fastlb.control import ports, sockaddr
 from fastlb.control.directory import LiveServer
 from fastlb.control.runtime.command import Command, Level, Refused, Request, Severity
+from fastlb.control.runtime.resolvers import set_fqdn
 
 _USAGE = "usage: set server <backend>/<server> addr | check-addr | check-port | fqdn | health | maxconn | state | weight\n"
 _MAX_WEIGHT = 256
@@ -133,10 +134,6 @@ def _numeric(host: str) -> str | None:
         return None
 
 
-def _set_fqdn(request: Request, server: LiveServer) -> str:
-    raise Refused("set server <b>/<s> fqdn failed because no resolution is configured.\n")
-
-
 def _set_check_address(request: Request, server: LiveServer) -> str:
     """`check-addr IP [port PORT]`: until control starts again."""
     host = request.argument(2)
@@ -207,7 +204,7 @@ _SETTINGS = {
     "addr": _set_address,
     "check-addr": _set_check_address,
     "check-port": _set_check_port,
-    "fqdn": _set_fqdn,
+    "fqdn": set_fqdn,
     "health": _set_health,
     "maxconn": _set_maxconn,
     "state": _set_state,

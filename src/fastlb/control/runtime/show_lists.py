@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from fastlb.config.keywords.server_resolution import is_service
 from fastlb.control import ports, sockaddr
 from fastlb.control.checks.status import RESULT_UNKNOWN, known, result_number
 from fastlb.control.directory import LiveProxy, LiveServer
@@ -80,10 +81,16 @@ def _state_line(request: Request, server: LiveServer, now: int) -> str:
         *(server.proxy.id, server.proxy.name, server.id, server.name, host, state.state, admin_shown(state, is_disabled)),
         *(state.uweight, state.iweight, (now - state.last_change_ms) // 1000, int(status)),
         *(RESULT_UNKNOWN if is_running else result_number(status), state.health, state.check_flags, 0),
-        *(int(server.proxy.config.id is not None), int(config.id is not None), config.address.name or "-", port, "-", 0),
+        *(int(server.proxy.config.id is not None), int(config.id is not None), *_names(request, server, port), 0),
         *(check_port, check_host, check_host, check_port),
     )
     return " ".join(str(value) for value in values) + "\n"
+
+
+def _names(request: Request, server: LiveServer, port: int) -> tuple[str, int, str]:
+    """Host name, port and SRV name; a server without a record of its SRV name has neither of the others."""
+    name, configured = request.control.resolvers.name_of(server), server.config.address.name
+    return (name or "-", port if name or not is_service(configured) else 0, configured if is_service(configured) else "-")
 
 
 def admin_shown(state: ports.ServerState, is_disabled_in_configuration: bool) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastlb.control.runtime import (
     limits,
     patterns,
+    resolvers,
     server,
     session,
     sessions,
@@ -25,6 +26,7 @@ COMMANDS: tuple[Command, ...] = tuple(
         (
             *limits.COMMANDS,
             *patterns.COMMANDS,
+            *resolvers.COMMANDS,
             *server.COMMANDS,
             *session.COMMANDS,
             *sessions.COMMANDS,

@@ -25,7 +25,7 @@ NAMES = {
     ),
     "show": (
         "anon, cache, default-server, defaults, dev, errors, events, fd, libs, peers, pools, proc, profiling, "
-        "quic, resolvers, schema json, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
+        "quic, schema json, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
         "ssl ocsp-response, ssl ocsp-updates, ssl providers, ssl sni, startup-logs, tasks, threads, tls-keys, trace"
     ),
     "shutdown": "frontend",
