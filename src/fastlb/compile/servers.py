@@ -14,8 +14,8 @@ from .addresses import sockaddr, unix_sockaddr
 from .failure import CompileError
 from .ids import assign_ids
 from .rules import RuleCompiler
-from .tls import server_values
 from .text import file_bytes
+from .tls import server_values
 
 INTERNAL_NAME = "<STATS>"
 
