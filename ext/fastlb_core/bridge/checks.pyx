@@ -130,7 +130,7 @@ cdef class Evaluation:
         self.srv = program.servers[server]
         self.check_side = program.proxies[<uint32_t> owner.program.servers[server].proxy][0]
         self.check_side.name = slice_of(b"CHECKS-FE", 9)
-        self.check_side.name_display = self.check_side.name
+        self.check_side.name_secure = self.check_side.name
         memset(&self.strm, 0, sizeof(self.strm))
         memset(&self.front, 0, sizeof(self.front))
         self.strm.w, self.strm.front, self.strm.srv = owner.worker, &self.front, self.srv

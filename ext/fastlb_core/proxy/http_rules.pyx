@@ -23,7 +23,7 @@ from fastlb_core.proxy.stream cimport (
     SERVICE_STATS, SERVICE_STATS_ADMIN, STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters,
     stream_set_backend, stream_t,
 )
-from fastlb_core.proxy.use_server cimport any_rule_holds
+from fastlb_core.proxy.use_server cimport rule_that_holds
 
 
 cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
@@ -176,7 +176,7 @@ cdef act_t _statistics(stream_t* strm, eval_t* ev, const px_t* px) noexcept nogi
     cdef act_t act = run_set(strm, ev, px, RULES_STATS)
     if act == ACT_CONT:
         strm.flags |= STRM_F_INTERNAL
-        strm.service = SERVICE_STATS_ADMIN if any_rule_holds(strm, px, RULES_STATS_ADMIN) else SERVICE_STATS
+        strm.service = SERVICE_STATS_ADMIN if rule_that_holds(strm, px, RULES_STATS_ADMIN) != NULL else SERVICE_STATS
     return act
 
 

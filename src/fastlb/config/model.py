@@ -238,7 +238,6 @@ class CookiePersistence:
     max_life_s: int = 0
 
 
-@dataclass(slots=True)
 @dataclass(frozen=True, slots=True)
 class Balance:
     """`balance` (manual, section 4.2 "balance").
