@@ -18,7 +18,7 @@ from fastlb.cli.texts import USAGE
 from fastlb.config.actions import ROWS as ACTIONS
 from fastlb.config.actions.row import RULE_SETS, ActionRow
 from fastlb.config.keywords import GLOBAL_ROWS, PROXY_ROWS
-from fastlb.config.keywords.balance import ALGORITHMS, ALGORITHMS_NOT_YET
+from fastlb.config.keywords.balance import ALGORITHMS, NOT_SUPPORTED
 from fastlb.config.keywords.bind import BIND
 from fastlb.config.keywords.log import FORMATS
 from fastlb.config.keywords.row import IGNORED, REMOVED, SUPPORTED, UNSUPPORTED, Row
@@ -250,7 +250,7 @@ def real_configurations() -> str:
 
 def balance() -> str:
     lines = [[code(name), STATUS[SUPPORTED]] for name in ALGORITHMS]
-    lines += [[code(name), STATUS[UNSUPPORTED]] for name in ALGORITHMS_NOT_YET]
+    lines += [[code(name), STATUS[UNSUPPORTED]] for name in NOT_SUPPORTED]
     return "## Balancing algorithms\n\n" + table(["`balance`", "status"], lines)
 
 

@@ -69,7 +69,7 @@ def test_defaults_are_copied_not_shared() -> None:
         "defaults\n log 127.0.0.1 local0\n stats auth a:b\n option httpchk\n option dontlognull\n errorloc 404 /x\n"
         " mode http\n option forwardfor\nlisten a\n bind :80\nlisten b\n bind :81\n"
     ).proxies
-    for attribute in ("logs", "stats", "check", "options", "errorlocs", "timeouts", "balance", "forwardfor", "binds", "servers"):
+    for attribute in ("logs", "stats", "check", "options", "errorlocs", "timeouts", "forwardfor", "binds", "servers"):
         assert getattr(first, attribute) is not getattr(second, attribute), attribute
     assert first.logs[0] is not second.logs[0]
     assert first.stats is not None and second.stats is not None and first.stats.users is not second.stats.users

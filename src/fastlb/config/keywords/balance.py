@@ -130,6 +130,7 @@ _READERS: dict[str, Callable[[Statement], Balance]] = {
     "rdp-cookie": _read_rdp_cookie,
     "hash": _read_hash,
 }
+ALGORITHMS = (*PLAIN, *_READERS)
 _WITH_PARENTHESES = ("hdr", "random", "rdp-cookie")
 
 
@@ -144,13 +145,13 @@ def set_balance(st: Statement, px: Proxy) -> None:
     elif reader is not None and takes_word and (parenthesis or name != "hdr"):
         px.balance = reader(st)
     elif name in NOT_SUPPORTED:
-        raise st.fail(f"'balance {name}': {NOT_YET}", 1, "unsupported-keyword", f"one of {' '.join((*PLAIN, *_READERS))}")
+        raise st.fail(f"'balance {name}': {NOT_YET}", 1, "unsupported-keyword", f"one of {' '.join(ALGORITHMS)}")
     else:
         raise st.fail(
             "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param', 'hdr(name)' and "
             "'rdp-cookie(name)' options.",
             1,
-            hint=f"fastlb supports {' '.join((*PLAIN, *_READERS))}",
+            hint=f"fastlb supports {' '.join(ALGORITHMS)}",
         )
 
 
