@@ -140,7 +140,7 @@ def test_health_commands_set_health_and_state(socket_path: Path) -> None:
 
 def test_static_algorithm_takes_only_all_or_nothing(socket_path: Path) -> None:
     rig = rig_of()
-    rig.configuration.proxies[1].balance.algorithm = "static-rr"
+    rig.configuration.proxies[1].balance = model.Balance("static-rr")
     (refused,) = ask(socket_path, "set weight be/s1 3", rig=rig)
     assert refused == "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n\n"
     assert ask(socket_path, "set weight be/s1 0%", "set weight be/s1 100%", rig=rig) == ["\n", "\n"]
