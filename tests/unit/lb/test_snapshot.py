@@ -111,7 +111,7 @@ def test_address_and_check_results_are_stored(snapshot: Snapshot) -> None:
     state = snapshot.server_state(0)
     assert state.address == sockaddr(9000)
     assert (state.check_flags, state.health, state.check_status, state.check_code, state.check_duration_ms) == (6, 2, 7, 200, 3)
-    assert state.check_desc.startswith("OK \u00e9xxx") and len(state.check_desc.encode()) == 119
+    assert state.check_desc.startswith("OK \u00e9xxx") and len(state.check_desc.encode()) == 127
     assert (state.last_change_ms, state.down_time_ms, state.down_trans) == (1, 2, 3)
     with pytest.raises(ValueError, match="family"):
         snapshot.set_address(0, b"\x0a\x00" + bytes(26))
