@@ -113,8 +113,10 @@ def test_address_and_check_results_are_stored(snapshot: Snapshot) -> None:
     assert (state.check_flags, state.health, state.check_status, state.check_code, state.check_duration_ms) == (6, 2, 7, 200, 3)
     assert state.check_desc.startswith("OK \u00e9xxx") and len(state.check_desc.encode()) == 127
     assert (state.last_change_ms, state.down_time_ms, state.down_trans) == (1, 2, 3)
-    with pytest.raises(ValueError, match="family"):
-        snapshot.set_address(0, b"\x0a\x00" + bytes(26))
+    snapshot.set_address(0, b"\x0a\x00" + bytes(26))
+    assert snapshot.server_state(0).address == b"\x0a\x00" + bytes(26)
+    with pytest.raises(ValueError, match="IP address"):
+        snapshot.set_address(0, b"\x01\x00/run/x" + bytes(20))
 
 
 def test_command_is_stored_before_the_worker_wakes(snapshot: Snapshot) -> None:
