@@ -49,9 +49,7 @@ class GivenListener:
         return list(self.descriptors[:n_workers])
 
 
-def add_listeners(
-    builder: ProgramBuilder, index: int, own: Sequence[BoundListener], n_workers: int, glob: Global
-) -> None:
+def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListener], n_workers: int, glob: Global) -> None:
     """Adds the listeners of the proxy at `index`, in their order."""
     tls = {id(listener.bind): bind_values(listener.bind, glob) for listener in own}
     seen: set[int] = set()

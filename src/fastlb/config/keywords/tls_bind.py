@@ -175,7 +175,8 @@ def complete(st: Statement, bind: Bind) -> None:
     _check_needs(line, tls)
     _check_lists(line, tls)
     if "h2" in (tls.alpn or ()):
-        line.warn("HTTP/2 is not supported by fastlb yet, 'h2' is not offered", "alpn", "unsupported-value", "alpn http/1.1")
+        message = "HTTP/2 is not supported by fastlb yet: 'h2' is offered to nobody"
+        line.warn(message, "alpn", "unsupported-value", "alpn http/1.1")
     chosen = tuple(
         replace(each, settings=for_certificate(each.settings, tls)) if each.settings is not None else each
         for each in tls.certificates

@@ -76,7 +76,7 @@ def _dotted(apply: Apply) -> Apply:
 OWN: tuple[Shared, ...] = (
     Shared("ssl", change(enabled=True)),
     Shared("no-ssl", change(enabled=False)),
-    Shared("check-ssl", change(checks=True), status=UNSUPPORTED),
+    Shared("check-ssl", change(checks=True)),
     Shared("no-check-ssl", change(checks=False)),
     Shared("verify", converted("verify", _verify), "{none | required}", "'verify' : missing verify method"),
     Shared("verifyhost", text("verify_host"), "<hostname>", "'verifyhost' : missing hostname to verify against"),

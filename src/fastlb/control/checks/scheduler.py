@@ -15,10 +15,12 @@ import heapq
 import random
 import socket
 import time
+from dataclasses import replace
 
 from fastlb.control import ports
 from fastlb.control.checks import health
 from fastlb.control.checks.plan import CheckPlans
+from fastlb.control.checks.secure import check_tls
 from fastlb.control.checks.sequence import Sequence, SequenceProbe
 from fastlb.control.checks.server_state import server_state
 from fastlb.control.checks.status import Result
@@ -243,7 +245,7 @@ class CheckScheduler:
         key = (state.address, check.server.check_host, check.server.check_port)
         if check.target is None or check.target_key != key:
             check.target_key = key
-            check.target = check_target(check.server, state.address)
+            check.target = replace(check_target(check.server, state.address), tls=check_tls(check.server.config))
         return check.target
 
 

@@ -3,7 +3,7 @@
 Knows raw non-blocking sockets and the loop's readiness callbacks: a thousand checks a second must not cost a thousand
 tasks and streams. Must not know when checks run or what their results mean for the server.
 
-    start() ──connect in progress──► _writable() ──► _connected() ──► finished(Result)
+    start() ──connect in progress──► _writable() ──► (handshake) ──► _connected() ──► finished(Result)
        └── refused at once ──────────────────────────────────────────────────────┘
     expire() at any time ends it as a timeout, cancel() without a result.
 """
@@ -14,11 +14,13 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fastlb.control.checks.secure import CheckTls
 from fastlb.control.checks.status import Result, Status
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -33,20 +35,21 @@ class Target:
     """Where a check connects.
 
     family: AF_INET, AF_INET6 or AF_UNIX. address: as socket.connect takes it. source: address to connect from, or None.
-    send_proxy: version of the PROXY protocol header to send first, 0 for none.
+    send_proxy: version of the PROXY protocol header to send first, 0 for none. tls: None for a connection in the clear.
     """
 
     family: socket.AddressFamily
     address: tuple[str, int] | str
     source: tuple[str, int] | None = None
     send_proxy: int = 0
+    tls: CheckTls | None = None
 
 
 class TcpProbe:
     """One attempt; `finished` is called once unless cancel() comes first, and from inside start() where the kernel
     answers at once. `connected_at` is the monotonic second at which the connection stood, 0 before."""
 
-    __slots__ = ("_fd", "_finished", "_loop", "_sock", "connected_at", "target")
+    __slots__ = ("_fd", "_finished", "_in_handshake", "_loop", "_sock", "connected_at", "target")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, target: Target, finished: Callable[[Result], None]) -> None:
         self._loop = loop
@@ -54,6 +57,7 @@ class TcpProbe:
         self._finished = finished
         self._sock: socket.socket | None = None
         self._fd = -1
+        self._in_handshake = False
         self.connected_at = 0.0
 
     def start(self) -> None:
@@ -87,6 +91,8 @@ class TcpProbe:
         self._close()
 
     def _timeout_status(self) -> Status:
+        if self._in_handshake:
+            return Status.L6TOUT
         return Status.L7TOUT if self.connected_at else Status.L4TOUT
 
     def _prepare_tcp(self, sock: socket.socket) -> None:
@@ -97,7 +103,7 @@ class TcpProbe:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _closes_once_connected(self) -> bool:
-        return not self.target.send_proxy
+        return not self.target.send_proxy and self.target.tls is None
 
     def _bind(self, sock: socket.socket) -> bool:
         try:
@@ -131,6 +137,36 @@ class TcpProbe:
         return result
 
     def _established(self) -> None:
+        tls = self.target.tls
+        if tls is None:
+            self._begin()
+            return
+        head = self._proxy_header()
+        if head and not self._send(head):
+            return
+        assert self._sock is not None
+        self._in_handshake = True
+        self._sock = tls.context.wrap_socket(self._sock, do_handshake_on_connect=False, server_hostname=tls.name)
+        self._shake_hands()
+
+    def _shake_hands(self) -> None:
+        """One step of the handshake; the socket says when the next one is due."""
+        assert isinstance(self._sock, ssl.SSLSocket)
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        try:
+            self._sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self._loop.add_reader(self._fd, self._shake_hands)
+        except ssl.SSLWantWriteError:
+            self._loop.add_writer(self._fd, self._shake_hands)
+        except (OSError, ValueError):
+            self._end(Result(Status.L6RSP, -1, "SSL handshake failure"))
+        else:
+            self._in_handshake = False
+            self._begin()
+
+    def _begin(self) -> None:
         self.connected_at = time.monotonic()
         self._connected()
 
@@ -138,7 +174,7 @@ class TcpProbe:
         """The connection stands. Kinds that speak override this."""
         head = self._proxy_header()
         if not head or self._send(head):
-            self._end(Result(Status.L4OK))
+            self._end(Result(Status.L4OK if self.target.tls is None else Status.L6OK))
 
     def _send(self, data: bytes) -> bool:
         """Sends what always fits an empty socket buffer; ends the check and returns False where it fails."""
@@ -152,7 +188,8 @@ class TcpProbe:
 
     def _proxy_header(self) -> bytes:
         """A check speaks for itself: version 1 names its own connection, version 2 says LOCAL (PROXY protocol, 2.2)."""
-        if not self.target.send_proxy:
+        if not self.target.send_proxy or isinstance(self._sock, ssl.SSLSocket):
+            # None, or it went before the handshake.
             return b""
         if self.target.send_proxy == 2:
             return _PROXY_V2_LOCAL
