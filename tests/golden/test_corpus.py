@@ -15,7 +15,11 @@ ACCEPTED = {
         ("marksugar__kubeadMHA__1.cfg", "jancajthaml-openbank__demo__1.cfg"), "`nbproc 1` changes nothing, and is warned about"
     ),
     **dict.fromkeys(
-        ("6qat__myshell__1.cfg", "rocket357__on-prem-kubernetes__1.cfg"),
+        (
+            "6qat__myshell__1.cfg",
+            "rocket357__on-prem-kubernetes__1.cfg",
+            "cloud-native-everything__srlinux-ansible-lab__1.cfg",
+        ),
         "a frontend and a backend of one name: only 3.x refuses that, 2.6 takes it",
     ),
     "emqx__emqx__1.cfg": "`nbproc 1` changes nothing",
