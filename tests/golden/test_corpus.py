@@ -31,7 +31,6 @@ OTHER_LINES = {
     **dict.fromkeys(("emqx__emqx__2.cfg", "jancajthaml-openbank__demo__2.cfg"), "`nbproc 1` changes nothing"),
     "awlx__packetyeeter__1.cfg": "`fc_nb_streams` is newer than 2.6; it is there",
     "amlee__docker-riak-cs-haproxy__1.cfg": "the index counts its lines from 0",
-    "elfranne__check-mssql-primary__1.cfg": "`option external-check` is not supported yet, and refused where it stands",
 }
 
 

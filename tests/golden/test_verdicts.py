@@ -300,6 +300,15 @@ option smtpchk EHLO a.test
 option ldap-check
 option ldap-check x
 option ssl-hello-chk
+option external-check x
+external-check
+external-check command
+external-check command /bin/true
+external-check command /bin/true x
+external-check path /bin
+external-check path
+external-check foo
+option external-check
 tcp-check
 tcp-check foo
 tcp-check connect

@@ -123,6 +123,7 @@ class CheckRules:
     kind: "" for a plain connection, else the name of the option ("tcp-check", "httpchk", "mysql-check"). arguments: of an option
     that speaks another protocol; its steps are those of control/checks/protocols.
     tcp, http: the lines of `tcp-check` and `http-check`, whichever option is on. request: of `option httpchk`.
+    command, path: of `external-check`.
     """
 
     kind: str = ""
@@ -132,12 +133,12 @@ class CheckRules:
     http: list[Step] = field(default_factory=list)
     disables_on_404: bool = False
     sends_state: bool = False
+    command: str = ""
+    path: str = ""
 
     def copy(self) -> CheckRules:
         """Its own lists, for a proxy that begins with those of its defaults."""
-        return CheckRules(
-            self.kind, self.arguments, self.request, list(self.tcp), list(self.http), self.disables_on_404, self.sends_state
-        )
+        return replace(self, tcp=list(self.tcp), http=list(self.http))
 
     @property
     def steps(self) -> tuple[Step, ...]:

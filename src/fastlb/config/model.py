@@ -128,6 +128,8 @@ class Global:
     stats_timeout_ms: int = 10_000
     stats_maxconn: int = 10
     spread_checks: int = 0
+    external_check: bool = False
+    insecure_fork_wanted: bool = False
     bufsize: int = 16384
     maxrewrite: int = 1024
     maxaccept: int = 64

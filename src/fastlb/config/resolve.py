@@ -199,6 +199,21 @@ class _Resolution:
             if steps and px.has_backend and px.check.kind != option:
                 rules = f"{keyword} rules without 'option {option}', so the rules are ignored."
                 self._warn("no-effect", f"backend '{px.name}' uses {rules}", px.location)
+        if px.check.kind == "external-check" and px.has_backend:
+            self._check_external(px)
+
+    def _check_external(self, px: Proxy) -> None:
+        glob = self.configuration.global_
+        what = f"Proxy '{px.name}' : 'option external-check'"
+        if not glob.external_check:
+            message = f"{what} unable to find required 'global.external-check'."
+            self._alert("no-external-check", message, px.location, hint="add to global: external-check")
+        if not px.check.command:
+            message = f"{what} unable to find required 'external-check command'."
+            self._alert("no-external-check", message, px.location, hint="external-check command /path/to/program")
+        if not glob.insecure_fork_wanted:
+            message = f"'insecure-fork-wanted' not enabled in the global section, {what.partition(' : ')[2]} will likely fail."
+            self._warn("no-fork", f"Proxy '{px.name}' : {message}", px.location)
 
     def _check_timeouts(self, px: Proxy) -> None:
         timeouts = px.timeouts

@@ -19,7 +19,7 @@ _GLOBAL_NOT_YET = names("""
 51degrees-allow-unmatched 51degrees-cache-size 51degrees-data-file 51degrees-difference 51degrees-drift
 51degrees-property-name-list 51degrees-property-separator 51degrees-use-performance-graph 51degrees-use-predictive-graph
 cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
-dns-accept-family external-check h1-accept-payload-with-any-method
+dns-accept-family h1-accept-payload-with-any-method
 h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
 jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv setcap
 stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
@@ -61,7 +61,7 @@ nogetaddrinfo nokqueue nopoll noreuseport nosplice
 _PROCESS_INTERNALS = names("""
 close-spread-time cpu-affinity cpu-map cpu-policy cpu-set expose-deprecated-directives expose-experimental-directives
 fd-hard-limit h2-workaround-bogus-websocket-clients harden.reject-privileged-ports.tcp harden.reject-privileged-ports.quic
-insecure-fork-wanted limited-quic localpeer max-threads-per-group numa-cpu-mapping prealloc-fd set-dumpable shm-stats-file
+limited-quic localpeer max-threads-per-group numa-cpu-mapping prealloc-fd set-dumpable shm-stats-file
 shm-stats-file-max-objects strict-limits stress-level thread-group thread-groups thread-hard-limit profiling.memory
 profiling.tasks debug.counters quiet warn-blocked-traffic-after httpclient.resolvers.disabled httpclient.resolvers.id
 httpclient.resolvers.prefer httpclient.retries httpclient.ssl.ca-file httpclient.ssl.verify httpclient.timeout.connect
@@ -71,11 +71,10 @@ _QUIET = {
     "thread-groups",
     "expose-experimental-directives",
     "expose-deprecated-directives",
-    "insecure-fork-wanted",
     "set-dumpable",
     "quiet",
 }
-_WITH_NO = {"busy-polling", "set-dumpable", "strict-limits", "insecure-fork-wanted", "numa-cpu-mapping"}
+_WITH_NO = {"busy-polling", "set-dumpable", "strict-limits", "numa-cpu-mapping"}
 
 
 def _global(name: str, family: str) -> GlobalKeyword:
@@ -116,7 +115,6 @@ clitcpka-intvl DFL
 crt FL
 dynamic-cookie-key DLB
 email-alert DFLB
-external-check DLB
 filter-sequence FLB
 force-be-switch FL
 guid FLB
@@ -131,7 +129,6 @@ option accept-unsafe-violations-in-http-request DFL
 option accept-unsafe-violations-in-http-response DLB
 option checkcache DLB
 option disable-h2-upgrade DFL
-option external-check DLB
 option http-drop-request-trailers DB
 option http-drop-response-trailers DL
 option http-ignore-probes DFL

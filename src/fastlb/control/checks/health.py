@@ -8,7 +8,7 @@ Must not know sockets or time tables.
 
 from __future__ import annotations
 
-from fastlb.control.checks.status import DESCRIPTIONS, WITH_CODE, Result, Status, known
+from fastlb.control.checks.status import DESCRIPTIONS, Result, Status, known
 from fastlb.control.directory import LiveServer
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import printable
@@ -71,7 +71,7 @@ def _next_health(before: ServerState, has_passed: bool) -> tuple[int, bool]:
 
 
 def _reason(result: Result, duration_ms: int) -> str:
-    code = f", code: {result.code}" if result.code >= 0 and result.status in WITH_CODE else ""
+    code = f", code: {result.code}" if result.has_code else ""
     info = f', info: "{printable(result.info)}"' if result.info else ""
     return f", reason: {DESCRIPTIONS[result.status]}{code}{info}, check duration: {duration_ms}ms"
 

@@ -25,7 +25,7 @@ class CheckPlans:
         self._evaluator: Evaluator | None = None
 
     def plan(self, px: Proxy) -> Sequence | None:
-        """The backend's sequence, None where a plain connection is all there is to a check."""
+        """The backend's sequence, None where a plain connection or a program is all there is to a check."""
         if id(px) not in self._plans:
             self._plans[id(px)] = self._made(px)
         return self._plans[id(px)]
@@ -41,7 +41,7 @@ class CheckPlans:
 
     def _made(self, px: Proxy) -> Sequence | None:
         kind = px.check.kind
-        if not kind:
+        if kind in ("", "external-check"):
             return None
         steps = px.check.steps if kind in ("tcp-check", "httpchk") else steps_of(kind, px.check.arguments)
         places = {id(value): place for place, value in enumerate(evaluated(px))}

@@ -15,10 +15,12 @@ import heapq
 import random
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from fastlb.control import ports
 from fastlb.control.checks import health
+from fastlb.control.checks.external import ExternalProbe, command_line
 from fastlb.control.checks.plan import CheckPlans
 from fastlb.control.checks.secure import check_tls
 from fastlb.control.checks.sequence import Sequence, SequenceProbe
@@ -29,6 +31,7 @@ from fastlb.control.directory import LiveServer
 from fastlb.control.servers import Servers
 from fastlb.control.sockaddr import family_of, unpack
 
+Probe = TcpProbe | ExternalProbe
 # Checks with shorter intervals do not take part in the initial spread (haproxy: SRV_CHK_INTER_THRES).
 _SPREAD_FROM_MS = 1000
 
@@ -40,7 +43,7 @@ class _Check:
 
     def __init__(self, server: LiveServer, sequence: Sequence | None) -> None:
         self.server = server
-        self.probe: TcpProbe | None = None
+        self.probe: Probe | None = None
         self.version = 0
         self.due = 0.0
         self.started = 0.0
@@ -186,7 +189,7 @@ class CheckScheduler:
             interval += self._random.uniform(-spread, spread)
         return interval
 
-    def _look_at_deadline(self, check: _Check, probe: TcpProbe, now: float) -> None:
+    def _look_at_deadline(self, check: _Check, probe: Probe, now: float) -> None:
         """The running check's next moment of truth has come: expire it, or look again when its phase may end.
 
         Without `timeout check` a check has its interval; with it, connecting has `timeout connect` (at most the
@@ -218,16 +221,22 @@ class CheckScheduler:
         self._snapshot.set_check(server.index, flags=state.check_flags | ports.CHECK_INPROGRESS)
         check.started = now
         finished = functools.partial(self._finished, check)
-        target = self._target(check, state)
-        if check.sequence is None:
-            check.probe = TcpProbe(self._loop, target, finished)
-        else:
-            evaluation = self._plans.evaluation(check.sequence, server.index)
-            told = server_state(self._servers, server) if server.proxy.config.check.sends_state else b""
-            check.probe = SequenceProbe(self._loop, target, finished, check.sequence, evaluation, told)
+        check.probe = self._probe(check, state, finished)
         self.n_running += 1
         self._look_at_deadline(check, check.probe, now)
         check.probe.start()
+
+    def _probe(self, check: _Check, state: ports.ServerState, finished: Callable[[Result], None]) -> Probe:
+        server, sequence = check.server, check.sequence
+        if server.proxy.config.check.kind == "external-check":
+            may_fork = self._servers.directory.configuration.global_.insecure_fork_wanted
+            return ExternalProbe(self._loop, *command_line(server, state), finished, may_fork)
+        target = self._target(check, state)
+        if sequence is None:
+            return TcpProbe(self._loop, target, finished)
+        evaluation = self._plans.evaluation(sequence, server.index)
+        told = server_state(self._servers, server) if server.proxy.config.check.sends_state else b""
+        return SequenceProbe(self._loop, target, finished, sequence, evaluation, told)
 
     def _finished(self, check: _Check, result: Result) -> None:
         check.probe = None

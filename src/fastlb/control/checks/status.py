@@ -26,6 +26,9 @@ class Status(IntEnum):
     L7OK = 15
     L7OKC = 16
     L7STS = 17
+    PROCERR = 18
+    PROCTOUT = 19
+    PROCOK = 20
 
 
 DESCRIPTIONS = {
@@ -43,18 +46,21 @@ DESCRIPTIONS = {
     Status.L7OK: "Layer7 check passed",
     Status.L7OKC: "Layer7 check conditionally passed",
     Status.L7STS: "Layer7 wrong status",
+    Status.PROCERR: "External check error",
+    Status.PROCTOUT: "External check timeout",
+    Status.PROCOK: "External check passed",
 }
 
-_PASSED = frozenset((Status.L4OK, Status.L6OK, Status.L7OK, Status.L7OKC))
+_PASSED = frozenset((Status.L4OK, Status.L6OK, Status.L7OK, Status.L7OKC, Status.PROCOK))
 # Those whose code is shown.
-WITH_CODE = frozenset((Status.L7OK, Status.L7OKC, Status.L7STS))
+WITH_CODE = frozenset((Status.L7OK, Status.L7OKC, Status.L7STS, Status.PROCERR, Status.PROCTOUT, Status.PROCOK))
 
 # srv_check_result of `show servers state`
 RESULT_UNKNOWN, RESULT_FAILED, RESULT_PASSED, RESULT_CONDPASS = 0, 2, 3, 4
 
 
 class Result(NamedTuple):
-    """How one check ended. `code` is the HTTP status or -1; `info` what the server or the kernel said, "" for nothing."""
+    """How one check ended. `code` is the HTTP status, a program's exit status, or -1; `info` what was said, "" for nothing."""
 
     status: Status
     code: int = -1
@@ -63,6 +69,11 @@ class Result(NamedTuple):
     @property
     def has_passed(self) -> bool:
         return self.status in _PASSED
+
+    @property
+    def has_code(self) -> bool:
+        """Whether its code is shown. haproxy: a program that a signal ended has -1."""
+        return self.status in WITH_CODE and (self.code >= 0 or self.status is Status.PROCERR)
 
 
 def known(number: int) -> Status:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastlb.control import ports, sockaddr
-from fastlb.control.checks.status import DESCRIPTIONS, WITH_CODE, Status, known
+from fastlb.control.checks.status import DESCRIPTIONS, Result, Status, known
 from fastlb.control.directory import LiveListener, LiveProxy, LiveServer
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.servers import WEIGHT_SCALE, weight_of
@@ -205,8 +205,8 @@ def _check_columns(state: ports.ServerState) -> Row:
     status = known(state.check_status)
     is_running = state.check_flags & ports.CHECK_INPROGRESS
     row: Row = {"check_status": f"{'* ' if is_running else ''}{status.name}", "check_desc": DESCRIPTIONS[status]}
-    if state.check_code >= 0 and status in WITH_CODE:
-        row["check_code"] = state.check_code
+    if Result(status, state.check_code).has_code:
+        row["check_code"] = state.check_code & 0xFFFFFFFF
     if status not in (Status.UNK, Status.INI):
         row["check_duration"] = state.check_duration_ms
     row |= {"last_chk": state.check_desc, "check_rise": state.rise, "check_fall": state.fall, "check_health": state.health}
