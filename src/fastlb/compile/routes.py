@@ -1,6 +1,6 @@
 """Which backend each frontend leads to, and what load that may bring: computed once for the whole configuration.
 
-Knows `default_backend` and `maxconn`. Must not know how the engine follows a route.
+Knows `default_backend`, `use_backend` and `maxconn`. Must not know how the engine follows a route.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ class Routes:
         self._of = {id(px): self._find(px) for px in configuration.proxies}
         self._load: dict[int, int] = {}
         for fe in configuration.proxies:
-            backend = self._of[id(fe)]
-            if backend is not None:
+            for backend in self._reached(fe):
                 self._load[id(backend)] = self._load.get(id(backend), 0) + self.maxconn(fe)
 
     def default_backend(self, px: Proxy) -> Proxy | None:
@@ -44,6 +43,14 @@ class Routes:
         if not px.has_backend:
             return 0
         return px.fullconn or max(self._load.get(id(px), 0) // 10, 1)
+
+    def _reached(self, px: Proxy) -> list[Proxy]:
+        """haproxy: every backend once; a name that is only known at run time leads nowhere."""
+        if not px.has_frontend or px.disabled:
+            return []
+        names = [rule.arguments[0] for rule in px.rules.get("use_backend", ()) if rule.arguments]
+        found = [self._of[id(px)], *(self._backends.get(name) for name in names if isinstance(name, str))]
+        return list({id(backend): backend for backend in found if backend is not None}.values())
 
     def _find(self, px: Proxy) -> Proxy | None:
         # haproxy: a disabled proxy is not looked at any further

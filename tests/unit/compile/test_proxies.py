@@ -10,6 +10,7 @@ from fastlb_core.bridge.constants import ERROR_STATUSES, HTTP_MODES, OPTIONS, RE
 
 from fastlb.compile import CompileError
 from fastlb.config.model import Address, Balance, ForwardFor, Global, Stats, StatsSocket, Timeouts
+from fastlb.config.rule import Rule, RuleValue
 
 from .conftest import HERE, SERVICE, program_of, px, server
 
@@ -104,6 +105,21 @@ def test_limits_come_from_the_manuals_defaults() -> None:
     )  # fmt: skip
     assert [programkit.proxy(program, i)["fe_maxconn"] for i in range(3)] == [2000, 100, 0]
     assert [programkit.proxy(program, i)["fullconn"] for i in range(5)] == [0, 0, 210, 77, 1]
+
+
+# Seen on HAProxy 2.6.
+def test_fullconn_counts_a_frontend_once_for_every_backend_that_its_rules_name() -> None:
+    def leads_to(*names: RuleValue) -> dict[str, list[Rule]]:
+        return {"use_backend": [Rule(HERE, "use_backend", "use_backend", (name,)) for name in names]}
+
+    program = program_of(
+        px("frontend", "f", maxconn=1000, rules=leads_to("a", "a", "b"), default_backend="a"),
+        px("frontend", "g", maxconn=5000, rules=leads_to("b", None)),
+        px("listen", "l", maxconn=300, rules=leads_to("c")),
+        px("frontend", "off", maxconn=7000, rules=leads_to("c"), disabled=True),
+        px("backend", "a"), px("backend", "b"), px("backend", "c"),
+    )  # fmt: skip
+    assert [programkit.proxy(program, i)["fullconn"] for i in (2, 4, 5, 6)] == [30, 100, 600, 30]
 
 
 @pytest.mark.parametrize(
