@@ -21,6 +21,9 @@ from fastlb_core.lb.roundrobin cimport roundrobin_is_sound, roundrobin_t
 from fastlb_core.lb.ring cimport ring_is_sound
 from fastlb_core.lb.server cimport LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_t, srv_t
 from fastlb_core.lb.shared cimport SRV_S_RUNNING, counters_t, px_shared_t, rate_add, rate_t, share_give, share_take, srv_shared_t
+from fastlb_core.lb.times cimport (
+    TIMES_BUCKETS, times_add, times_bucket, times_clear, times_fold, times_kind_t, times_limit, times_read, times_t,
+)
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
 from fastlb_core.program.program cimport px_t
 
@@ -379,6 +382,48 @@ cdef class Totals:
 
     def clear(self, everything: bool) -> None:
         totals_clear(self.slots, self.n_workers, everything)
+
+
+cdef class Times:
+    """The histograms of one object for n workers, in an arena; written as workers do."""
+
+    cdef arena_t* arena          # owned
+    cdef times_t* slots          # in the arena
+    cdef int32_t n_workers
+
+    def __cinit__(self, n_workers: int):
+        self.n_workers = n_workers
+        self.arena = arena_map(sizeof(times_t) * (n_workers + 1), n_workers)
+        if self.arena == NULL:
+            raise MemoryError
+        self.slots = <times_t*> arena_alloc(self.arena, sizeof(times_t) * (n_workers + 1))
+
+    def __dealloc__(self):
+        arena_unmap(self.arena)
+
+    def add(self, worker: int, kind: int, ms: int) -> None:
+        times_add(&self.slots[<uint32_t> worker], <times_kind_t> <int> kind, ms)
+
+    def read(self, kind: int) -> tuple[list[int], int]:
+        """(buckets, sum of ms)."""
+        cdef times_t found
+        times_read(self.slots, self.n_workers, &found)
+        buckets = [found.buckets[<uint32_t> kind][<uint32_t> bucket] for bucket in range(TIMES_BUCKETS)]
+        return buckets, found.sums_ms[<uint32_t> kind]
+
+    def fold(self, worker: int) -> None:
+        times_fold(self.slots, self.n_workers, worker)
+
+    def clear(self) -> None:
+        times_clear(self.slots, self.n_workers)
+
+
+def bucket_of(ms: int) -> int:
+    return times_bucket(ms)
+
+
+def limit_of(bucket: int) -> int:
+    return times_limit(bucket)
 
 
 def occupy(program: Program, worker: int, proxy: int, *, fronts: int = 0, backs: int = 0, queued: int = 0, picks: int = 0):
