@@ -49,6 +49,8 @@ BODIES = (
     *("s=s1", ""),
     *("b=be&s=s1&action=hdown", "b=be&s=s1&action=hnolb", "b=be&s=s1&action=hrunn", "b=be&s=s1&action=dhlth"),
     "s=%731&b=%62e&action=drai%6e",
+    *(f"b=be&s=s1&action={word}" for word in ("dagent", "eagent", "arunn", "adown")),
+    *("b=be&s=s1&s=x&action=dagent", "b=be&s=x&action=adown", "b=be&s=s1&action=weight"),
 )
 
 

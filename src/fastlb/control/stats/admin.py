@@ -47,7 +47,10 @@ ACTIONS: tuple[tuple[str, str, Change], ...] = (
     ("hnolb", "Health: force NOLB", _operational("stopping")),
     ("hdown", "Health: force DOWN", _operational("down")),
 )
-_CHANGES = {word: change for word, _, change in ACTIONS}
+# No server has an agent: haproxy then takes the words and changes nothing.
+_OF_AGENTS = ("dagent", "eagent", "arunn", "adown")
+_CHANGES: dict[str, Change] = {word: change for word, _, change in ACTIONS}
+_CHANGES |= dict.fromkeys(_OF_AGENTS, lambda control, server: False)
 
 # What `st=` tells, for the page.
 OUTCOMES = {
