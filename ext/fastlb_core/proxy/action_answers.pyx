@@ -18,7 +18,7 @@ from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_op
 from fastlb_core.proxy.http_end cimport http_reply_page
 from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
-    STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters,
+    STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters, srv_slot,
     stream_kill, stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.proxy.tracking cimport tracking_error
@@ -68,6 +68,7 @@ cdef void _count_denied(stream_t* strm, const rule_t* rule) noexcept nogil:
     else:
         fe_counters(strm).denied_resp += 1
         be_counters(strm).denied_resp += 1
+        srv_slot(strm).denied_resp += 1
 
 
 cdef act_t deny(eval_t* ev, const rule_t* rule) noexcept nogil:

@@ -67,10 +67,8 @@ cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
     strm.flags |= STRM_F_HAS_SLOT
     strm.back_state = BACK_CONNECT
     strm.t_queue = strm.w.loop.now_ms
-    srv_slot(strm).cum_sess += 1
     srv_slot(strm).cum_lbconn += 1
     be_counters(strm).cum_lbconn += 1
-    rate_add(&srv_slot(strm).sess_rate, strm.w.loop.second, 1)
     store_relaxed_u64(&srv.sh.last_sess_ms, strm.w.loop.now_ms)
     store_relaxed_u64(&strm.be.sh.last_sess_ms, strm.w.loop.now_ms)
 
@@ -129,6 +127,7 @@ cdef back_result_t _assign(stream_t* strm) noexcept nogil:
         _assigned(strm, srv)
         return BACK_R_TRY
     if pick == PICK_NONE:
+        be_counters(strm).failed_conn += 1
         stream_set_term(strm, b'S', b'C')
         return BACK_R_FAILED
     if pick == PICK_QUEUE_SERVER and srv.maxqueue > 0 and load_i32(&srv.sh.queued) >= srv.maxqueue:
@@ -174,6 +173,7 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
             persist_lost(strm)
             strm.back_state = BACK_ASSIGN
             return BACK_R_TRY
+        be_counters(strm).failed_conn += 1
         stream_set_term(strm, b'S', b'Q')
         return BACK_R_FAILED
     return BACK_R_WAIT
@@ -221,6 +221,9 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
     cdef int err_no = 0
     cdef slice_t name = secure_name(strm) if strm.srv.tls != NULL else slice_of(NULL, 0)
     cdef conn_t* back = _reusable(strm, name)
+    # haproxy: every try is a session of the server's, as its retries show.
+    srv_slot(strm).cum_sess += 1
+    rate_add(&srv_slot(strm).sess_rate, strm.w.loop.second, 1)
     if back != NULL:
         srv_slot(strm).reuse += 1
         be_counters(strm).reuse += 1

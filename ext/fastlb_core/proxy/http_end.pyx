@@ -100,6 +100,9 @@ cdef void _begin_reply(stream_t* strm, int status, char err, char state) noexcep
             # haproxy: what was refused is logged with its cookie's letter, what a rule answered is not.
             persist_request(strm)
         strm.flags |= STRM_F_REQ_SENT
+        if not strm.bytes_in:
+            # haproxy: a request that no server sees has come all the same.
+            strm.bytes_in = strm.counted_head
         strm.front.rx.head += strm.req_msg.head_len
         strm.front.rx.len -= strm.req_msg.head_len
     if strm.req.is_done and strm.req.n_ready:

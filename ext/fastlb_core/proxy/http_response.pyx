@@ -10,6 +10,7 @@ from fastlb_core.http.message cimport (
     msg_reset, msg_widen,
 )
 from fastlb_core.http.rewrite cimport response_hop_by_hop
+from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport (
     CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
@@ -30,6 +31,7 @@ from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head_status_t
 from fastlb_core.proxy.http_retry cimport retry_for, retry_reason
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
+from fastlb_core.proxy.log_facts cimport facts_class
 from fastlb_core.proxy.packed cimport packed_head, packed_run
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
@@ -162,12 +164,20 @@ cdef bint _no_answer(stream_t* strm) noexcept nogil:
     return _bad_answer(strm, b'S')
 
 
+cdef void _count_answer(stream_t* strm) noexcept nogil:
+    """haproxy: a server's requests and classes of status are the heads that came from it, interim ones among them."""
+    cdef counters_t* slot = srv_slot(strm)
+    slot.cum_req += 1
+    slot.http_rsp[facts_class(strm.res_msg.status)] += 1
+
+
 cdef bint _pass_interim(stream_t* strm) noexcept nogil:
     """1xx: to the client if it speaks 1.1 (RFC 9110 15.2), then the next head is awaited. False: the client is gone."""
     cdef conn_t* back = strm.back
     cdef head_status_t status = HEAD_SENT
     cdef flow_t nothing
     nothing.n_ready = 0
+    _count_answer(strm)
     if not strm.req_msg.flags & MSG_F_HTTP10:
         status = head_send(strm.front, &strm.res_msg, &nothing, back)
     strm.bytes_out += reply_counted_head(&strm.res_msg)
@@ -196,6 +206,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     strm.t_response = strm.w.loop.now_ms
     strm.status = res.status
     strm.server_status = res.status
+    _count_answer(strm)
     strm.counted_head = <uint32_t> reply_counted_head(res)
     tracking_status(strm, res.status)
     if strm.trackers != NULL:

@@ -28,7 +28,7 @@ from fastlb_core.proxy.compress cimport compress_end
 from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars, eval_stream
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport log_formatted, log_rec_t, log_room, log_room_sd, log_stream
-from fastlb_core.proxy.log_facts cimport facts_is_error, facts_of_stream, facts_times
+from fastlb_core.proxy.log_facts cimport facts_class, facts_is_error, facts_of_stream, facts_times
 from fastlb_core.proxy.queue cimport queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
     BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_INTERNAL,
@@ -223,11 +223,13 @@ cdef void _count_end(stream_t* strm) noexcept nogil:
     for i in range(n):
         slots[i].bytes_in += strm.bytes_in
         slots[i].bytes_out += strm.bytes_out
-        if strm.status:
-            slots[i].http_rsp[strm.status // 100 if 100 <= strm.status < 600 else 0] += 1
+        # The server's are counted as they come from it: what the proxy answers in its place is not its own.
+        if strm.status and i < 2:
+            slots[i].http_rsp[facts_class(strm.status)] += 1
         if strm.term_err == b'C' or strm.term_err == b'c':
             slots[i].cli_aborts += 1
-        elif (strm.term_err == b'S' or strm.term_err == b's') and (strm.term_state == b'D' or strm.term_state == b'H'):
+        elif (strm.term_err == b'S' or strm.term_err == b's') and strm.term_state == b'D':
+            # haproxy: what ends before the answer's head is among the failed responses only.
             slots[i].srv_aborts += 1
     if strm.be != NULL and strm.t_connect:
         _count_all_times(strm, slots, n)

@@ -18,7 +18,7 @@ from fastlb_core.proxy.http_rules cimport (
     rules_result_t, run_set,
 )
 from fastlb_core.proxy.stream cimport (
-    STRM_F_FRONT_TIMEOUT, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, be_counters, fe_counters, stream_kill, stream_set_term,
+    STRM_F_FRONT_TIMEOUT, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, be_counters, fe_counters, srv_slot, stream_kill, stream_set_term,
     stream_set_timer, stream_stop_timer, stream_t,
 )
 
@@ -116,6 +116,7 @@ cdef rules_result_t response_content_rules(stream_t* strm) noexcept nogil:
         if act != ACT_YIELD:
             be_counters(strm).denied_resp += 1
             fe_counters(strm).denied_resp += 1
+            srv_slot(strm).denied_resp += 1
             return _refused(strm, b'D')
         if is_final:
             return RULES_R_WAIT
