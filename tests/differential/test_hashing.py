@@ -15,6 +15,7 @@ from support.proxy import HTTP, Proxy
 CONSISTENT = "hash-type consistent"
 PLAIN = ("", "", "", "", "", "", "")
 MIXED = ("weight 2", "id 77", "weight 256 id 9", "weight 0", "weight 17", "id 1000000", "")
+RULES = ("http-request return status 400 if { hdr(x-deny) body } { req.body_len 7 }", "http-request deny if { hdr(x-deny) yes }")
 FARMS = {
     "uri": (("balance uri",), PLAIN),
     "uri-whole": (("balance uri whole",), MIXED),
@@ -24,6 +25,7 @@ FARMS = {
     "uri-path": (("balance uri path-only",), PLAIN),
     "uri-path-whole": (("balance uri path-only whole",), PLAIN),
     "param": (("balance url_param id",), PLAIN),
+    "post": (("balance url_param id check_post", "timeout http-request 1s", *RULES), PLAIN),
     "hdr": (("balance hdr(X-Key)",), MIXED),
     "domain": (("balance hdr(Host) use_domain_only",), PLAIN),
     "hash": (("balance hash hdr(x-key)",), PLAIN),
@@ -133,3 +135,52 @@ def test_requests_without_a_key_are_spread(farms):
     plain = [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"] * 70
     for farm in farms:
         assert Counter(farm.servers("param", plain)) == {f"s{i}": 10 for i in range(7)}
+
+
+def post(body: bytes, target: str = "/", *, method: str = "POST", fields: tuple[str, ...] = ()) -> bytes:
+    head = [f"{method} {target} HTTP/1.1", "Host: a", *fields, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+def chunked(*chunks: bytes) -> bytes:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+POSTED = (
+    [post(b"id=%d" % i) for i in range(20)]
+    + [post(b"a=1&id=%d;x=y" % i, fields=("Content-Type: text/plain",)) for i in range(9)]
+    + [chunked(b"a=1&id", b"=%d" % i, b"00&b") for i in range(9)]
+    + [post(b"id=%d" % i, target) for i in range(5) for target in ("/?id=3", "/?x=3", "/?id", "/?id=")]
+    + [post(b"id=1", method="PUT"), post(b"id=2", method="GET"), post(b"?id=2"), post(b"a=1;id=2"), post(b""), post(b"x" * 9000)]
+)
+
+
+def test_a_parameter_of_a_posts_body_decides(farms):
+    reference, tested = farms
+    assert tested.servers("post", POSTED) == reference.servers("post", POSTED)
+
+
+@pytest.mark.parametrize(
+    ("begin", "rest"),
+    [
+        (post(b"id=1234")[:-2], b"34"),
+        (post(b"id=1234")[:-7], b"id=1234"),
+        (post(b"id=1234")[:-2], b""),
+        (post(b"id=1234", "/?id=3")[:-2], b""),
+        (post(b"id=1234", fields=("X-Deny: yes",))[:-2], b""),
+        (post(b"id=1234", fields=("X-Deny: body",))[:-2], b"34"),
+        (post(b"id=1234", fields=("Expect: 100-continue",))[:-7], b"id=1234"),
+        (post(b"9" * 39_000 + b"&id=1")[:20_000], post(b"9" * 39_000 + b"&id=1")[20_000:]),
+    ],
+)
+def test_the_body_is_waited_for_behind_the_rules(farms, begin, rest):
+    seen = []
+    for farm in farms:
+        client = farm.proxy.client("post")
+        client.send(begin)
+        client.send(rest)
+        answer = client.read_response()
+        seen.append((answer.status, dict(answer.headers).get("x-server"), [interim.status for interim in answer.interim]))
+        client.close()
+    assert seen[0] == seen[1]

@@ -72,6 +72,17 @@ def test_hash_balance_factor_sends_what_is_too_much_to_others(start, origin):
     assert seen[owner] <= 3 and len(seen) > 1
 
 
+def test_check_post_finds_the_key_in_a_body_that_comes_later(start, origin):
+    proxy = start(farm([origin(named(name)) for name in NAMES], "balance url_param id check_post"))
+    for i in range(6):
+        client = proxy.client()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\na=1")
+        by_url = ask(proxy, f"/?id={i}")
+        client.send(b"&id=%d" % i)
+        assert client.read_response().body.decode() == by_url
+        client.close()
+
+
 def test_random_uses_every_server_and_no_drained_one(start, origin):
     proxy = start(farm([origin(named(name)) for name in NAMES], "balance random(3)"))
     assert {ask(proxy) for _ in range(60)} == set(NAMES)

@@ -23,7 +23,7 @@ ACCEPTED = {
         "a frontend and a backend of one name: only 3.x refuses that, 2.6 takes it",
     ),
     "emqx__emqx__1.cfg": "`nbproc 1` changes nothing",
-    "cloud-native-everything__srlinux-ansible-lab__1.cfg": "one name of a frontend and a backend: 2.6 takes it, and so does fastlb",
+    "cloud-native-everything__srlinux-ansible-lab__1.cfg": "a frontend and a backend of one name: as above",
     "micrometreuk__haproxy__1.cfg": "headers behind `option httpchk`'s version: only 3.x refuses them, 2.6 takes them",
 }
 # Files whose first mistake in haproxy's words is none here, and why; they are refused for another one.

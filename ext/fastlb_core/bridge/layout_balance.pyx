@@ -2,11 +2,13 @@
 
 from fastlb_core.bridge.layout_expr cimport keep, put_expr, take
 from fastlb_core.program.expr cimport expr_t
-from fastlb_core.program.hash_key cimport KEY_DOMAIN, KEY_PATH_ONLY, KEY_WHOLE, hash_key_t, key_find, key_hash_find
+from fastlb_core.program.hash_key cimport KEY_DOMAIN, KEY_PATH_ONLY, KEY_POST, KEY_WHOLE, hash_key_t, key_find, key_hash_find
 from fastlb_core.program.program cimport program_t, px_t
 
 # hash_key_t.flags by the words of the configuration.
-FLAGS = {"whole": <int> KEY_WHOLE, "path-only": <int> KEY_PATH_ONLY, "use_domain_only": <int> KEY_DOMAIN}
+FLAGS = {
+    "whole": <int> KEY_WHOLE, "path-only": <int> KEY_PATH_ONLY, "use_domain_only": <int> KEY_DOMAIN, "check_post": <int> KEY_POST,
+}
 
 
 cdef int lay_out_balance(program_t* program, px_t* px, dict values) except -1:
@@ -27,6 +29,9 @@ cdef int lay_out_balance(program_t* program, px_t* px, dict values) except -1:
     conf.avalanche = values["avalanche"]
     for word in values["flags"]:
         conf.flags |= <int> FLAGS[word]
+    if conf.flags & KEY_POST:
+        # The body is waited for behind the rules.
+        px.has_rules = True
     conf.max_len = values["max_len"]
     conf.depth = values["depth"]
     keep(program, &conf.name, values["name"])

@@ -70,8 +70,7 @@ cdef bint join_chunks(eval_t* ev, slice_t raw, slice_t* body, bint* is_complete)
     return True
 
 
-# The body as far as it is buffered, without its framing; the sample MAY_CHANGE while it is not complete.
-cdef bint buffered(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t* smp, slice_t* body) noexcept nogil:
+cdef bint body_buffered(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t* smp, slice_t* body) noexcept nogil:
     cdef bint is_complete = False
     if msg == NULL:
         return False
@@ -92,7 +91,7 @@ cdef bint buffered(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t* smp
 
 cdef bint body_data(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t* smp) noexcept nogil:
     cdef slice_t body
-    if not buffered(ev, msg, raw, smp, &body):
+    if not body_buffered(ev, msg, raw, smp, &body):
         return False
     smp_set_str(smp, body.ptr, body.len)
     smp.type = SMP_T_BIN
@@ -101,13 +100,13 @@ cdef bint body_data(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t* sm
 
 cdef bint body_len(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t* smp) noexcept nogil:
     cdef slice_t body
-    return buffered(ev, msg, raw, smp, &body) and smp_set_int(smp, body.len)
+    return body_buffered(ev, msg, raw, smp, &body) and smp_set_int(smp, body.len)
 
 
 # What Content-Length says, else what is there.
 cdef bint body_size(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t* smp) noexcept nogil:
     cdef slice_t body
-    if not buffered(ev, msg, raw, smp, &body):
+    if not body_buffered(ev, msg, raw, smp, &body):
         return False
     if msg.flags & MSG_F_HAS_CL:
         return smp_set_int(smp, <int64_t> msg.content_length)
@@ -118,7 +117,7 @@ cdef bint req_body_param(eval_t* ev, const arg_t* args, sample_t* smp) noexcept 
     cdef uint32_t at = <uint32_t> smp.ctx[0] if smp.flags & SMP_F_MORE else 0
     cdef slice_t name = slice_of(NULL, 0), body, value
     smp.flags = 0
-    if not buffered(ev, seen_request(ev, smp), ev.req_bytes, smp, &body):
+    if not body_buffered(ev, seen_request(ev, smp), ev.req_bytes, smp, &body):
         return False
     if args[0].type == ARG_STR and args[0].str.len:
         name = args[0].str

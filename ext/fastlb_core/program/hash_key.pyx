@@ -10,6 +10,7 @@ from fastlb_core.http.uri cimport uri_split
 from fastlb_core.lb.balance cimport lb_source_key
 from fastlb_core.lb.server cimport LB_NO_KEY
 from fastlb_core.program.expr cimport expr_eval_as
+from fastlb_core.program.fetch_body cimport body_buffered
 from fastlb_core.program.http_values cimport param_next, target_pathq, values_find
 from fastlb_core.program.sample cimport SMP_T_BIN, sample_t
 
@@ -35,6 +36,15 @@ cdef bint _uri(const hash_key_t* conf, eval_t* ev, slice_t* bytes) noexcept nogi
     return True
 
 
+# haproxy: whatever the body's type; unlike what the manual says, all chunks that are there count.
+cdef bint _body_param(const hash_key_t* conf, eval_t* ev, slice_t* bytes) noexcept nogil:
+    cdef uint32_t at = 0
+    cdef slice_t body
+    cdef sample_t smp
+    memset(&smp, 0, sizeof(smp))
+    return body_buffered(ev, ev.req, ev.req_bytes, &smp, &body) and param_next(body, &at, conf.name, 0, bytes)
+
+
 # haproxy: as it stands in the query up to the next &, not decoded; one without a value is hashed too, one without `=` is not.
 cdef bint _url_param(const hash_key_t* conf, eval_t* ev, slice_t* bytes) noexcept nogil:
     cdef uint32_t at = 0
@@ -42,7 +52,9 @@ cdef bint _url_param(const hash_key_t* conf, eval_t* ev, slice_t* bytes) noexcep
     if ev.req == NULL:
         return False
     query = uri_split(msg_target(ev.req)).query
-    return query.ptr != NULL and param_next(query, &at, conf.name, 0, bytes)
+    if query.ptr != NULL and param_next(query, &at, conf.name, 0, bytes):
+        return True
+    return key_wants_body(conf, ev.req) and _body_param(conf, ev, bytes)
 
 
 # haproxy: "1wt" of "haproxy.1wt.eu": what stands before the last dot, back to the dot before, which leaves a byte at least.

@@ -23,14 +23,15 @@ cdef enum phase_t:               # strm.phase
     PHASE_BE_BODY = 6
     PHASE_BE_HTTP = 7
     PHASE_BE_REDIRECT = 8
-    PHASE_REQUEST_DONE = 9
-    PHASE_BE_CONTENT = 10        # tcp-response content
-    PHASE_BE_RESPONSE = 11
-    PHASE_FE_RESPONSE = 12
-    PHASE_COOKIE = 13            # persistence's own
-    PHASE_BE_AFTER = 14
-    PHASE_FE_AFTER = 15
-    PHASE_DONE = 16
+    PHASE_KEY = 9                # balance url_param check_post
+    PHASE_REQUEST_DONE = 10
+    PHASE_BE_CONTENT = 11        # tcp-response content
+    PHASE_BE_RESPONSE = 12
+    PHASE_FE_RESPONSE = 13
+    PHASE_COOKIE = 14            # persistence's own
+    PHASE_BE_AFTER = 15
+    PHASE_FE_AFTER = 16
+    PHASE_DONE = 17
 
 # One phase of a request, strm.phase: its rules, or the switch. ACT_CONT: the next phase.
 cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil

@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from fastlb_core.base.slice cimport same_bytes, slice_t
 from fastlb_core.http.message cimport msg_target
 from fastlb_core.program.expr cimport ARG_PROXY
+from fastlb_core.program.hash_key cimport hash_key_t, key_wants_body
 from fastlb_core.program.logformat cimport lf_text, logformat_t
 from fastlb_core.program.program cimport PX_CAP_BE, PX_H_BUFFER_REQUEST, PX_MODE_HTTP, px_t
 from fastlb_core.program.acl cimport COND_TRUE, cond_eval
@@ -142,11 +143,21 @@ cdef act_t _buffer_request(stream_t* strm, eval_t* ev, const px_t* px) noexcept 
     return ACT_DONE
 
 
+cdef act_t _wait_for_key(stream_t* strm, eval_t* ev) noexcept nogil:
+    """haproxy: behind the backend's rules, and whether the URL has the parameter or not."""
+    cdef const px_t* px = strm.next_be
+    if px == NULL or strm.flags & STRM_F_INTERNAL or not key_wants_body(<const hash_key_t*> px.hash_key, &strm.req_msg):
+        return ACT_CONT
+    return _buffer_request(strm, ev, px)
+
+
 cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
     cdef uint8_t phase = strm.phase
     cdef px_t* px = strm.fe if phase < PHASE_SWITCH else strm.next_be
     if phase == PHASE_SWITCH:
         return _switch(strm, ev)
+    if phase == PHASE_KEY:
+        return _wait_for_key(strm, ev)
     if px == NULL or phase > PHASE_SWITCH and (px == strm.fe or strm.flags & STRM_F_INTERNAL):
         return ACT_CONT
     if phase > PHASE_SWITCH:

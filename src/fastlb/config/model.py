@@ -244,7 +244,8 @@ class CookiePersistence:
 class Balance:
     """`balance` (manual, section 4.2 "balance").
 
-    name: of the parameter or header. length, depth: of `uri`, 0 for no limit. flags: "whole", "path-only", "use_domain_only".
+    name: of the parameter or header. length, depth: of `uri`, 0 for no limit. flags: "whole", "path-only", "check_post",
+    "use_domain_only".
     expression: what `hash` and `rdp-cookie` take. draws: of `random`.
     """
 

@@ -22,7 +22,7 @@ NOT_SUPPORTED = ("log-hash", "sticky")
 FUNCTIONS = ("sdbm", "djb2", "wt6", "crc32")
 MAX_DRAWS = 2**31 - 1
 GRAMMAR = " | ".join((
-    *PLAIN, "random[(<draws>)]", "uri [len <len>] [depth <depth>] [whole] [path-only]", "url_param <name>",
+    *PLAIN, "random[(<draws>)]", "uri [len <len>] [depth <depth>] [whole] [path-only]", "url_param <name> [check_post]",
     "hdr(<name>) [use_domain_only]", "rdp-cookie[(<name>)]", "hash <expr>",
 ))  # fmt: skip
 
@@ -58,12 +58,10 @@ def _read_url_param(st: Statement) -> Balance:
     name, modifier = st.argument(1), st.argument(2)
     if not name:
         raise st.fail("balance url_param requires an URL parameter name.", 2, "missing-argument")
-    if modifier == "check_post":
-        hint = "without it only the URL is searched"
-        raise st.fail(f"'balance url_param check_post': {NOT_YET}", 3, "unsupported-keyword", hint)
-    if modifier:
+    # haproxy: words behind check_post, once a number of bytes, are not looked at.
+    if modifier not in ("", "check_post"):
         raise st.fail(f"balance url_param only accepts 'check_post' modifier (got '{modifier}').", 3)
-    return Balance("url_param", name)
+    return Balance("url_param", name, flags=(modifier,) if modifier else ())
 
 
 def _between(word: str) -> str:
