@@ -82,8 +82,8 @@ GLOBAL = [
     *("ssl-load-extra-files", "ssl-load-extra-files foo", "ssl-load-extra-files none all", "ssl-load-extra-files bundle sctl"),
     *("ssl-load-extra-del-ext", "ssl-skip-self-issued-ca", "issuers-chain-path", "issuers-chain-path /nodir"),
     *("tune.ssl.default-dh-param 512", "tune.ssl.default-dh-param 2048", "tune.ssl.cachesize", "tune.ssl.cachesize -1"),
-    *("tune.ssl.lifetime", "tune.ssl.lifetime x", "tune.ssl.lifetime 10s", "tune.ssl.maxrecord 100", "maxsslconn"),
-    *("maxsslrate 10", "tune.ssl.keylog", "tune.ssl.keylog foo", "tune.ssl.keylog off"),
+    *("tune.ssl.lifetime", "tune.ssl.lifetime x", "tune.ssl.lifetime 10s", "tune.ssl.maxrecord 100"),
+    *("tune.ssl.keylog", "tune.ssl.keylog foo", "tune.ssl.keylog off"),
 ]
 # Lines that fastlb takes though 2.6 does not, or the other way round, and why.
 DIFFERENT = {"crt @store/site": "2.6 has no crt-store and looks for a file of that name"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import os
 import ssl
 from pathlib import Path
 
@@ -240,6 +242,31 @@ def test_sessions_are_resumed_by_any_worker(start, origin, syslog, pem, version)
     for _ in range(8):
         again = SecureClient(proxy.addresses["fe"], "a.test", context, session)
         assert again.request().get("resumed") == "1"
+
+
+@pytest.mark.parametrize("size", [48, 80])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_ticket_keys_are_shared_through_a_file(start, origin, syslog, pem, tmp_path, version, size):
+    keys = tmp_path / "keys"
+    keys.write_bytes(b"".join(base64.b64encode(os.urandom(size)) + b"\n" for _ in range(3)))
+    server = origin(named("a"))
+    resumed = "http-response set-header resumed %[ssl_fc_is_resumed]"
+    one, other = (start(site(syslog, server, f"ssl crt {pem} tls-ticket-keys {keys}", resumed)) for _ in range(2))
+    context = only(version)
+    client = SecureClient(one.addresses["fe"], "a.test", context)
+    assert client.request().get("resumed") == "0"
+    again = SecureClient(other.addresses["fe"], "a.test", context, client.tls.session)
+    assert again.request().get("resumed") == "1"
+
+
+def test_sessions_are_resumed_without_tickets(start, origin, syslog, pem):
+    resumed = "http-response set-header resumed %[ssl_fc_is_resumed]"
+    proxy = start(site(syslog, origin(named("a")), f"ssl crt {pem} no-tls-tickets", resumed))
+    context = only("1.2")
+    client = SecureClient(proxy.addresses["fe"], "a.test", context)
+    client.request()
+    again = SecureClient(proxy.addresses["fe"], "a.test", context, client.tls.session)
+    assert again.request().get("resumed") == "1"
 
 
 def test_versions_that_are_not_wanted(start, origin, syslog, pem):

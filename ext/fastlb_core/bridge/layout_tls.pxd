@@ -3,14 +3,15 @@
 # Values come from src/fastlb/compile/tls.py; files were read long before. Runs in the master, before the fork.
 #
 #     listener["tls"]: None or {"certificates": [certificate, ...], "strict_sni": bool, "id": bytes, "settings": settings}
-#     certificate: {"leaf", "key": DER, "chain": [DER], "dh": PEM, "ocsp": DER, "names": [bytes], "excluded": [bytes], "is_ecdsa",
-#                   "is_default": bool, "settings": settings}
+#     certificate: {"leaf", "key": DER, "chain": [DER], "dh": PEM, "ocsp": DER, "sctl": bytes, "names", "excluded": [bytes],
+#                   "is_ecdsa", "is_default": bool, "settings": settings}
 #     server["tls"]: None or {"settings": settings, "leaf", "key", "chain", "verify_host": bytes, "reuse": bool,
 #                   "sni": expression or None}
 #     settings: {"ciphers", "ciphersuites", "curves", "sigalgs", "client_sigalgs": bytes, b"" for libssl's own choice,
 #                "min", "max": name of VERSIONS or "", "options": [name of OPTIONS], "alpn": bytes, "verify": name of VERIFY,
 #                "authorities", "ca_names", "crls": [DER], "check_crls": bool, "ca_ignore", "crt_ignore": bits or None,
-#                "ticket_keys": [bytes], "lifetime_s", "max_record", "idle_ms": int}
+#                "ticket_keys": [bytes], "lifetime_s", "max_record", "hard_max_record", "idle_ms": int,
+#                of bind lines also "dh_bits" and "cache_size" (sessions kept without tickets; 0: none)}
 
 from fastlb_core.program.program cimport program_t
 

@@ -13,25 +13,25 @@ from fastlb_core.bridge.layout_expr cimport keep, new_expression, take
 from fastlb_core.net.tls_conf cimport (
     TLS_IGNORE_WORDS, TLS_NAME_MAX, TLS_TICKET_KEYS, tls_bind_t, tls_choice_t, tls_ctx_index, tls_ctx_t, tls_find,
     tls_name_hash, tls_name_t, tls_names_t, tls_server_t, tls_set_bind_callbacks, tls_set_server_callbacks, tls_set_staple,
-    tls_set_tickets, tls_set_verify, tls_ticket_t,
+    tls_set_tickets, tls_set_timestamps, tls_set_verify, tls_ticket_t,
 )
-from fastlb_core.program.program cimport program_own, program_t
+from fastlb_core.program.program cimport program_free, program_new, program_own, program_t
 from fastlb_core.sys.libssl cimport (
-    BIO, BIO_free, BIO_new_mem_buf, ERR_clear_error, ERR_get_error, ERR_reason_error_string, EVP_PKEY, PEM_read_bio_Parameters,
-    SSL_CTX, SSL_CTX_add0_chain_cert, SSL_CTX_add_client_CA, SSL_CTX_check_private_key, SSL_CTX_free, SSL_CTX_get_cert_store,
-    SSL_CTX_new, SSL_CTX_set0_tmp_dh_pkey, SSL_CTX_set1_client_sigalgs_list, SSL_CTX_set1_curves_list,
-    SSL_CTX_set1_sigalgs_list, SSL_CTX_set_alpn_protos, SSL_CTX_set_cipher_list, SSL_CTX_set_ciphersuites,
-    SSL_CTX_set_dh_auto, SSL_CTX_set_ex_data, SSL_CTX_set_max_proto_version,
-    SSL_CTX_set_min_proto_version, SSL_CTX_set_mode, SSL_CTX_set_options, SSL_CTX_set_read_ahead,
-    SSL_CTX_set_session_cache_mode, SSL_CTX_set_session_id_context, SSL_CTX_set_timeout,
+    BIO, BIO_free, BIO_new_mem_buf, ERR_clear_error, ERR_get_error, ERR_reason_error_string, EVP_PKEY,
+    PEM_read_bio_Parameters, SSL3_VERSION, SSL_CTX, SSL_CTX_add0_chain_cert, SSL_CTX_add_client_CA,
+    SSL_CTX_check_private_key, SSL_CTX_free, SSL_CTX_get_cert_store, SSL_CTX_new, SSL_CTX_sess_set_cache_size,
+    SSL_CTX_set0_tmp_dh_pkey, SSL_CTX_set1_client_sigalgs_list, SSL_CTX_set1_curves_list, SSL_CTX_set1_sigalgs_list,
+    SSL_CTX_set_alpn_protos, SSL_CTX_set_cipher_list, SSL_CTX_set_ciphersuites, SSL_CTX_set_dh_auto, SSL_CTX_set_ex_data,
+    SSL_CTX_set_max_proto_version, SSL_CTX_set_min_proto_version, SSL_CTX_set_mode, SSL_CTX_set_options,
+    SSL_CTX_set_read_ahead, SSL_CTX_set_session_cache_mode, SSL_CTX_set_session_id_context, SSL_CTX_set_timeout,
     SSL_CTX_use_PrivateKey, SSL_CTX_use_certificate, SSL_METHOD, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
     SSL_MODE_RELEASE_BUFFERS, SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_IGNORE_UNEXPECTED_EOF, SSL_OP_NO_COMPRESSION,
     SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_SSLv3, SSL_OP_NO_TICKET, SSL_OP_NO_TLSv1, SSL_OP_NO_TLSv1_1, SSL_OP_NO_TLSv1_2,
-    SSL_OP_NO_TLSv1_3, SSL_SESS_CACHE_CLIENT, SSL_SESS_CACHE_NO_INTERNAL, SSL_SESS_CACHE_OFF, SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-    SSL_VERIFY_NONE, SSL_VERIFY_PEER, SSL3_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION, TLS1_VERSION,
-    TLS_client_method, TLS_server_method, X509, X509_CRL, X509_CRL_free, X509_STORE, X509_STORE_add_cert, X509_STORE_add_crl,
-    X509_STORE_set_flags, X509_V_FLAG_CRL_CHECK, X509_V_FLAG_CRL_CHECK_ALL, X509_free, d2i_AutoPrivateKey, d2i_X509,
-    d2i_X509_CRL,
+    SSL_OP_NO_TLSv1_3, SSL_SESS_CACHE_CLIENT, SSL_SESS_CACHE_NO_INTERNAL, SSL_SESS_CACHE_OFF, SSL_SESS_CACHE_SERVER,
+    SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_NONE, SSL_VERIFY_PEER, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION,
+    TLS1_VERSION, TLS_client_method, TLS_server_method, X509, X509_CRL, X509_CRL_free, X509_STORE, X509_STORE_add_cert,
+    X509_STORE_add_crl, X509_STORE_set_flags, X509_V_FLAG_CRL_CHECK, X509_V_FLAG_CRL_CHECK_ALL, X509_free,
+    d2i_AutoPrivateKey, d2i_X509, d2i_X509_CRL, flb_dh_group,
 )
 from fastlb_core.sys.openssl cimport EVP_PKEY_free
 
@@ -97,16 +97,19 @@ cdef int use_pair(SSL_CTX* ctx, bytes leaf, bytes key, list chain) except -1:
     return 0
 
 
-cdef int use_dh(SSL_CTX* ctx, bytes pem) except -1:
-    """The parameters of a PEM text, or such as fit the certificate's key."""
+cdef int use_dh(SSL_CTX* ctx, bytes pem, int bits) except -1:
+    """The parameters of a PEM text, else a group of that many bits, or one that fits the certificate's key where it is 0."""
     cdef BIO* bio
     cdef EVP_PKEY* key
-    if not pem:
+    if pem:
+        bio = BIO_new_mem_buf(<const char*> pem, len(pem))
+        key = PEM_read_bio_Parameters(bio, NULL) if bio != NULL else NULL
+        BIO_free(bio)
+    elif bits > 2048:
+        key = flb_dh_group(b"ffdhe3072" if bits <= 3072 else b"ffdhe4096" if bits <= 4096 else b"ffdhe8192")
+    else:
         SSL_CTX_set_dh_auto(ctx, 1)
         return 0
-    bio = BIO_new_mem_buf(<const char*> pem, len(pem))
-    key = PEM_read_bio_Parameters(bio, NULL) if bio != NULL else NULL
-    BIO_free(bio)
     if key == NULL or SSL_CTX_set0_tmp_dh_pkey(ctx, key) != 1:
         EVP_PKEY_free(key)
         raise ValueError(f"unable to load DH parameters ({reason()})")
@@ -194,6 +197,7 @@ cdef tls_ctx_t* new_ctx(program_t* program, const SSL_METHOD* method, dict setti
     set_ignored(tls.crt_ignore, settings["crt_ignore"])
     keep(program, &tls.alpn, settings["alpn"])
     tls.max_record = settings["max_record"]
+    tls.hard_record = settings["hard_max_record"]
     tls.idle_ms = settings["idle_ms"]
     SSL_CTX_set_timeout(ctx, settings["lifetime_s"])
     if settings["verify"] != "none":
@@ -267,14 +271,23 @@ cdef const tls_ctx_t* new_certificate(program_t* program, tls_bind_t* bind, dict
     cdef tls_ctx_t* tls = new_ctx(program, TLS_server_method(), settings)
     cdef bytes identity = line["id"]
     use_pair(tls.ctx, cert["leaf"], cert["key"], cert["chain"])
-    use_dh(tls.ctx, cert["dh"])
+    use_dh(tls.ctx, cert["dh"], settings["dh_bits"])
     tls.is_ecdsa = cert["is_ecdsa"]
     if settings["ticket_keys"]:
         use_ticket_keys(program, tls, settings["ticket_keys"])
     if cert["ocsp"]:
         keep(program, &tls.ocsp, cert["ocsp"])
         tls_set_staple(tls.ctx)
-    SSL_CTX_set_session_cache_mode(tls.ctx, SSL_SESS_CACHE_OFF)
+    if cert["sctl"]:
+        keep(program, &tls.sctl, cert["sctl"])
+        if not tls_set_timestamps(tls.ctx):
+            raise ValueError(f"unable to show signed certificate timestamps ({reason()})")
+    if settings["cache_size"]:
+        # Each worker has its own: only what tickets do not carry is worth one.
+        SSL_CTX_set_session_cache_mode(tls.ctx, SSL_SESS_CACHE_SERVER)
+        SSL_CTX_sess_set_cache_size(tls.ctx, settings["cache_size"])
+    else:
+        SSL_CTX_set_session_cache_mode(tls.ctx, SSL_SESS_CACHE_OFF)
     SSL_CTX_set_session_id_context(tls.ctx, <const uint8_t*> <const char*> identity, len(identity))
     tls_set_bind_callbacks(tls.ctx, bind, tls.alpn.len != 0)
     for name in cert["names"]:
@@ -338,3 +351,20 @@ cdef int lay_out_tls(program_t* program, list servers, list listeners) except -1
         if values["tls"] is not None:
             program.servers[i].tls = new_tls_server(program, values["tls"])
     return 0
+
+
+def tls_fault(dict values):
+    """What libssl refuses of a bind or server line's values (layout_tls.pxd), "" for nothing: keys that are too small, ..."""
+    cdef program_t* program = program_new()
+    if program == NULL:
+        raise MemoryError("no memory for a program")
+    try:
+        if "certificates" in values:
+            new_tls_bind(program, values)
+        else:
+            new_tls_server(program, values)
+        return ""
+    except ValueError as refused:
+        return str(refused)
+    finally:
+        program_free(program)

@@ -37,6 +37,7 @@ cdef struct tls_t:
     buf_t early                  # received before TLS began (behind a PROXY header); of the loop's bufs
     buf_t out                    # records to be sent; of the pool of this file
     uint32_t owed                # plaintext bytes in `out` that the owner was not told of
+    uint32_t hard_record         # bytes of plaintext in any record; 0: as many as fit
     uint32_t max_record          # bytes of plaintext in a record while the transfer is young; 0: no limit
     uint32_t idle_ms             # silence after which it is young again
     uint32_t young_left          # bytes until it is not

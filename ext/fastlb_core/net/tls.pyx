@@ -367,7 +367,8 @@ cdef const char* _next_piece(const iovec* iov, uint32_t n_iov, uint64_t skip, ui
 
 
 cdef inline uint32_t _record_size(tls_t* tls) noexcept nogil:
-    return tls.max_record if tls.max_record and tls.young_left else RECORD
+    cdef uint32_t most = tls.hard_record if tls.hard_record else RECORD
+    return tls.max_record if tls.max_record and tls.young_left and tls.max_record < most else most
 
 
 cdef uint32_t _encrypt(conn_t* conn, tls_t* tls, const iovec* iov, uint32_t n_iov, uint64_t skip) noexcept nogil:

@@ -28,10 +28,12 @@ cdef struct tls_ctx_t:
     slice_t alpn                 # protocols as RFC 7301 lists them, borrowed (program memory); empty: none is chosen
     unsigned long long ca_ignore[4]   # X509_V_ERR_* to pass over above the peer's certificate, a bit each
     unsigned long long crt_ignore[4]  # ... and at it
+    slice_t sctl                 # the signed certificate timestamps (RFC 6962), borrowed (program memory); empty: none
     slice_t ocsp                 # the response to staple, borrowed (program memory); empty: none
     tls_ticket_t* tickets        # owned (program memory): [n_tickets]
     uint32_t n_tickets           # 0: libssl's own random keys, which all workers share as they are made before the fork
     uint32_t max_record          # tune.ssl.maxrecord; 0: no limit
+    uint32_t hard_record         # tune.ssl.hard-maxrecord; 0: no limit
     uint32_t idle_ms             # tune.idletimer
     bint is_ecdsa
 
@@ -79,5 +81,7 @@ cdef void tls_set_server_callbacks(SSL_CTX* ctx) noexcept nogil
 # Sets the callbacks that encrypt tickets with the keys of its tls_ctx_t, and that staple its response.
 cdef void tls_set_tickets(SSL_CTX* ctx) noexcept nogil
 cdef void tls_set_staple(SSL_CTX* ctx) noexcept nogil
+# Makes it show the timestamps of its tls_ctx_t to clients that ask. False when libssl refuses.
+cdef bint tls_set_timestamps(SSL_CTX* ctx) noexcept nogil
 # Sets how peers are verified: SSL_VERIFY_* bits.
 cdef void tls_set_verify(SSL_CTX* ctx, int mode) noexcept nogil

@@ -8,18 +8,19 @@ from libc.string cimport memcmp, memcpy, strlen
 from fastlb_core.base.slice cimport slice_eq
 from fastlb_core.net.tls cimport TLS_F_CERT_SEEN, TLS_F_ECDSA_CIPHERS, tls_conn, tls_of, tls_saved_t, tls_t
 from fastlb_core.sys.libssl cimport (
-    EVP_aes_128_cbc, EVP_aes_256_cbc, EVP_MAC_CTX, flb_set_ticket_mac, NID_auth_any, NID_auth_ecdsa,
-    NID_X9_62_id_ecPublicKey, OPENSSL_memdup, RAND_bytes, SSL, SSL_AD_UNRECOGNIZED_NAME, SSL_CIPHER, SSL_CIPHER_find,
-    SSL_CIPHER_get_auth_nid, SSL_client_hello_get0_ciphers, SSL_CLIENT_HELLO_SUCCESS, SSL_CTX, SSL_CTX_get_ex_data,
-    SSL_CTX_get_ex_new_index, SSL_CTX_get_verify_mode, SSL_CTX_sess_set_new_cb, SSL_CTX_set_alpn_select_cb,
-    SSL_CTX_set_client_hello_cb, SSL_CTX_set_tlsext_servername_arg, SSL_CTX_set_tlsext_servername_callback,
-    SSL_CTX_set_tlsext_status_cb, SSL_CTX_set_tlsext_ticket_key_evp_cb, SSL_CTX_set_verify,
-    SSL_get_ex_data_X509_STORE_CTX_idx, SSL_get_servername, SSL_get_sigalgs, SSL_get_SSL_CTX, SSL_SESSION, SSL_SESSION_free,
-    SSL_set_SSL_CTX, SSL_set_tlsext_status_ocsp_resp, SSL_set_verify, SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_NOACK,
-    SSL_TLSEXT_ERR_OK, TLSEXT_NAMETYPE_host_name, X509_STORE_CTX, X509_STORE_CTX_get_error, X509_STORE_CTX_get_error_depth,
-    X509_STORE_CTX_get_ex_data,
+    EVP_MAC_CTX, EVP_aes_128_cbc, EVP_aes_256_cbc, NID_X9_62_id_ecPublicKey, NID_auth_any, NID_auth_ecdsa, OPENSSL_memdup,
+    RAND_bytes, SSL, SSL_AD_UNRECOGNIZED_NAME, SSL_CIPHER, SSL_CIPHER_find, SSL_CIPHER_get_auth_nid,
+    SSL_CLIENT_HELLO_SUCCESS, SSL_CTX, SSL_CTX_add_custom_ext, SSL_CTX_get_ex_data, SSL_CTX_get_ex_new_index,
+    SSL_CTX_get_verify_mode, SSL_CTX_sess_set_new_cb, SSL_CTX_set_alpn_select_cb, SSL_CTX_set_client_hello_cb,
+    SSL_CTX_set_tlsext_servername_arg, SSL_CTX_set_tlsext_servername_callback, SSL_CTX_set_tlsext_status_cb,
+    SSL_CTX_set_tlsext_ticket_key_evp_cb, SSL_CTX_set_verify, SSL_EXT_CLIENT_HELLO, SSL_EXT_TLS1_2_SERVER_HELLO,
+    SSL_EXT_TLS1_3_CERTIFICATE, SSL_SESSION, SSL_SESSION_free, SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_NOACK,
+    SSL_TLSEXT_ERR_OK, SSL_client_hello_get0_ciphers, SSL_get_SSL_CTX, SSL_get_ex_data_X509_STORE_CTX_idx,
+    SSL_get_servername, SSL_get_sigalgs, SSL_set_SSL_CTX, SSL_set_tlsext_status_ocsp_resp, SSL_set_verify,
+    TLSEXT_NAMETYPE_host_name, TLSEXT_TYPE_signed_certificate_timestamp, X509_STORE_CTX, X509_STORE_CTX_get_error,
+    X509_STORE_CTX_get_error_depth, X509_STORE_CTX_get_ex_data, flb_set_ticket_mac,
 )
-from fastlb_core.sys.openssl cimport EVP_CIPHER, EVP_CIPHER_CTX, EVP_CipherInit_ex
+from fastlb_core.sys.openssl cimport EVP_CIPHER, EVP_CIPHER_CTX, EVP_CipherInit_ex, X509
 
 cdef int ctx_index = -1
 
@@ -258,6 +259,24 @@ cdef void tls_set_tickets(SSL_CTX* ctx) noexcept nogil:
 
 cdef void tls_set_staple(SSL_CTX* ctx) noexcept nogil:
     SSL_CTX_set_tlsext_status_cb(ctx, _on_status)
+
+
+cdef int _on_timestamps(SSL* ssl, unsigned int kind, unsigned int where, const uint8_t** out, size_t* length, X509* cert,
+                        size_t position, int* alert, void* arg) noexcept nogil:
+    """RFC 6962 3.3: with the server's hello, or with its own certificate (the first of the chain) in TLS 1.3."""
+    cdef const tls_ctx_t* conf = _of_ssl(ssl)
+    if conf.sctl.len == 0 or position != 0:
+        return 0
+    out[0] = <const uint8_t*> conf.sctl.ptr
+    length[0] = conf.sctl.len
+    return 1
+
+
+cdef bint tls_set_timestamps(SSL_CTX* ctx) noexcept nogil:
+    return SSL_CTX_add_custom_ext(
+        ctx, TLSEXT_TYPE_signed_certificate_timestamp,
+        SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE,
+        _on_timestamps, NULL, NULL, NULL, NULL) == 1
 
 
 # -- setting them

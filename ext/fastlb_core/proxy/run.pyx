@@ -19,6 +19,7 @@ from fastlb_core.net.loop cimport (
     TIMER_CONN, TIMER_STREAM, TIMER_WORKER, loop_add, loop_del, loop_destroy, loop_init, loop_sleep, loop_turn,
 )
 from fastlb_core.net.pipe cimport pipe_pool_destroy, pipe_pool_init
+from fastlb_core.net.tls cimport tls_destroy_pools, tls_forget_saved, tls_n_used
 from fastlb_core.program.changes cimport changes_destroy
 from fastlb_core.program.pattern cimport pat_ref_t
 from fastlb_core.program.program cimport program_t
@@ -293,6 +294,7 @@ cdef void _check_leaks(worker_t* w) noexcept nogil:
     flb_bug_on(w.queues.next != &w.queues)
     flb_bug_on(w.pipes.n_used != 0)
     flb_bug_on(w.packers.n_used != 0)
+    flb_bug_on(tls_n_used() != 0)
     flb_bug_on(w.loop.bufs.n_used != 0)
     flb_bug_on(w.loop.big_bufs.n_used != 0)
 
@@ -307,6 +309,12 @@ cdef void _close_all(worker_t* w) noexcept nogil:
             stream_discard(<stream_t*> front.owner)
         else:
             conn_close(front)
+
+
+cdef void _forget_sessions(worker_t* w) noexcept nogil:
+    cdef uint32_t i
+    for i in range(w.program.n_servers):
+        tls_forget_saved(&(<srv_local_t*> w.program.servers[i].local).tls)
 
 
 cdef void worker_destroy(worker_t* w) noexcept nogil:
@@ -325,6 +333,8 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
         opool_destroy(&w.trackers)
         pipe_pool_destroy(&w.pipes)
         packer_pool_destroy(&w.packers)
+        _forget_sessions(w)
+        tls_destroy_pools()
         loop_destroy(&w.loop)
     # Otherwise it is a hard stop: what is open ends with the process.
     logger_free(w.logger)

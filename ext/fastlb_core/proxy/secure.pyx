@@ -27,6 +27,7 @@ cdef enum:
 
 cdef inline void _size_records(tls_t* tls, const tls_ctx_t* conf) noexcept nogil:
     tls.max_record = conf.max_record
+    tls.hard_record = conf.hard_record
     tls.idle_ms = conf.idle_ms
 
 

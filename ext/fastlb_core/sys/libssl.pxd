@@ -325,6 +325,18 @@ cdef extern from * nogil:
         params[2] = OSSL_PARAM_construct_end();
         return EVP_MAC_CTX_set_params(mac, params);
     }
+    static inline EVP_PKEY* flb_dh_group(const char* name)
+    {
+        EVP_PKEY_CTX* ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+        EVP_PKEY* key = NULL;
+        OSSL_PARAM params[2];
+        params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char*)name, 0);
+        params[1] = OSSL_PARAM_construct_end();
+        if (ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_params(ctx, params) == 1)
+            EVP_PKEY_generate(ctx, &key);
+        EVP_PKEY_CTX_free(ctx);
+        return key;
+    }
     #endif
     """
     # Sets the key of a ticket's HMAC-SHA256: parameters are structs that the header's macros build.
@@ -332,6 +344,18 @@ cdef extern from * nogil:
     int RAND_bytes(uint8_t* into, int length) noexcept
     const EVP_CIPHER* EVP_aes_128_cbc() noexcept
     const EVP_CIPHER* EVP_aes_256_cbc() noexcept
+    # One of the groups of RFC 7919 (ffdhe2048, ffdhe3072, ...), or NULL.
+    EVP_PKEY* flb_dh_group(const char* name) noexcept
+    int TLSEXT_TYPE_signed_certificate_timestamp
+    unsigned int SSL_EXT_CLIENT_HELLO
+    unsigned int SSL_EXT_TLS1_2_SERVER_HELLO
+    unsigned int SSL_EXT_TLS1_3_CERTIFICATE
+    int SSL_CTX_add_custom_ext(
+        SSL_CTX* ctx, unsigned int kind, unsigned int where,
+        int (*add)(SSL* ssl, unsigned int kind, unsigned int where, const uint8_t** out, size_t* length, X509* cert,
+                   size_t position, int* alert, void* arg) noexcept nogil,
+        void* free_fn, void* add_arg, void* parse_fn, void* parse_arg) noexcept
+    long SSL_CTX_sess_set_cache_size(SSL_CTX* ctx, long sessions) noexcept
     void* OPENSSL_memdup(const void* bytes, size_t length) noexcept
     uint64_t SSL_OP_NO_SSLv3
     uint64_t SSL_OP_NO_TLSv1

@@ -31,7 +31,7 @@ def bind_values(bind: Bind, glob: Global) -> Values | None:
     }
 
 
-def server_values(srv: Server, glob: Global, sni: Any) -> Values | None:
+def server_values(srv: Server, glob: Global, sni: Any = None) -> Values | None:
     """The values of a server line, None without `ssl`. sni: its compiled expression, or None."""
     tls = srv.tls
     if not tls.enabled:
@@ -65,6 +65,7 @@ def _certificate(certificate: Certificate, tls: BindTls, glob: GlobalTls) -> Val
         "chain": list(pair.chain),
         "dh": pair.dh or glob.dh,
         "ocsp": pair.ocsp,
+        "sctl": pair.sctl,
         "names": [file_bytes(name) for name in dict.fromkeys(names)],
         "excluded": [file_bytes(name[1:]) for name in certificate.filters if name.startswith("!")],
         "is_ecdsa": pair.key_type == "ecdsa",
@@ -77,6 +78,8 @@ def _certificate(certificate: Certificate, tls: BindTls, glob: GlobalTls) -> Val
             "ca_ignore": _bits(settings.ca_ignore),
             "crt_ignore": _bits(settings.crt_ignore),
             "ticket_keys": list(tls.ticket_keys),
+            "dh_bits": glob.default_dh_bits,
+            "cache_size": 0 if tls.tickets else glob.cache_size,
         },
     }
 

@@ -17,6 +17,7 @@ from fastlb.config.values import ValueFault
 
 from .checks import check_regexes
 from .text import file_bytes
+from .tls import bind_values, server_values
 
 SourceOf = Callable[[Location], str]
 
@@ -40,6 +41,23 @@ def verify(configuration: Configuration, diagnostics: Diagnostics, source_of: So
     columns = _Columns()
     for px in configuration.proxies:
         _Verifier(px, columns, diagnostics, source_of).run()
+        _verify_tls(px, configuration, diagnostics, source_of)
+
+
+def _verify_tls(px: Proxy, configuration: Configuration, diagnostics: Diagnostics, source_of: SourceOf) -> None:
+    """What only libssl knows: keys that are too small for it, signature algorithms, lists that it does not take."""
+    lines = [
+        *((bind.location, f"Proxy '{px.name}': ", bind_values(bind, configuration.global_)) for bind in px.binds),
+        *((srv.location, f"'server {px.name}/{srv.name}' : ", server_values(srv, configuration.global_)) for srv in px.servers),
+    ]
+    for location, lead, values in lines:
+        if values is None:
+            continue
+        from fastlb_core.bridge.layout_tls import tls_fault
+
+        if fault := tls_fault(values):
+            diagnostics.alert("bad-certificate", f"{lead}{fault}.", f"parsing [{location}] : ", location, "", source_of(location))
+            diagnostics.mark_file(location.file)
 
 
 class _Verifier:

@@ -180,8 +180,6 @@ class GlobalTls:
     issuers: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     dh: bytes = b""
     default_dh_bits: int = 0
-    maxsslconn: int = 0
-    maxsslrate: int = 0
     cache_size: int = 20000
     lifetime_s: int = 300
     max_record: int = 0

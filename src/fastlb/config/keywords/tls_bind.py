@@ -175,8 +175,9 @@ def complete(st: Statement, bind: Bind) -> None:
     _check_needs(line, tls)
     _check_lists(line, tls)
     if "h2" in (tls.alpn or ()):
-        message = "HTTP/2 is not supported by fastlb yet: 'h2' is offered to nobody"
-        line.warn(message, "alpn", "unsupported-value", "alpn http/1.1")
+        line.tell("HTTP/2 is not supported by fastlb yet: 'h2' is offered to nobody", "alpn", "alpn http/1.1")
+    if tls.npn:
+        line.tell("NPN is not supported by fastlb, nor by clients since ALPN took its place", "npn", "alpn http/1.1")
     chosen = tuple(
         replace(each, settings=for_certificate(each.settings, tls)) if each.settings is not None else each
         for each in tls.certificates
@@ -205,6 +206,10 @@ class _Line:
 
     def warn(self, message: str, word: str, code: str = "questionable", hint: str = "") -> None:
         self.st.warn(message, self._index(word), code, hint, self.lead)
+
+    def tell(self, message: str, word: str, hint: str) -> None:
+        """What fastlb does otherwise than HAProxy, and can be lived with."""
+        self.st.report("notice", "unsupported-value", message, self._index(word), hint, self.lead)
 
 
 def _with_versions(line: _Line, tls: BindTls) -> BindTls:

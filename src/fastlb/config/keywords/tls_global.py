@@ -198,7 +198,6 @@ def _ignored(name: str, note: str) -> GlobalKeyword:
 
 
 _LIBSSL = "libssl is used as the system sets it up"
-_NO_CAPTURE = "the fetches that would show the captured hello are refused"
 _NOT_ONLINE = "OCSP answers are read from files; nothing is asked on the network"
 GLOBAL: tuple[GlobalKeyword, ...] = (
     *(
@@ -225,10 +224,8 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
     _row("tune.ssl.maxrecord", _number("max_record"), "<number>", _INTEGER, "0"),
     _row("tune.ssl.hard-maxrecord", _number("hard_max_record"), "<number>", _INTEGER, "0"),
     _row("tune.ssl.keylog", set_keylog, "{on | off}", "'{0}' expects either 'on' or 'off' but got ''.", "off"),
-    _row("maxsslconn", _number("maxsslconn"), "<number>", _INTEGER),
-    _row("maxsslrate", _number("maxsslrate"), "<number>", _INTEGER),
-    _later("ssl-passphrase-cmd"),
-    *(_ignored(f"tune.ssl.capture-{what}-size", _NO_CAPTURE) for what in ("buffer", "cipherlist")),
+    *map(_later, ("maxsslconn", "maxsslrate", "ssl-passphrase-cmd")),
+    *(_later(f"tune.ssl.capture-{what}-size") for what in ("buffer", "cipherlist")),
     *(
         _ignored(name, _LIBSSL)
         for name in names("""

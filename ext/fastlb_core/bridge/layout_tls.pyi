@@ -1,0 +1,3 @@
+from typing import Any
+
+def tls_fault(values: dict[str, Any]) -> str: ...
