@@ -253,6 +253,15 @@ server s 10.0.0.1:80 addr nosuch.invalid
 server s 10.0.0.1:80 slowstart 5s
 server s 10.0.0.1:80 slowstart x
 server s 10.0.0.1:80 send-proxy
+server s 10.0.0.1:80 agent-check
+server s 10.0.0.1:80 agent-check agent-port 0
+server s 10.0.0.1:80 agent-check agent-port 81
+server s 10.0.0.1:80 agent-port
+server s 10.0.0.1:80 agent-check agent-port 81 agent-inter 0
+server s 10.0.0.1:80 agent-check agent-port 81 agent-inter 5s agent-send x agent-addr 10.0.0.2
+server s 10.0.0.1:80 agent-check agent-port 81 agent-addr 10.0.0.2:80
+server s 10.0.0.1:80 agent-check no-agent-check
+server s 10.0.0.1:80 agent-send
 server s 10.0.0.1:80 source 10.0.0.9
 server s 10.0.0.1:80 source
 server s 10.0.0.1:80 pool-max-conn -1

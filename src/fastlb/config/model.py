@@ -215,6 +215,11 @@ class Server:
     slowstart_ms: int = 0
     send_proxy: int = 0  # 0 none, 1 or 2: version of the PROXY protocol
     check_send_proxy: bool = False
+    agent_check: bool = False
+    agent_port: int = 0
+    agent_address: str = ""
+    agent_inter_ms: int = 2000
+    agent_send: str = ""
     init_addr: list[str] = field(default_factory=list)
     resolution: Resolution = Resolution()
     source: Address | None = None

@@ -19,6 +19,7 @@ from fastlb_core.bridge.contents import Contents
 from fastlb.compile.routes import Routes
 from fastlb.config import model
 from fastlb.control import ports
+from fastlb.control.checks.agent import Agents
 from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory
@@ -104,6 +105,8 @@ async def _serve(context: ControlContext) -> int:
     await _start(control, "statistics", stats.start)
     await _start(control, "checks", _called(control.checks.start))
     await _start(control, "resolvers", _called(control.resolvers.start))
+    agents = Agents(loop, control.servers, context.configuration.global_.spread_checks)
+    await _start(control, "agents", _called(agents.start))
     ticker = loop.create_task(_tick(control))
     MasterChannel(context.master_channel, control.journal, over.set).start(loop)
     # What was built until now lives as long as the process: keep the collector from walking through it.
@@ -113,6 +116,7 @@ async def _serve(context: ControlContext) -> int:
     ticker.cancel()
     control.checks.stop()
     await control.resolvers.stop()
+    agents.stop()
     runtime.stop()
     await stats.stop()
     await control.messages.stop()

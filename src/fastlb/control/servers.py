@@ -30,6 +30,17 @@ def weight_of(state: ports.ServerState) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentState:
+    """What a server's agent said last. status: a number of checks/status.py; health: 1, or 0 where it said down."""
+
+    status: int = 1
+    code: int = -1
+    duration_ms: int = 0
+    info: str = ""
+    health: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class _Before:
     """What must be known from before a change to tell and count it."""
 
@@ -59,6 +70,7 @@ class Servers:
         self.journal = journal
         self.clock_ms = clock_ms
         self.on_ready: Callable[[LiveServer], None] = lambda server: None
+        self.agents: dict[int, AgentState] = {}
         # After a crash of control its predecessor's ramps go on.
         self.slow_starting = {index for index in directory.servers if snapshot.server_state(index).state == ports.STATE_STARTING}
 

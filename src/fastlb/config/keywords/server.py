@@ -106,6 +106,9 @@ def _read_server(st: Statement, px: Proxy, name: str, index: int) -> Server:
         _fail(st, f"{where}{fault.message}", index, fault.code)
     _set_options(st, srv, index + 1, where)
     tls_server.complete(st, srv, where)
+    if srv.agent_check and not srv.agent_port:
+        message = f"{where}server {name} does not have agent port. Agent check has been disabled."
+        _fail(st, message, 1, "no-agent-port", "agent-port <port>")
     address = srv.address
     if address.name:
         resolve_at_start(st, srv, lambda message, hint: _fail(st, message, index, "unresolved-host", hint), where)
@@ -272,6 +275,25 @@ def set_check_port(st: Statement, srv: Server, word: str) -> None:
     srv.check_port = value or None
 
 
+def set_agent_port(st: Statement, srv: Server, word: str) -> None:
+    # haproxy: what is no port is none, which is told at the end of the line.
+    value = _number(st, "agent-port", word)
+    srv.agent_port = value if 0 < value <= MAX_PORT else 0
+
+
+def set_agent_address(st: Statement, srv: Server, word: str) -> None:
+    try:
+        srv.agent_address = st.address(word, AddressRules(port="no", unix=False)).host
+    except ValueFault:
+        srv.agent_address = ""
+    if not srv.agent_address:
+        raise ValueFault(f"parsing agent-addr failed. Check if '{word}' is correct address.")
+
+
+def set_agent_send(st: Statement, srv: Server, word: str) -> None:
+    srv.agent_send = word
+
+
 def set_source(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.source = st.address(word, _SOURCE)
@@ -318,7 +340,7 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 
 
 _NOT_YET = names("""
-agent-addr/1 agent-check agent-inter/1 agent-port/1 agent-send/1 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
+cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
 check-sni-auto check-via-socks4 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
 ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1 on-marked-down/1
 on-marked-up/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
@@ -326,11 +348,17 @@ send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto s
 strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
 """)
 _OFF_ALREADY = names("""
-no-check-reuse-pool no-check-sni-auto no-sni-auto no-agent-check no-send-proxy-v2-ssl no-send-proxy-v2-ssl-cn
+no-check-reuse-pool no-check-sni-auto no-sni-auto no-send-proxy-v2-ssl no-send-proxy-v2-ssl-cn
 """)
 
 SERVER: tuple[ServerOption, ...] = (
     _row("addr", set_check_address, "<address>", missing="'addr' expects an address"),
+    _row("agent-check", flag("agent_check")),
+    _row("no-agent-check", flag("agent_check", False)),
+    _row("agent-addr", set_agent_address, "<address>", missing="'agent-addr' expects an address as argument"),
+    _row("agent-inter", delay("agent-inter", "agent_inter_ms"), "<delay>", "2s", "'agent-inter' expects a delay as argument"),
+    _row("agent-port", set_agent_port, "<port>", missing="'agent-port' expects a port number as argument"),
+    _row("agent-send", set_agent_send, "<string>", missing="'agent-send' expects a string as argument"),
     _row("backup", flag("backup")),
     _row("no-backup", flag("backup", False)),
     _row("check", flag("check")),

@@ -12,8 +12,16 @@ from fastlb.control.checks.status import DESCRIPTIONS, Result, Status, known
 from fastlb.control.directory import LiveServer
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import printable
-from fastlb.control.ports import ADMIN_MAINT, CHECK_INPROGRESS, STATE_RUNNING, STATE_STARTING, STATE_STOPPED, ServerState
-from fastlb.control.servers import Servers
+from fastlb.control.ports import (
+    ADMIN_MAINT,
+    CHECK_ENABLED,
+    CHECK_INPROGRESS,
+    STATE_RUNNING,
+    STATE_STARTING,
+    STATE_STOPPED,
+    ServerState,
+)
+from fastlb.control.servers import AgentState, Servers
 
 _MAX_INFO = 127
 
@@ -51,10 +59,41 @@ def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int
             servers.set_stopping(server, reason)
     elif result.has_passed:
         is_up = before.state in (STATE_RUNNING, STATE_STARTING)
-        if not is_up and (health >= before.rise or before.state != STATE_STOPPED):
+        if not is_up and not _is_down_by_agent(servers, server) and (health >= before.rise or before.state != STATE_STOPPED):
             servers.set_running(server, reason)
     elif health < before.rise:
         servers.set_stopped(server, reason)
+
+
+def apply_silent_agent(servers: Servers, server: LiveServer, result: Result, duration_ms: int) -> None:
+    """Stores how an agent could not be asked. haproxy: that says nothing about its server."""
+    before = servers.agents[server.index]
+    state = servers.snapshot.server_state(server.index)
+    servers.agents[server.index] = AgentState(result.status, -1, duration_ms, result.info, before.health)
+    if "log-health-checks" in server.proxy.config.options and result.status != before.status:
+        # haproxy: that a line had no end stands in the statistics only.
+        shown = result._replace(info="") if result.status is Status.L7TOUT else result
+        _write(servers, server, "Agent", shown, duration_ms, f"{before.health}/1 {_word(state, bool(before.health))}")
+
+
+def apply_agent(servers: Servers, server: LiveServer, result: Result, duration_ms: int) -> None:
+    """Stores an agent's "up" or "down" and carries out what follows: either judge takes the server out, both bring it back."""
+    before, state = servers.agents[server.index], servers.snapshot.server_state(server.index)
+    health = int(result.has_passed)
+    servers.agents[server.index] = AgentState(result.status, result.code, duration_ms, result.info, health)
+    is_verbose = "log-health-checks" in server.proxy.config.options
+    if is_verbose and (health != before.health or result.status != before.status):
+        _write(servers, server, "Agent", result, duration_ms, f"{health}/1 {_word(state, bool(health))}")
+    reason = "" if is_verbose else _reason(result, duration_ms)
+    if not result.has_passed:
+        servers.set_stopped(server, reason)
+    elif state.state == STATE_STOPPED and not (state.check_flags & CHECK_ENABLED and state.health < state.rise):
+        servers.set_running(server, reason)
+
+
+def _is_down_by_agent(servers: Servers, server: LiveServer) -> bool:
+    agent = servers.agents.get(server.index)
+    return agent is not None and not agent.health
 
 
 def _next_health(before: ServerState, has_passed: bool) -> tuple[int, bool]:
@@ -79,10 +118,17 @@ def _reason(result: Result, duration_ms: int) -> str:
 def _tell(servers: Servers, server: LiveServer, before: ServerState, health: int, result: Result, duration_ms: int) -> None:
     is_up = health >= before.rise
     count, of = (health - before.rise + 1, before.fall) if is_up else (health, before.rise)
-    word = ("UP" if before.uweight else "DRAIN") if is_up else "DOWN"
+    _write(servers, server, "Health", result, duration_ms, f"{count}/{of} {_word(before, is_up)}")
+
+
+def _word(state: ServerState, is_up: bool) -> str:
+    return ("UP" if state.uweight else "DRAIN") if is_up else "DOWN"
+
+
+def _write(servers: Servers, server: LiveServer, kind: str, result: Result, duration_ms: int, status: str) -> None:
     message = (
-        f"Health check for {'backup ' if server.config.backup else ''}server {server.path}"
-        f" {_outcome(result)}{_reason(result, duration_ms)}, status: {count}/{of} {word}."
+        f"{kind} check for {'backup ' if server.config.backup else ''}server {server.path}"
+        f" {_outcome(result)}{_reason(result, duration_ms)}, status: {status}."
     )
     servers.journal.terminal("warning", message)
     servers.journal.proxy(server.proxy.config, fmt.NOTICE, message)

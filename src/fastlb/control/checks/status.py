@@ -14,6 +14,7 @@ class Status(IntEnum):
 
     UNK = 0
     INI = 1
+    CHECKED = 3
     SOCKERR = 5
     L4OK = 6
     L4TOUT = 7
@@ -34,6 +35,7 @@ class Status(IntEnum):
 DESCRIPTIONS = {
     Status.UNK: "Unknown",
     Status.INI: "Initializing",
+    Status.CHECKED: "No status change",
     Status.SOCKERR: "Socket error",
     Status.L4OK: "Layer4 check passed",
     Status.L4TOUT: "Layer4 timeout",

@@ -67,6 +67,10 @@ def _show_servers_state(request: Request) -> str:
     return "".join(lines)
 
 
+# An agent's flags: configured, enabled, and that it is one.
+_AGENT = 2 | 4 | 16
+
+
 def _state_line(request: Request, server: LiveServer, now: int) -> str:
     state = request.control.snapshot.server_state(server.index)
     host, port = _host_and_port(state.address)
@@ -77,12 +81,13 @@ def _state_line(request: Request, server: LiveServer, now: int) -> str:
     is_running = state.check_flags & ports.CHECK_INPROGRESS
     check_port = server.check_port or config.check_port or (config.check_address.port if config.check_address else 0)
     check_host = server.check_host or (config.check_address.host if config.check_address else "") or "-"
+    agent_state = _AGENT if server.index in request.control.servers.agents else 0
     values = (
         *(server.proxy.id, server.proxy.name, server.id, server.name, host, state.state, admin_shown(state, is_disabled)),
         *(state.uweight, state.iweight, (now - state.last_change_ms) // 1000, int(status)),
-        *(RESULT_UNKNOWN if is_running else result_number(status), state.health, state.check_flags, 0),
+        *(RESULT_UNKNOWN if is_running else result_number(status), state.health, state.check_flags, agent_state),
         *(int(server.proxy.config.id is not None), int(config.id is not None), *_names(request, server, port), 0),
-        *(check_port, check_host, check_host, check_port),
+        *(check_port, check_host, config.agent_address or check_host, config.agent_port or check_port),
     )
     return " ".join(str(value) for value in values) + "\n"
 

@@ -13,7 +13,7 @@ from fastlb.control import ports, sockaddr
 from fastlb.control.checks.status import DESCRIPTIONS, Result, Status, known
 from fastlb.control.directory import LiveListener, LiveProxy, LiveServer
 from fastlb.control.hub import Control, clock_ms
-from fastlb.control.servers import WEIGHT_SCALE, weight_of
+from fastlb.control.servers import WEIGHT_SCALE, AgentState, weight_of
 from fastlb.control.stats import latency
 from fastlb.control.stats.fields import TYPE_BACKEND, TYPE_FRONTEND, TYPE_LISTENER, TYPE_SERVER, Row
 
@@ -113,7 +113,8 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     if state.maxconn:
         row["slim"] = state.maxconn
     row |= _server_traffic(counters) | {"dresp": counters.denied_resp}
-    row |= {"status": status_text(state, config.check), "weight": weight_of(state)}
+    agent = control.servers.agents.get(server.index)
+    row |= {"status": status_text(state, config.check, agent), "weight": weight_of(state)}
     row |= {"act": int(not config.backup), "bck": int(config.backup)}
     row |= {"lastchg": (now - state.last_change_ms) // 1000}
     if config.check:
@@ -126,6 +127,8 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     row |= {"rate": counters.sess_rate, "rate_max": counters.sess_rate_max}
     if is_checking(state):
         row |= _check_columns(state)
+    if agent is not None:
+        row |= _agent_columns(agent)
     if server.proxy.is_http:
         row |= _answers(counters) | {"req_tot": counters.cum_req}
     row |= {"lastsess": _since(state.last_sess_ms, now), "mode": _mode(server.proxy)}
@@ -168,14 +171,16 @@ def backend_row(control: Control, proxy: LiveProxy, wanted: Filter, now: int) ->
     return row | latency.columns(control.snapshot, "backend", proxy.index)
 
 
-def status_text(state: ports.ServerState, is_checked: bool) -> str:
+def status_text(state: ports.ServerState, is_checked: bool, agent: AgentState | None = None) -> str:
     """HAProxy's word for a server's state, with n/m while it is on its way up or down."""
     if state.admin & ports.ADMIN_MAINT:
         return "MAINT (resolution)" if state.admin & ports.ADMIN_RMAINT else "MAINT"
+    if state.state == ports.STATE_STOPPED and agent is not None and not agent.health:
+        return "DOWN (agent)"
     if state.state == ports.STATE_STOPPED:
         return f"DOWN {state.health}/{state.rise}" if is_checked and state.health else "DOWN"
     if state.admin & ports.ADMIN_DRAIN:
-        return "DRAIN"
+        return "DRAIN" if agent is None else "DRAIN (agent)"
     word = "NOLB" if state.state == ports.STATE_STOPPING else "UP"
     if not is_checked:
         return "no check" if word == "UP" else word
@@ -211,6 +216,16 @@ def _check_columns(state: ports.ServerState) -> Row:
         row["check_duration"] = state.check_duration_ms
     row |= {"last_chk": state.check_desc, "check_rise": state.rise, "check_fall": state.fall, "check_health": state.health}
     return row
+
+
+def _agent_columns(agent: AgentState) -> Row:
+    status = known(agent.status)
+    row: Row = {"agent_status": status.name, "agent_desc": DESCRIPTIONS[status], "last_agt": agent.info}
+    if Result(status, agent.code).has_code:
+        row["agent_code"] = agent.code
+    if status is not Status.INI:
+        row["agent_duration"] = agent.duration_ms
+    return row | {"agent_rise": 1, "agent_fall": 1, "agent_health": agent.health}
 
 
 def _server_traffic(counters: ports.Counters) -> Row:
