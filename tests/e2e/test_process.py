@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -311,3 +312,30 @@ def test_descriptor_limit_follows_maxconn(start, origin, program):
     pids = [proxy.pid] if program == "haproxy" else proxy.children()
     limits = [int(re.search(r"Max open files\s+(\d+)", Path(f"/proc/{pid}/limits").read_text())[1]) for pid in pids]
     assert max(limits) >= 6000
+
+
+def comm(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+@pytest.mark.fastlb_only(reason="haproxy has the name of its program from the start")
+@pytest.mark.parametrize("name", ["", "lb-one"])
+def test_the_master_has_a_name_of_its_own_while_it_serves(start, origin, name):
+    """keepalived watches for that name: a proxy that starts, drains or was told to stop must not have it."""
+    hold = threading.Event()
+
+    def script(conn) -> None:
+        conn.read_request()
+        hold.wait(60)
+
+    proxy = start(site(origin(script)), env={"FASTLB_SERVING_NAME": name})
+    poll(lambda: comm(proxy.pid) == (name or "fastlb-serving"), "the serving name")
+    assert {comm(pid) for pid in proxy.children()} == {"fastlb"}
+    client = proxy.client()
+    client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    poll(lambda: proxy.stat()["fe", "FRONTEND"]["scur"] == "1", "the request to be under way")
+    os.kill(proxy.pid, signal.SIGUSR1)
+    poll(lambda: comm(proxy.pid) == "fastlb", "the plain name while it drains")
+    hold.set()
+    client.close()
+    assert proxy.wait() == 0

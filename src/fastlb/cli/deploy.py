@@ -15,8 +15,9 @@ from pathlib import Path
 
 from fastlb.deploy import parts as deploy_parts
 from fastlb.deploy.parts import Part
-from fastlb.deploy.settings import SERVING_NAME, Pair, Settings, SettingsError, log_owner
+from fastlb.deploy.settings import Pair, Settings, SettingsError, log_owner
 from fastlb.deploy.write import Host, Verdict
+from fastlb.supervisor.serving import SERVING_NAME
 
 _KEPT_STATUS = 3
 _CONFIG, _SOCKET = (Settings.__dataclass_fields__[name].default for name in ("config", "socket"))

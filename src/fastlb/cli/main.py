@@ -127,5 +127,9 @@ def _subcommand(words: list[str]) -> int:
         from fastlb.cli.deploy import run as deploy
 
         return deploy(words[1:])
-    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: cert, demo, deploy\n")
+    if name == "ha":
+        from fastlb.cli.ha import run as ha
+
+        return ha(words[1:])
+    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: cert, demo, deploy, ha\n")
     return _usage("")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 # Priorities one apart: a master that leaves knowingly is followed after advert_int * (256 - priority) / 256 by the other one.
 PRIORITIES = {"master": 254, "backup": 253}
-SERVING_NAME = "fastlb-serving"  # supervisor/start.py gives it to the master while it serves
 _MAX_PASSWORD = 8  # keepalived takes no more
 
 
@@ -34,11 +33,11 @@ class Pair:
     peer: str
     role: str
     node: str
+    process: str
     router_id: int = 51
     priority: int = 0
     unicast: bool = False
     password: str = ""
-    process: str = SERVING_NAME
     backends: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from fastlb.config.model import Address, Bind, Configuration, Location, Proxy, StatsSocket
-from fastlb.supervisor.tcp_socket import TcpOptions, open_tcp, set_inherited
+from fastlb.supervisor.tcp_socket import TcpOptions, is_free, open_tcp, set_inherited
 from fastlb.supervisor.unix_socket import open_abstract, open_unix
 
 _TAKEOVER_MS = 1000  # how long old processes (-sf, -st) may take to let go of an address
@@ -44,12 +44,14 @@ class Listener:
 class ListenerSet:
     """All listening sockets of one generation, by the address they stand for.
 
-    runtime: the sockets of the runtime API. errors: one line per address that could not be had.
+    runtime: the sockets of the runtime API. errors: one line per address that could not be had. warnings: one per address
+    that this host does not have.
     """
 
     listeners: list[Listener] = field(default_factory=list)
     runtime: list[tuple[StatsSocket, socket.socket]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def sockets(self) -> Iterator[socket.socket]:
         for listener in self.listeners:
@@ -103,12 +105,15 @@ class Binder:
         low, high = bind.address.port_low, max(bind.address.port_high, bind.address.port_low)
         for port in range(low, high + 1):
             address = replace(bind.address, port_low=port, port_high=port)
+            is_new = _key(address, bind.interface) not in self._known
             try:
                 sockets, is_shared = self._open(address, proxy, bind)
             except OSError as error:
                 self._refuse(bind.location, proxy.name, address, error)
             else:
                 self._result.listeners.append(Listener(proxy, bind, address, sockets, is_shared))
+                if is_new and not bind.transparent:
+                    self._tell_if_free(bind.location, proxy.name, address, sockets[0])
 
     def _open(self, address: Address, proxy: Proxy, bind: Bind) -> tuple[list[socket.socket], bool]:
         known = self._known.pop(_key(address, bind.interface), None)
@@ -193,6 +198,13 @@ class Binder:
             self._refuse(stats.location, "GLOBAL", address, error)
         else:
             self._result.runtime.append((stats, sock))
+            if not known:
+                self._tell_if_free(stats.location, "GLOBAL", address, sock)
+
+    def _tell_if_free(self, location: Location, name: str, address: Address, sock: socket.socket) -> None:
+        if address.family in ("ipv4", "ipv6") and is_free(sock):
+            text = f"Binding [{location}] for frontend {name}: this host does not have the address of [{_shown(address)}] now"
+            self._result.warnings.append(f"{text}, as on the backup of a pair. It listens once the address is here.")
 
     def _refuse(self, location: Location, name: str, address: Address, error: OSError) -> None:
         reason = error.strerror or str(error)

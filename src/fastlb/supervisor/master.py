@@ -34,12 +34,13 @@ _LONG_S = 3600.0
 class Hooks:
     """What the master calls at the turns of its life.
 
-    on_serving: once, when the first generation serves (pid file, terminal, old processes). make_next: loads and builds
-    the generation after the given one, None after an alert where that fails. in_child: in every new child, to close what
-    is not for it.
+    on_serving: once, when the first generation serves (pid file, terminal, old processes). on_ending: when the program was
+    told to end. make_next: loads and builds the generation after the given one, None after an alert where that fails.
+    in_child: in every new child, to close what is not for it.
     """
 
     on_serving: Callable[[], None]
+    on_ending: Callable[[], None]
     make_next: Callable[[Generation], Generation | None]
     in_child: Callable[[], None]
 
@@ -192,6 +193,7 @@ class Master:
         if self._is_ending:
             return
         self._stop_signal = signal.SIGUSR1
+        self._hooks.on_ending()
         self._next = None
         self._notifier.stopping()
         for generation in self._family.generations:
@@ -208,6 +210,7 @@ class Master:
         if self._is_master_worker:
             self._alerts.warning("Exiting Master process...")
         self._stop_signal = number
+        self._hooks.on_ending()
         self._next = None
         self._notifier.stopping()
         for generation in self._family.generations:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastlb.config.model import Configuration
-from fastlb.supervisor import kernel, limits
+from fastlb.supervisor import limits, serving
 from fastlb.supervisor.alerts import Alerts
 from fastlb.supervisor.daemon import Background, PidFile
 from fastlb.supervisor.generation import Generation, Parts, new_generation
@@ -68,12 +68,12 @@ class _Start:
             self._open_pidfile()
             if options.is_daemon:
                 self._background.enter()
-            kernel.set_name("fastlb")
+            serving.give_name_back()
             master = Master(
                 self._parts,
                 self._alerts,
                 Notifier(options.notifies_systemd),
-                Hooks(self._on_serving, self._make_next, self._background.forget_in_child),
+                Hooks(self._on_serving, serving.give_name_back, self._make_next, self._in_child),
                 options.is_master_worker,
             )
             generation = self._generation(1, configuration, identity, None)
@@ -100,11 +100,16 @@ class _Start:
     def _on_serving(self) -> None:
         options = self._options
         self._pidfile.write()
+        serving.take_name()
         tell(options.old_pids, options.old_signal)
         if options.is_master_worker:
             self._alerts.notice("Loading success.")
         self._alerts.stream = None
         self._background.succeeded()
+
+    def _in_child(self) -> None:
+        serving.give_name_back()
+        self._background.forget_in_child()
 
     def _make_next(self, current: Generation) -> Generation | None:
         self._alerts.notice("Reloading configuration: counters and server states start afresh.")
@@ -154,6 +159,8 @@ class _Start:
 
     def _bind(self, configuration: Configuration, n_workers: int, previous: ListenerSet | None) -> ListenerSet:
         listeners = Binder(configuration, n_workers, previous, self._options.old_pids).bind_all()
+        for line in listeners.warnings:
+            self._alerts.warning(line)
         if listeners.errors:
             for line in listeners.errors:
                 self._alerts.alert(line)

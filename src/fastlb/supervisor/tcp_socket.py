@@ -5,6 +5,7 @@ Knows socket options. Must not know how many sockets a bind line needs or who ge
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def open_tcp(family: int, host: str, port: int, options: TcpOptions, *, is_exclu
         _set_before_bind(sock, family, host, options)
         if not is_exclusive:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((host, port))
+        _bind(sock, host, port)
         if is_exclusive:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         set_inherited(sock, options)
@@ -52,6 +53,30 @@ def open_tcp(family: int, host: str, port: int, options: TcpOptions, *, is_exclu
         sock.close()
         raise
     return sock
+
+
+def _bind(sock: socket.socket, host: str, port: int) -> None:
+    """Binds, to an address that this host does not have as well: a shared one (VRRP) comes and goes.
+
+    haproxy: refuses that without net.ipv4.ip_nonlocal_bind; where it is set, it does the same.
+    """
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        sock.setsockopt(*_freebind(sock), 1)
+        sock.bind((host, port))
+
+
+def _freebind(sock: socket.socket) -> tuple[int, int]:
+    is_v6 = sock.family == socket.AF_INET6
+    return (socket.IPPROTO_IPV6, _IPV6_FREEBIND) if is_v6 else (socket.IPPROTO_IP, _IP_FREEBIND)
+
+
+def is_free(sock: socket.socket) -> bool:
+    """Whether a TCP socket of `open_tcp` was bound to an address that the host did not have then."""
+    return sock.getsockopt(*_freebind(sock)) == 1
 
 
 def _set_before_bind(sock: socket.socket, family: int, host: str, options: TcpOptions) -> None:

@@ -58,8 +58,7 @@ def close_foreign(generation: Generation, index: int) -> None:
 
 
 def settle(generation: Generation, master_pid: int) -> bool:
-    """Name, limits, privileges, and the wish to die with the master. False, after an alert, where the system refuses."""
-    kernel.set_name("fastlb")
+    """Limits, privileges, and the wish to die with the master. False, after an alert, where the system refuses."""
     limits.keep_to(generation.n_fds)
     try:
         drop(generation.identity)

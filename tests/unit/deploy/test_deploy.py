@@ -20,7 +20,7 @@ CONFIG = "/etc/fastlb/fastlb.cfg"
 
 
 def pair(**changes) -> Pair:
-    values = {"vips": ("10.0.0.9/24",), "interface": "eth0", "peer": "10.0.0.2", "role": "master", "node": "lb1"}
+    values = {"vips": ("10.0.0.9/24",), "interface": "eth0", "peer": "10.0.0.2", "role": "master", "node": "lb1", "process": "x"}
     return Pair(**{**values, **changes})
 
 
@@ -197,3 +197,12 @@ def test_the_commands_of_the_manual_work(host, words):
 def test_the_manual_lists_every_part():
     rows = re.findall(r"^\| (\w+) \| .*/", (ROOT / "docs/operations/deployment.md").read_text(), re.MULTILINE)
     assert sorted(rows) == sorted(parts.names())
+
+
+INITS = re.findall(r"^fastlb ha init (.*)$", (ROOT / "docs/operations/high-availability.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", INITS)
+def test_the_pair_of_the_manual_works(host, words):
+    assert len(INITS) == 2
+    assert deploy.run_init(["--root", str(host.root), *words.split()]) == 0

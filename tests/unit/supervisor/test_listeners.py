@@ -83,12 +83,22 @@ def test_every_bad_address_is_reported(bound, port):
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         stranger.bind(("127.0.0.1", port))
         stranger.listen()
-        errors = bound(f"127.0.0.1:{port}\n192.0.2.1:{port}\n/nonexistent/x").errors
+        errors = bound(f"127.0.0.1:{port}\n/nonexistent/x").errors
     assert errors == [
         f"Binding [x.cfg:9] for frontend fe: cannot bind socket (Address already in use) for [127.0.0.1:{port}]",
-        f"Binding [x.cfg:10] for frontend fe: cannot bind socket (Cannot assign requested address) for [192.0.2.1:{port}]",
-        "Binding [x.cfg:11] for frontend fe: cannot bind UNIX socket (No such file or directory) [/nonexistent/x]",
+        "Binding [x.cfg:10] for frontend fe: cannot bind UNIX socket (No such file or directory) [/nonexistent/x]",
     ]
+
+
+def test_an_address_that_is_not_here_yet_is_bound_with_a_warning(bound, port):
+    """The backup of two proxies starts without the shared address."""
+    result = bound(f"192.0.2.1:{port}\n127.0.0.1:{port}", 2)
+    assert not result.errors
+    assert [line.partition(" now,")[0] for line in result.warnings] == [
+        f"Binding [x.cfg:9] for frontend fe: this host does not have the address of [192.0.2.1:{port}]"
+    ]
+    again = bound(f"192.0.2.1:{port}", 2, previous=result)
+    assert (again.listeners[0].sockets, again.warnings) == (result.listeners[0].sockets, [])
 
 
 def test_transparent_bind_takes_an_address_that_is_not_here_yet(bound, port):
