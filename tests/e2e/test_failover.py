@@ -5,6 +5,7 @@ Each host is a network namespace. `fastlb ha drill` measures; the figures are pr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -141,11 +142,16 @@ class Pair:
 
     def close(self) -> None:
         try:
+            # keepalived tidies /run/keepalived when it is asked to end, and its child leaves the session.
+            for name in ("lb1-keepalived", "lb2-keepalived"):
+                if name in self.processes:
+                    self.processes[name].terminate()
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        self.processes[name].wait(10)
             for process in self.processes.values():
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
-            # keepalived's child leaves its session; it gets a signal when its parent ends, and its namespace goes with it.
         finally:
             self.network.close()
 
@@ -156,7 +162,6 @@ class Drill:
     def __init__(self, pair: Pair) -> None:
         command = pair.network.on("client", str(pair.program), "ha", "drill", f"http://{VIP}/")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._read_to("end > ")
 
     def _read_to(self, mark: str) -> str:
         assert self.process.stdout is not None
@@ -173,21 +178,24 @@ class Drill:
         self.process.stdin.flush()
 
     def watch(self) -> None:
+        self._read_to("end > ")
         self._enter()
         self._read_to("then Enter > ")
 
     def cost(self) -> tuple[int, int, float]:
         """Requests, failed ones, the longest outage in ms."""
         self._enter()
-        text = self._read_to("end > ")
+        text = self._read_to("\n\n")
         match = re.search(r"(\d+) requests, (\d+) failed, longest outage (\d+) ms", text)
         assert match, text
         assert "does NOT answer" not in text, match[0]
         return int(match[1]), int(match[2]), float(match[3])
 
     def end(self) -> str:
-        out, _ = self.process.communicate("q\n", timeout=30)
-        assert self.process.returncode == 0
+        """What it says at its end, after the last step."""
+        assert self.process.stdout is not None
+        out = self.process.stdout.read()
+        assert self.process.wait(30) == 0
         return out
 
 
@@ -236,6 +244,15 @@ def test_the_address_moves_to_the_backup_and_back(pair, capsys):
     os.killpg(pair.processes["lb1"].pid, signal.SIGCONT)
     pair.wait_on("lb1")
     costs["fastlb goes on"] = drill.cost()
+
+    drill.watch()
+    pair.network.plug("lb1", is_in=False)
+    pair.wait_on("lb2")
+    costs["the cable is pulled"] = drill.cost()
+    drill.watch()
+    pair.network.plug("lb1", is_in=True)
+    pair.wait_on("lb1")
+    costs["the cable is back"] = drill.cost()
     assert "What it cost:" in drill.end()
 
     with capsys.disabled():

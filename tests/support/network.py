@@ -53,6 +53,10 @@ class Network:
         links = json.loads(ip("-n", self.namespace(name), "-j", "addr", "show", "dev", "eth0") or "[]")
         return any(entry.get("local") == address for link in links for entry in link.get("addr_info", ()))
 
+    def plug(self, name: str, *, is_in: bool) -> None:
+        """Puts a host's cable into the switch, or pulls it: the host sees that at once, its addresses stay."""
+        ip("-n", self.namespace("switch"), "link", "set", f"to-{name}", "up" if is_in else "down")
+
     def close(self) -> None:
         for namespace in self._made:
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, timeout=30)

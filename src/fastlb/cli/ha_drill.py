@@ -7,7 +7,9 @@ may run on any host, best on one beside the clients.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import http.client
+import math
 import sys
 import threading
 import time
@@ -19,6 +21,7 @@ from pathlib import Path
 from fastlb.cli.ha_status import StatusError, read
 
 _GRACE_S = 3.0
+_LAST = 100  # requests to look back on
 _STEPS = (
     (
         "The proxy dies.",
@@ -40,7 +43,7 @@ _STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one step cost. outage_ms: from the first failed request's start to the next answer; 0 where none failed."""
+    """What one step cost. outage_ms: from the first failed request's start to that of the next good one; 0 where none failed."""
 
     n_requests: int
     n_failed: int
@@ -57,7 +60,7 @@ class Cost:
 
 
 class Probe:
-    """Asks `url` on a connection of its own every `interval_s` seconds, in a thread, until `stop`."""
+    """Asks `url` on a connection of its own every `interval_s` seconds, in threads, until `stop`."""
 
     def __init__(self, url: str, interval_s: float, timeout_s: float) -> None:
         parts = urllib.parse.urlsplit(url)
@@ -77,19 +80,23 @@ class Probe:
         return cost(self._answers)
 
     def _run(self) -> None:
-        due = time.monotonic()
-        grace_s = _GRACE_S
-        while True:
-            is_over = self._is_over.wait(max(0.0, due - time.monotonic()))
-            start = time.monotonic()
-            if is_over and (grace_s <= 0 or (self._answers and self._answers[-1][2])):
-                return
-            is_answered = self.ask()
-            self._answers.append((start, time.monotonic(), is_answered))
-            if is_over:
-                grace_s -= max(self._interval_s, time.monotonic() - start)
-                time.sleep(self._interval_s)
-            due = max(due + self._interval_s, time.monotonic())
+        """Starts a request at every tick, whether those before were answered or not: a short outage is seen as short."""
+        due, give_up_at = time.monotonic(), math.inf
+        with concurrent.futures.ThreadPoolExecutor(math.ceil(self._timeout_s / self._interval_s) + 2) as pool:
+            while time.monotonic() < give_up_at:
+                if self._is_over.wait(max(0.0, due - time.monotonic())):
+                    give_up_at = min(give_up_at, time.monotonic() + _GRACE_S)
+                    over_at = give_up_at - _GRACE_S
+                    if any(is_answered and start >= over_at for start, _, is_answered in self._answers[-_LAST:]):
+                        break
+                    time.sleep(max(0.0, due - time.monotonic()))
+                pool.submit(self._note)
+                due = max(due + self._interval_s, time.monotonic())
+
+    def _note(self) -> None:
+        start = time.monotonic()
+        is_answered = self.ask()
+        self._answers.append((start, time.monotonic(), is_answered))
 
     def ask(self) -> bool:
         """One request; an answer below 500 counts."""
@@ -104,18 +111,20 @@ class Probe:
 
 
 def cost(answers: list[tuple[float, float, bool]]) -> Cost:
-    """Sums up (start, end, whether it was answered) in order."""
+    """Sums up (start, end, whether it was answered), in any order."""
     longest, failed_since = 0.0, None
-    for start, end, is_answered in answers:
+    in_order = sorted(answers)
+    for start, end, is_answered in in_order:
         if not is_answered:
             failed_since = start if failed_since is None else failed_since
-            longest = max(longest, end - failed_since)
+            if start == in_order[-1][0]:
+                longest = max(longest, end - failed_since)
         elif failed_since is not None:
-            longest = max(longest, end - failed_since)
+            longest = max(longest, start - failed_since)
             failed_since = None
     slowest = max((end - start for start, end, is_answered in answers if is_answered), default=0.0)
     n_failed = sum(not is_answered for _, _, is_answered in answers)
-    return Cost(len(answers), n_failed, longest * 1000, slowest * 1000, bool(answers) and answers[-1][2])
+    return Cost(len(answers), n_failed, longest * 1000, slowest * 1000, bool(in_order) and in_order[-1][2])
 
 
 def run(words: list[str]) -> int:

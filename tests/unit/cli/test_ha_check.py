@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -119,6 +121,11 @@ def test_the_real_thing(start):
     assert proxy.command("show health") == "worker 0 up\nfrontend web open\nbackend web 1\n\n"
     command = [sys.executable, "-m", "fastlb", "ha", "check", "--socket", proxy.runtime_path]
     assert subprocess.run([*command, "--hold", "0.3", "--backends"], timeout=60).returncode == 0
+    _control, worker = proxy.children()
+    os.kill(worker, signal.SIGSTOP)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    os.kill(worker, signal.SIGCONT)
+    assert (done.returncode, done.stderr) == (1, "fastlb ha check: worker 0 is silent\n")
     proxy.command("disable server web/s1")
     assert subprocess.run(command, timeout=60).returncode == 0
     done = subprocess.run([*command, "--backends"], capture_output=True, text=True, timeout=60)
@@ -139,7 +146,7 @@ def test_ha_without_a_known_word(capsys):
     ("answers", "expected"),
     [
         ([(0, 1, True), (2, 3, True)], ha_drill.Cost(2, 0, 0, 1000, True)),
-        ([(0, 1, True), (2, 3, False), (4, 5, False), (6, 8, True)], ha_drill.Cost(4, 2, 6000, 2000, True)),
+        ([(0, 1, True), (2, 3, False), (4, 5, False), (6, 8, True)], ha_drill.Cost(4, 2, 4000, 2000, True)),
         ([(0, 1, False)], ha_drill.Cost(1, 1, 1000, 0, False)),
         ([], ha_drill.Cost(0, 0, 0, 0, False)),
     ],
