@@ -292,18 +292,19 @@ async def _commit(request: Request) -> str:
     return ""
 
 
-def _both(verb: str, run: Handler, help: str, usage: str, level: Level = Level.ADMIN) -> tuple[Command, ...]:
+def _both(verb: str, run: Handler, help: str, usage: str, level: Level = Level.OPERATOR) -> tuple[Command, ...]:
     return tuple(
         Command((verb, kind), run, help.format(kind), usage.format(kind), level) for kind in ("acl", "map")
     )
 
 
+# haproxy: changing them needs no level at all there; a socket that may only look shall not change who is let in.
 COMMANDS = (
     *_both("show", _show, "report available {0}s or dump one's contents", "[[@<ver>] <{0}>]", Level.USER),
     *_both("get", _get, "report what a text matches in a {0}", "<{0}> <value>", Level.USER),
-    Command(("add", "acl"), _add, "add a pattern to an ACL", "[@<ver>] <acl> <pattern>", Level.ADMIN),
-    Command(("add", "map"), _add, "add an entry to a map", "[@<ver>] <map> <key> <val>", Level.ADMIN),
-    Command(("set", "map"), _set, "change an entry of a map", "<map> [<key>|#<ref>] <value>", Level.ADMIN),
+    Command(("add", "acl"), _add, "add a pattern to an ACL", "[@<ver>] <acl> <pattern>", Level.OPERATOR),
+    Command(("add", "map"), _add, "add an entry to a map", "[@<ver>] <map> <key> <val>", Level.OPERATOR),
+    Command(("set", "map"), _set, "change an entry of a map", "<map> [<key>|#<ref>] <value>", Level.OPERATOR),
     *_both("del", _del, "delete an entry of a {0}", "<{0}> [<key>|#<ref>]"),
     *_both("clear", _clear, "delete all entries of a {0}", "[@<ver>] <{0}>"),
     *_both("prepare", _prepare, "begin a new version of a {0}", "<{0}>"),
