@@ -105,6 +105,7 @@ SERVER_FLAGS = {
     "internal": lb.SRV_F_INTERNAL,
     "source": lb.SRV_F_HAS_SOURCE,
     "map-port": lb.SRV_F_MAP_PORT,
+    "client-dst": lb.SRV_F_CLIENT_DST,
 }
 LISTENER_FLAGS = {
     "accept-proxy": pr.LI_F_ACCEPT_PROXY,

@@ -15,6 +15,8 @@ cdef enum:                       # srv_t.flags
     SRV_F_INTERNAL = 0x08        # control's statistics service: shown as <STATS>, not counted as a server
     SRV_F_HAS_SOURCE = 0x10
     SRV_F_MAP_PORT = 0x20        # port = client's destination port + port_offset
+    SRV_F_CLIENT_DST = 0x40      # no address of its own: the one that the client connected to
+    SRV_F_FOLLOWS_CLIENT = 0x60  # either: its connections are one client's
 
 cdef struct srv_t:
     slice_t name                 # borrowed (program memory)

@@ -8,7 +8,7 @@ from fastlb_core.base.buf cimport buf_take, buf_tail
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_take, srv_has_queue
 from fastlb_core.lb.server cimport (
-    LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_MAP_PORT, pick_t, srv_t,
+    LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_FOLLOWS_CLIENT, pick_t, srv_t,
 )
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
@@ -38,7 +38,6 @@ from fastlb_core.proxy.stream cimport (
     stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.proxy.use_server cimport use_server
-from fastlb_core.sys.socket cimport AF_INET, AF_INET6, ntohs, sockaddr_in
 
 cdef enum:
     RETRY_PAUSE_MS = 1000        # between two tries of the same server, or timeout connect if that is shorter
@@ -182,7 +181,7 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
 cdef conn_t* _reusable(stream_t* strm, slice_t name) noexcept nogil:
     """An idle connection to strm.srv that this request may use (`http-reuse`), or NULL."""
     cdef conn_t* conn
-    if strm.be.mode != PX_MODE_HTTP or strm.n_retries:
+    if strm.be.mode != PX_MODE_HTTP or strm.n_retries or strm.srv.flags & SRV_F_FOLLOWS_CLIENT:
         return NULL
     conn = idle_take_own(strm.front, strm.srv, name)
     if conn != NULL or strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
@@ -203,15 +202,6 @@ cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
         back.tx.len = pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_ENCODED_MAX, &strm.front.peer, local)
 
 
-cdef uint32_t _client_port(stream_t* strm) noexcept nogil:
-    """The port the client connected to, for servers that map it."""
-    cdef const sockaddr_in* local
-    if not strm.srv.flags & SRV_F_MAP_PORT:
-        return 0
-    local = <const sockaddr_in*> conn_local(strm.front)
-    return ntohs(local.sin_port) if local.sin_family == AF_INET or local.sin_family == AF_INET6 else 0
-
-
 cdef bint _is_shortage(int err_no) noexcept nogil:
     return err_no == EMFILE or err_no == ENFILE or err_no == ENOBUFS or err_no == ENOMEM or err_no == EAGAIN \
         or err_no == EADDRNOTAVAIL
@@ -230,8 +220,8 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
     else:
         srv_slot(strm).connect += 1
         be_counters(strm).connect += 1
-        back = dial(&strm.w.loop, strm.srv, _client_port(strm), CONNECT_KEEPALIVE if strm.be.options & PX_O_SRVTCPKA else 0,
-                    &err_no)
+        back = dial(&strm.w.loop, strm.srv, conn_local(strm.front) if strm.srv.flags & SRV_F_FOLLOWS_CLIENT else NULL,
+                    CONNECT_KEEPALIVE if strm.be.options & PX_O_SRVTCPKA else 0, &err_no)
         if back == NULL:
             if _is_shortage(err_no):
                 stream_set_term(strm, b'R', b'C')
@@ -385,7 +375,8 @@ cdef void back_finish(stream_t* strm, bint keep) noexcept nogil:
         strm.back = NULL
         back.owner = NULL
         conn_stop_timer(back)
-        if not keep:
+        if not keep or strm.srv.flags & SRV_F_FOLLOWS_CLIENT:
+            # Such a connection leads to where one client wanted to go.
             conn_close(back)
         elif strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
             idle_attach(strm.front, back)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import SERVER_FLAGS
 
+from fastlb.config.keywords.server_resolution import is_service
 from fastlb.config.model import Global, Proxy, Server
 
 from .addresses import sockaddr, unix_sockaddr
@@ -18,6 +19,7 @@ from .text import file_bytes
 from .tls import server_values
 
 INTERNAL_NAME = "<STATS>"
+ANY_HOSTS = ("", "0.0.0.0", "::")
 
 
 def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[str, str], int]:
@@ -30,11 +32,7 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[st
             source_address = b"" if source is None else sockaddr(source)
         except ValueError as error:
             raise CompileError(srv.location, f"'server {px.name}/{srv.name}' : {error}") from None
-        has_address = srv.address.family not in ("ipv4", "ipv6") or srv.address.host not in ("", "0.0.0.0", "::")
-        if not has_address and not srv.address.name:
-            # haproxy: such a server means "the address that the client connected to", for transparent proxies.
-            message = f"'server {px.name}/{srv.name}' : the client's own destination as address is not supported by fastlb yet"
-            raise CompileError(srv.location, message)
+        has_address = srv.address.family not in ("ipv4", "ipv6") or srv.address.host not in ANY_HOSTS
         indexes[px.name, srv.name] = builder.add_server(
             index,
             srv.name,
@@ -56,7 +54,7 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[st
             disabled=srv.disabled,
             cookie=file_bytes(srv.cookie) if px.mode == "http" else b"",
             # a name that nobody knew (`init-addr none`): in maintenance from the start, until it resolves
-            unresolved=not has_address,
+            unresolved=not has_address and bool(srv.address.name),
         )
     return indexes
 
@@ -85,10 +83,13 @@ def uses_service(px: Proxy) -> bool:
 
 
 def _flags(srv: Server) -> int:
+    is_ip = srv.address.family in ("ipv4", "ipv6")
     names = {
         "backup": srv.backup,
         "check": srv.check,
         "tfo": srv.tfo,
-        "map-port": srv.address.port_offset is not None,
+        # haproxy: a server without a port has the one that the client connected to.
+        "map-port": is_ip and (srv.address.port_offset is not None or not (srv.address.port or is_service(srv.address.name))),
+        "client-dst": is_ip and not srv.address.name and srv.address.host in ANY_HOSTS,
     }
     return sum(SERVER_FLAGS[name] for name, is_on in names.items() if is_on)

@@ -222,6 +222,8 @@ class Server:
     agent_send: str = ""
     init_addr: list[str] = field(default_factory=list)
     resolution: Resolution = Resolution()
+    ends_streams_when_down: bool = False  # on-marked-down shutdown-sessions
+    ends_backup_when_up: bool = False  # on-marked-up shutdown-backup-sessions
     source: Address | None = None
     tfo: bool = False
     pool_max_conn: int = -1

@@ -15,6 +15,7 @@ from .keywords.row import Draft
 from .log_formats import resolve_formats
 from .model import Balance, Configuration, Location, Proxy, Stats, StickData
 from .references import check_references
+from .resolvers_section import system_section
 from .rule import Rule
 from .samples.values import TableRef
 
@@ -116,6 +117,10 @@ class _Resolution:
     def _check_resolvers(self, px: Proxy) -> None:
         for srv in px.servers:
             name = srv.resolution.resolvers
+            if name == "default" and name not in self.configuration.resolvers:
+                section = system_section(srv.location)
+                if section is not None:
+                    self.configuration.resolvers[name] = section
             if not name or name in self.configuration.resolvers:
                 continue
             guess = nearest(name, self.configuration.resolvers)

@@ -5,11 +5,12 @@ Knows name servers, periods and HAProxy's words. Must not ask any of them.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from .keywords.row import Statement
-from .model import Address, NameServer, Resolvers
+from .model import Address, Location, NameServer, Resolvers
 from .values import AddressRules, TimeFault, ValueFault, parse_leading_integer
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -60,17 +61,26 @@ def _is_stream(word: str) -> bool:
 
 
 def _parse_resolv_conf(st: Statement) -> None:
-    """Each name server of the system's file, named by its address as HAProxy names it."""
     section = _current(st)
     try:
-        lines = RESOLV_CONF.read_text(errors="replace").splitlines()
+        section.servers += _system_servers()
     except OSError as error:
         raise st.fail(f"failed to open {RESOLV_CONF} ({error.strerror}).", 0, "unreadable-file") from None
-    for words in map(str.split, lines):
-        if len(words) >= 2 and words[0] == "nameserver":
-            host = words[1]
-            family = "ipv6" if ":" in host else "ipv4"
-            section.servers.append(NameServer(host, Address(family, host, DNS_PORT, DNS_PORT)))
+
+
+def _system_servers() -> list[NameServer]:
+    """Each name server of the system's file, named by its address as HAProxy names it. Raises OSError."""
+    words = (line.split() for line in RESOLV_CONF.read_text(errors="replace").splitlines())
+    hosts = [found[1] for found in words if len(found) >= 2 and found[0] == "nameserver"]
+    return [NameServer(host, Address("ipv6" if ":" in host else "ipv4", host, DNS_PORT, DNS_PORT)) for host in hosts]
+
+
+def system_section(location: Location) -> Resolvers | None:
+    """The section `default` of a configuration that has none (manual, section 5.3.2); None where the system names no server."""
+    with contextlib.suppress(OSError):
+        servers = _system_servers()
+        return Resolvers(location, "default", servers) if servers else None
+    return None
 
 
 def _hold(st: Statement) -> None:

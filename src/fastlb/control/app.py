@@ -22,7 +22,7 @@ from fastlb.control import ports
 from fastlb.control.checks.agent import Agents
 from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
-from fastlb.control.directory import Directory
+from fastlb.control.directory import Directory, LiveServer
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
@@ -98,6 +98,7 @@ async def _serve(context: ControlContext) -> int:
     loop.add_signal_handler(signal.SIGTERM, over.set)
     control = build(context, loop)
     loop.set_exception_handler(lambda _loop, details: _report(control, str(details.get("message")), details.get("exception")))
+    control.servers.on_killed = _ender_of_streams(control, loop)
     runtime = RuntimeService(control, context.runtime_listeners)
     stats = StatsService(control, context.service_listener)
     await _start(control, "messages", control.messages.start)
@@ -122,6 +123,18 @@ async def _serve(context: ControlContext) -> int:
     await control.messages.stop()
     control.journal.sender.close()
     return 0
+
+
+def _ender_of_streams(control: Control, loop: asyncio.AbstractEventLoop) -> Callable[[LiveServer], None]:
+    """Asks all workers to end the streams of a server, without waiting for them."""
+    asked: set[asyncio.Task[object]] = set()  # a task that nobody holds may be collected before it is done
+
+    def end_streams(server: LiveServer) -> None:
+        task: asyncio.Task[object] = loop.create_task(control.messages.broadcast("shut-server-sessions", server=server.index))
+        asked.add(task)
+        task.add_done_callback(asked.discard)
+
+    return end_streams
 
 
 def _called(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:

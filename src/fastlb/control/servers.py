@@ -61,7 +61,7 @@ class Servers:
     """All changes of server state go through here; every method is a no-op where nothing would change.
 
     on_ready: called with a server that left maintenance, so that it is checked at once.
-    on_killed: called with a server whose sessions and idle connections should not be used any more.
+    on_killed: called with a server whose streams shall end (manual, "on-marked-down" and "on-marked-up").
     """
 
     def __init__(self, directory: Directory, snapshot: ports.Snapshot, journal: Journal, clock_ms: Callable[[], int]) -> None:
@@ -70,6 +70,7 @@ class Servers:
         self.journal = journal
         self.clock_ms = clock_ms
         self.on_ready: Callable[[LiveServer], None] = lambda server: None
+        self.on_killed: Callable[[LiveServer], None] = lambda server: None
         self.agents: dict[int, AgentState] = {}
         # After a crash of control its predecessor's ramps go on.
         self.slow_starting = {index for index in directory.servers if snapshot.server_state(index).state == ports.STATE_STARTING}
@@ -261,11 +262,17 @@ class Servers:
             self.slow_starting.add(server.index)
         else:
             self.snapshot.set_state(server.index, ports.STATE_RUNNING)
+        if server.config.ends_backup_when_up and not server.config.backup:
+            for other in server.proxy.servers:
+                if other.config.backup:
+                    self.on_killed(other)
 
     def _stop(self, server: LiveServer, before: _Before) -> None:
         self.snapshot.set_state(server.index, ports.STATE_STOPPED)
         self.snapshot.set_server_times(server.index, last_change_ms=self.clock_ms(), down_trans=before.state.down_trans + 1)
         self.slow_starting.discard(server.index)
+        if server.config.ends_streams_when_down:
+            self.on_killed(server)
 
     def _count_downtime(self, server: LiveServer, before: _Before) -> None:
         now = self.clock_ms()

@@ -112,10 +112,6 @@ def _read_server(st: Statement, px: Proxy, name: str, index: int) -> Server:
     address = srv.address
     if address.name:
         resolve_at_start(st, srv, lambda message, hint: _fail(st, message, index, "unresolved-host", hint), where)
-    elif address.family in ("ipv4", "ipv6") and not address.host:
-        # haproxy: such a server stands for the address that the client connected to, for transparent proxies.
-        message = f"{where}the client's own destination as address is not supported by fastlb yet"
-        _fail(st, message, index, "unsupported-address", "name the server's address")
     return srv
 
 
@@ -294,6 +290,17 @@ def set_agent_send(st: Statement, srv: Server, word: str) -> None:
     srv.agent_send = word
 
 
+def marked(option: str, attribute: str, word: str) -> ServerOption:
+    """`on-marked-*`, which take one word each."""
+
+    def apply(st: Statement, srv: Server, value: str) -> None:
+        if value != word:
+            raise ValueFault(f"'{option}' expects '{word}' but got '{value}'.")
+        setattr(srv, attribute, True)
+
+    return _row(option, apply, word, missing=f"'{option}' expects '{word}' but got ''")
+
+
 def set_source(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.source = st.address(word, _SOURCE)
@@ -342,8 +349,7 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 _NOT_YET = names("""
 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
 check-sni-auto check-via-socks4 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
-ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1 on-marked-down/1
-on-marked-up/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
+ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
 strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
 """)
@@ -391,6 +397,8 @@ SERVER: tuple[ServerOption, ...] = (
     _row("weight", set_weight, "<0..256>", "1", "'weight' expects an integer argument"),
     _harmless("pool-low-conn", "idle connections belong to one worker", 1),
     *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _OFF_ALREADY),
+    marked("on-marked-down", "ends_streams_when_down", "shutdown-sessions"),
+    marked("on-marked-up", "ends_backup_when_up", "shutdown-backup-sessions"),
     *server_resolution.SERVER,
     *tls_server.SERVER,
     *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET),
