@@ -12,23 +12,23 @@ from support.corpus import CORPUS, Ours, Theirs, index, judge, read_table
 # Files that fastlb accepts though haproxy refuses them, and why.
 ACCEPTED = {
     **dict.fromkeys(
-        ("marksugar__kubeadMHA__1.cfg", "jancajthaml-openbank__demo__1.cfg"), "`nbproc 1` changes nothing, and is warned about"
+        ("emqx__emqx__1.cfg", "marksugar__kubeadMHA__1.cfg", "jancajthaml-openbank__demo__1.cfg"),
+        "`nbproc 1` changes nothing, and is warned about",
     ),
     **dict.fromkeys(
         (
+            "4teamwork__supervisor-haproxy__1.cfg",
             "6qat__myshell__1.cfg",
-            "rocket357__on-prem-kubernetes__1.cfg",
+            "Syncano__syncano-platform__2.cfg",
             "cloud-native-everything__srlinux-ansible-lab__1.cfg",
+            "rocket357__on-prem-kubernetes__1.cfg",
         ),
         "a frontend and a backend of one name: only 3.x refuses that, 2.6 takes it",
     ),
-    "emqx__emqx__1.cfg": "`nbproc 1` changes nothing",
-    "cloud-native-everything__srlinux-ansible-lab__1.cfg": "a frontend and a backend of one name: as above",
     **dict.fromkeys(
-        ("pitdive__haproxy_config__1.cfg", "pitdive__haproxy_config__2.cfg"),
+        ("micrometreuk__haproxy__1.cfg", "pitdive__haproxy_config__1.cfg", "pitdive__haproxy_config__2.cfg"),
         "headers behind `option httpchk`'s version: only 3.x refuses them, 2.6 takes them",
     ),
-    "micrometreuk__haproxy__1.cfg": "headers behind `option httpchk`'s version: only 3.x refuses them, 2.6 takes them",
 }
 # Files whose first mistake in haproxy's words is none here, and why; they are refused for another one.
 OTHER_LINES = {

@@ -349,7 +349,8 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 _NOT_YET = names("""
 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
 check-sni-auto check-via-socks4 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
-ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
+ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1
+pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
 strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
 """)
