@@ -302,3 +302,11 @@ def test_connections_leave_nothing_behind(start, origin, syslog, pem):
     for client in clients:
         client.close()
     poll(lambda: proxy.stat()["fe", "FRONTEND"]["scur"] == "0", "the end of all connections")
+
+
+def test_forwarded_header_says_https(start, origin, pem):
+    server = origin(by_request(lambda request: reply(request.get("forwarded").encode())))
+    proxy = start(f"{HTTP}listen fe\n    bind fd@fe ssl crt {pem}\n    option forwarded proto\n    server s1 {server}\n")
+    client = SecureClient(proxy.addresses["fe"])
+    assert client.request().body == b"proto=https"
+    client.close()

@@ -172,11 +172,12 @@ cdef bint _add_host(eval_t* ev, head_t* line, const arg_t* arg) noexcept nogil:
 cdef act_t forwarded(eval_t* ev, const rule_t* rule) noexcept nogil:
     cdef char[VALUE_MAX] text
     cdef head_t line
+    cdef slice_t proto = slice_of(b"proto=https", 11) if ev.front.transport != NULL else slice_of(b"proto=http", 10)
     line.start = text
     line.at = text
     line.end = text + VALUE_MAX
     # haproxy: the order is fixed.
-    if rule.args[A_PROTO].type == ARG_SINT and not _next(&line, slice_of(b"proto=http", 10)):
+    if rule.args[A_PROTO].type == ARG_SINT and not _next(&line, proto):
         return ACT_ERROR
     if not _add_host(ev, &line, &rule.args[A_HOST]) \
             or not _add_node(ev, &line, slice_of(b"by=", 3), &rule.args[A_BY], conn_local(ev.front)) \
