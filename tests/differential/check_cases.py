@@ -5,6 +5,7 @@ Knows what to try. Must not know what either program does with it.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,12 +25,16 @@ def http(raw: bytes) -> Serve:
 
 
 def banner(raw: bytes, stays: bool = False) -> Serve:
-    """Sends `raw` at once; closes, or keeps the connection open."""
+    """Sends `raw` at once; says that nothing follows, or keeps the connection open.
+
+    What the check sent is read in any case: a connection that is closed before would be reset.
+    """
 
     def serve(conn: OriginConnection) -> None:
         conn.send(raw)
-        if stays:
-            conn.read_to_end()
+        if not stays:
+            conn.sock.shutdown(socket.SHUT_WR)
+        conn.read_to_end()
 
     return serve
 
