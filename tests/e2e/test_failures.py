@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,6 +11,7 @@ from support.logline import parse
 from support.origin import cut_after_head, echo, named, raw_answer, reset_at_once, silent
 from support.poll import poll
 from support.proxy import HTTP
+from support.sockets import HeldPort
 
 
 def site(syslog, servers: str, *lines: str, frontend: str = "", glob: str = "") -> str:
@@ -20,22 +22,30 @@ def site(syslog, servers: str, *lines: str, frontend: str = "", glob: str = "") 
     )
 
 
-def dead(origin) -> str:
-    server = origin(silent)
-    server.close()
-    return str(server)
+@pytest.fixture
+def dead() -> Iterator[Callable[[], str]]:
+    """Makes addresses that refuse connections; nobody else can listen there while the test runs."""
+    held: list[HeldPort] = []
+
+    def make() -> str:
+        held.append(HeldPort())
+        return str(held[-1])
+
+    yield make
+    for port in held:
+        port.close()
 
 
-def test_refused_connection_is_503_after_the_retries(start, origin, syslog):
-    proxy = start(site(syslog, f"    server s1 {dead(origin)}\n", "retries 2", "timeout connect 300ms"))
+def test_refused_connection_is_503_after_the_retries(start, origin, syslog, dead):
+    proxy = start(site(syslog, f"    server s1 {dead()}\n", "retries 2", "timeout connect 300ms"))
     assert proxy.fetch().status == 503
     line = parse(syslog.line("SC--"))
     assert (line["status"], line["server"], line["Tc"], line["retries"]) == ("503", "s1", "-1", "2")
 
 
-def test_redispatch_moves_the_last_retry_to_another_server(start, origin, syslog):
+def test_redispatch_moves_the_last_retry_to_another_server(start, origin, syslog, dead):
     alive = origin(named("b"))
-    servers = f"    balance roundrobin\n    server a {dead(origin)}\n    server b {alive}\n"
+    servers = f"    balance roundrobin\n    server a {dead()}\n    server b {alive}\n"
     proxy = start(site(syslog, servers, "retries 1", "option redispatch", "timeout connect 300ms"))
     assert [proxy.fetch().body for _ in range(4)] == [b"b"] * 4
     moved = [parse(text) for text in syslog.wait("GET", count=4)]
@@ -44,8 +54,8 @@ def test_redispatch_moves_the_last_retry_to_another_server(start, origin, syslog
     assert {line["server"] for line in moved} == {"b"}
 
 
-def test_without_redispatch_the_chosen_server_is_kept(start, origin, syslog):
-    servers = f"    balance roundrobin\n    server a {dead(origin)}\n    server b {origin(named('b'))}\n"
+def test_without_redispatch_the_chosen_server_is_kept(start, origin, syslog, dead):
+    servers = f"    balance roundrobin\n    server a {dead()}\n    server b {origin(named('b'))}\n"
     proxy = start(site(syslog, servers, "retries 1", "no option redispatch", "timeout connect 300ms"))
     assert sorted(proxy.fetch().status for _ in range(4)) == [200, 200, 503, 503]
 
@@ -201,9 +211,9 @@ def error_files(tmp_path, *statuses: int) -> list[str]:
     return [f"errorfile {status} {tmp_path}/{status}.http" for status in statuses]
 
 
-def test_errorfile_replaces_each_error_answer(start, origin, syslog, tmp_path):
+def test_errorfile_replaces_each_error_answer(start, origin, syslog, tmp_path, dead):
     files = error_files(tmp_path, 502, 503, 504)
-    servers = f"    server s1 {dead(origin)}\n"
+    servers = f"    server s1 {dead()}\n"
     timeouts = ("timeout connect 300ms", "retries 0", "timeout server 150ms")
     proxy = start(
         site(syslog, servers, *timeouts, *files)
@@ -228,8 +238,8 @@ def test_errorfile_replaces_the_answer_to_unparsable_and_slow_requests(start, or
 
 
 @pytest.mark.parametrize(("keyword", "status"), [("errorloc", 302), ("errorloc302", 302), ("errorloc303", 303)])
-def test_errorloc_redirects(start, origin, syslog, keyword, status):
-    proxy = start(site(syslog, f"    server s1 {dead(origin)}\n", f"{keyword} 503 http://x.test/sorry", "retries 0"))
+def test_errorloc_redirects(start, origin, syslog, keyword, status, dead):
+    proxy = start(site(syslog, f"    server s1 {dead()}\n", f"{keyword} 503 http://x.test/sorry", "retries 0"))
     answer = proxy.fetch()
     assert (answer.status, answer.get("location")) == (status, "http://x.test/sorry")
 
@@ -246,9 +256,9 @@ def test_monitor_uri_is_answered_without_a_server_or_a_log_line(start, origin, s
     assert [request.target for request in server.requests] == ["/healthy"]
 
 
-def test_tcp_session_to_a_dead_server_is_SC(start, origin, syslog):
+def test_tcp_session_to_a_dead_server_is_SC(start, origin, syslog, dead):
     proxy = start(
-        site(syslog, f"    server s1 {dead(origin)}\n", "retries 0").replace("mode http", "mode tcp").replace("httplog", "tcplog")
+        site(syslog, f"    server s1 {dead()}\n", "retries 0").replace("mode http", "mode tcp").replace("httplog", "tcplog")
     )
     assert proxy.client().is_closed()
     assert parse(syslog.line("be/s1"))["termination"] == "SC"
