@@ -29,9 +29,6 @@ UNFILLED = {
     "idle_conn_cur": "the pool is one: all of it is told as safe_conn_cur",
     "need_conn_est": "the pool is bounded by pool-max-conn and pool-purge-delay, it estimates no need",
     **dict.fromkeys(("agg_server_status", "agg_server_check_status", "agg_check_status"), "only the exporter adds them up"),
-    **dict.fromkeys(("agent_status", "agent_code", "agent_duration", "agent_desc", "last_agt"), "there are no agent checks"),
-    **dict.fromkeys(("agent_rise", "agent_fall", "agent_health"), "there are no agent checks"),
-    "cookie": "servers have no `cookie`",
     "tracked": "servers have no `track`",
 }
 
@@ -76,8 +73,9 @@ def site(origins: dict[str, Origin], refuses: str) -> str:
     text += "    monitor-uri /watched\n"
     text += "".join(f"    use_backend {name} if {{ path /{name} }}\n" for name in PATHS if name not in OWN)
     for name in ANSWERS:
-        options = "weight 10 maxconn 100 maxqueue 7 pool-max-conn 9" if name == "ok" else ""
-        text += f"backend {name}\n{RULES.get(name, '')}    server s1 {origins[name]} {options}\n"
+        options = "weight 10 maxconn 100 maxqueue 7 pool-max-conn 9 cookie c1" if name == "ok" else ""
+        cookie = "    cookie SRV insert\n" if name == "ok" else ""
+        text += f"backend {name}\n{cookie}{RULES.get(name, '')}    server s1 {origins[name]} {options}\n"
     text += f"    server s2 {refuses} disabled\n    server s3 {refuses} backup\n"
     text += f"backend again\n    option redispatch 1\n    retries 2\n    server s1 {refuses}\n    server s2 {refuses}\n"
     text += f"backend elsewhere\n    balance first\n    option redispatch 1\n    server s1 {refuses}\n"

@@ -92,8 +92,27 @@ def test_clients_cannot_claim_the_engines_verdict(start, origin):
 
 
 @pytest.mark.parametrize(
+    ("lines", "trailer", "answer"),
+    [
+        (("stats admin if FALSE",), b"X-Fastlb-Service: 1", (303, "/s;st=DENY")),
+        (("stats admin if TRUE", "stats auth a:b"), b"X-Fastlb-Proxy: 0", (401, None)),
+    ],
+)
+def test_trailers_cannot_claim_it_either(start, origin, lines, trailer, answer):
+    """RFC 9110, 6.5.1: a trailer is no header."""
+    proxy = start(site(origin, *lines))
+    client = proxy.client("stats")
+    body = b"16\r\nb=be&s=s1&action=maint\r\n0\r\n%s\r\n\r\n" % trailer
+    client.send(b"POST /s HTTP/1.1\r\nHost: a\r\n" + FORM.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+    got = client.read_response()
+    assert (got.status, got.get("location")) == answer
+    assert proxy.stat()["be", "s1"]["status"].startswith("UP")
+
+
+@pytest.mark.parametrize(
     ("headers", "outcome"),
     [
+        ("Origin: http://[\r\n", "DENY"),
         ("Origin: http://evil.test\r\n", "DENY"),
         ("Origin: null\r\n", "DENY"),
         ("Sec-Fetch-Site: cross-site\r\n", "DENY"),

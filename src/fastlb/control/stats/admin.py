@@ -47,7 +47,8 @@ ACTIONS: tuple[tuple[str, str, Change], ...] = (
     ("hnolb", "Health: force NOLB", _operational("stopping")),
     ("hdown", "Health: force DOWN", _operational("down")),
 )
-# No server has an agent: haproxy then takes the words and changes nothing.
+# Agents cannot be switched yet, neither here nor by `enable|disable agent`: the words are taken and change nothing, which is what
+# haproxy does for a server without an agent.
 _OF_AGENTS = ("dagent", "eagent", "arunn", "adown")
 _CHANGES: dict[str, Change] = {word: change for word, _, change in ACTIONS}
 _CHANGES |= dict.fromkeys(_OF_AGENTS, lambda control, server: False)
@@ -69,7 +70,10 @@ def is_foreign(headers: dict[str, str]) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    try:
+        return bool(origin) and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    except ValueError:  # no URL at all: `http://[`
+        return True
 
 
 def carry_out(control: Control, body: bytes) -> str:

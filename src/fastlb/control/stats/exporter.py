@@ -7,6 +7,7 @@ where rows come from. Metrics and labels are HAProxy's (metrics.py); the histogr
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
@@ -88,13 +89,18 @@ def exposition(control: Control, asked: Asked) -> str:
     now = clock_ms()
     wanted = Filter(hides_maint=asked.hides_maint)
     rows = [row for proxy in control.directory.proxies for row in proxy_rows(control, proxy, wanted, now)]
+    servers: defaultdict[object, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["type"] == TYPE_SERVER:
+            servers[row["iid"]].append(row)
     for scope, letter, object_type in _OBJECTS:
         if scope in asked.scopes:
             own = [row for row in rows if row["type"] == object_type]
             for metric in METRICS:
-                if letter in metric.objects:
-                    samples = [sample for row in own for sample in _samples(metric, row, rows)]
-                    _add(lines, asked, f"haproxy_{scope}_{metric.name}", metric.kind, metric.help, samples)
+                name = f"haproxy_{scope}_{metric.name}"
+                if letter in metric.objects and asked.has(name):
+                    samples = [sample for row in own for sample in _samples(metric, row, servers[row["iid"]])]
+                    _add(lines, asked, name, metric.kind, metric.help, samples)
             if scope != "server" or asked.has_extra_counters:
                 _add_histograms(lines, control, asked, scope)
     return "".join(lines)
@@ -136,11 +142,11 @@ def _own_labels(row: Row) -> Labels:
     return (*labels, ("server", str(row["svname"]))) if row["type"] == TYPE_SERVER else labels
 
 
-def _samples(metric: Metric, row: Row, rows: list[Row]) -> Iterable[Sample]:
+def _samples(metric: Metric, row: Row, servers: list[Row]) -> Iterable[Sample]:
     own = _own_labels(row)
     series = _SERIES.get(metric.name)
     if series is not None:
-        return [((*own, label), value) for label, value in series(row, rows)]
+        return [((*own, label), value) for label, value in series(row, servers)]
     value = row.get(metric.field)
     if value is None and metric.field in OPTIONAL:
         return []
@@ -173,27 +179,23 @@ def _one_of(words: Iterable[str], word: str) -> Series:
     return [(("state", one), int(one == word)) for one in words]
 
 
-def _status(row: Row, rows: list[Row]) -> Series:
+def _status(row: Row, servers: list[Row]) -> Series:
     return _one_of(_SERVER_STATES if row["type"] == TYPE_SERVER else _FRONTEND_STATES, state_of(row))
 
 
-def _check_status(row: Row, rows: list[Row]) -> Series:
+def _check_status(row: Row, servers: list[Row]) -> Series:
     return _one_of(_CHECKS, _check_of(row)) if "check_status" in row else []
 
 
-def _http_responses(row: Row, rows: list[Row]) -> Series:
+def _http_responses(row: Row, servers: list[Row]) -> Series:
     if "hrsp_2xx" not in row:
         return []
     return [(("code", one), int(row[f"hrsp_{one}"])) for one in _CLASSES]
 
 
-def _servers_of(row: Row, rows: list[Row]) -> list[Row]:
-    return [one for one in rows if one["type"] == TYPE_SERVER and one["iid"] == row["iid"]]
-
-
 def _counted(words: Iterable[str], word_of: Callable[[Row], str]) -> Callable[[Row, list[Row]], Series]:
-    def series(row: Row, rows: list[Row]) -> Series:
-        found = [word_of(server) for server in _servers_of(row, rows)]
+    def series(row: Row, servers: list[Row]) -> Series:
+        found = [word_of(server) for server in servers]
         return [(("state", word), found.count(word)) for word in words]
 
     return series

@@ -211,9 +211,10 @@ def _summary(control: Control, stats: model.Stats) -> list[tuple[str, str]]:
         ("idle", f"{now.idle_percent}%"),
     ]
     if stats.show_node is not None:
-        pairs.insert(0, ("node", stats.show_node or control.configuration.global_.node))
-    if stats.show_description is not None:
-        pairs.insert(0, ("description", stats.show_description or control.configuration.global_.description))
+        pairs.insert(0, ("node", stats.show_node or process.node(now)))
+    description = stats.show_description or control.configuration.global_.description
+    if stats.show_description is not None and description:
+        pairs.insert(0, ("description", description))
     return pairs
 
 

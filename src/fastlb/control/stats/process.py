@@ -76,7 +76,7 @@ def uptime_text(seconds: int) -> str:
     return f"{days}d {hours}h{minutes:02d}m{seconds:02d}s"
 
 
-def _node(process: Process) -> str:
+def node(process: Process) -> str:
     return process.control.configuration.global_.node or socket.gethostname()
 
 
@@ -116,7 +116,7 @@ LINES: tuple[Line, ...] = (
     Line(31, "MaxSessRate", "MRP", "u32", "highest of the frontends' session rates", lambda p: _highest(p, "sess_rate_max")),
     Line(47, "Tasks", "MGP", "u32", "streams and checks alive", lambda p: _sum("n_streams")(p) + p.control.checks.n_running),
     Line(49, "Idle_pct", "MaP", "u32", "share of the last moment that workers slept", lambda p: p.idle_percent),
-    Line(50, "node", "COS", "str", "name of this node", _node),
+    Line(50, "node", "COS", "str", "name of this node", node),
     Line(52, "Stopping", "MGP", "u32", "1 during a soft stop", lambda p: int(p.is_stopping)),
     Line(53, "Jobs", "MGP", "u32", "connections and listeners", lambda p: p.globals.n_conns + p.n_listeners),
     Line(55, "Listeners", "MGP", "u32", "listening sockets by address", lambda p: p.n_listeners),

@@ -134,6 +134,8 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     row |= {"lastsess": _since(state.last_sess_ms, now), "mode": _mode(server.proxy)}
     if wanted.shows_address:
         row["addr"] = sockaddr.text(state.address)
+        if config.cookie:
+            row["cookie"] = config.cookie
     row |= _times(counters) | {"wrew": 0, "eint": 0, "connect": counters.connect, "reuse": counters.reuse}
     row |= {"srv_icur": counters.idle_conns, "idle_conn_cur": 0, "safe_conn_cur": counters.idle_conns}
     if config.pool_max_conn >= 0:
@@ -167,6 +169,8 @@ def backend_row(control: Control, proxy: LiveProxy, wanted: Filter, now: int) ->
     row |= _compression(counters) | {"lastsess": _since(state.last_sess_ms, now)}
     row |= _times(counters) | {"mode": _mode(proxy), "algo": proxy.config.balance.algorithm, "wrew": 0, "eint": 0}
     row |= {"connect": counters.connect, "reuse": counters.reuse, "uweight": sum(one.uweight for one in chosen)}
+    if wanted.shows_address and proxy.config.cookie is not None:
+        row["cookie"] = proxy.config.cookie.name
     row |= {"agg_server_status": 0, "agg_server_check_status": 0, "agg_check_status": 0}
     return row | latency.columns(control.snapshot, "backend", proxy.index)
 

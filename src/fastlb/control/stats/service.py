@@ -1,8 +1,8 @@
 """The statistics service: HTTP/1 over the internal unix socket, for requests that workers forward.
 
 Knows connections, requests and keep-alive (httptools). Must not know what the page shows: `answer` decides. A worker adds
-`x-fastlb-proxy` (index of the proxy whose `stats uri` matched) and removes that header from what clients send; only
-workers may connect, by the kernel's word for their pids.
+`x-fastlb-proxy` (index of the proxy whose `stats uri` matched) and `x-fastlb-service`, and removes such headers from what clients
+send; trailers are never looked at. Only workers may connect, by the kernel's word for their pids.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fastlb.control.stats.answer import Answer, Query, answer
 
 # A client's idle time is the worker's business (timeout http-keep-alive); this only bounds what a dead worker leaves.
 _IDLE_S = 600.0
+_DISCARD_S, _DISCARD_BYTES = 5.0, 1 << 20
 _MAX_HEAD = 65536
 # The body of a form; more is not read.
 _MAX_BODY = 16384
@@ -69,8 +70,9 @@ class StatsService:
                 parser.feed_data(data)
             except httptools.HttpParserError:
                 is_broken = True
-            if received.is_too_large:
-                # The rest of it is not read: the connection ends behind the answer.
+            was_given_up = received.is_too_large
+            if was_given_up:
+                # The rest of it is not looked at: the connection ends behind the answer.
                 received.give_up()
             while received.finished:
                 request = received.finished.pop(0)
@@ -78,6 +80,8 @@ class StatsService:
                 writer.write(_serialized(found, request))
                 await writer.drain()
                 if not request.keeps_alive:
+                    if was_given_up:
+                        await _discard(reader)
                     return
             if is_broken:
                 return
@@ -90,6 +94,7 @@ class _Received:
         self.finished: list[Query] = []
         self.size = 0
         self._query = Query()
+        self._is_in_head = False
 
     @property
     def is_too_large(self) -> bool:
@@ -103,12 +108,16 @@ class _Received:
     def on_message_begin(self) -> None:
         self._query = Query()
         self.size = 0
+        self._is_in_head = True
 
     def on_url(self, url: bytes) -> None:
         self.size += len(url)
         self._query.target += url.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        # httptools tells trailers here too: what clients send there must not pass for the engine's headers (RFC 9110, 6.5.1).
+        if not self._is_in_head:
+            return
         self.size += len(name) + len(value)
         self._query.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
@@ -119,6 +128,7 @@ class _Received:
         self._parser = parser
 
     def on_headers_complete(self) -> None:
+        self._is_in_head = False
         self._query.method = self._parser.get_method().decode("latin-1")
         self._query.keeps_alive = self._parser.should_keep_alive()
 
@@ -134,3 +144,11 @@ def _serialized(found: Answer, request: Query) -> bytes:
         lines.append("connection: close")
     head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
     return head if request.method == "HEAD" else head + found.body
+
+
+async def _discard(reader: asyncio.StreamReader) -> None:
+    """Reads what still comes, within bounds: closing before would reset the connection, and the answer would be lost."""
+    left = _DISCARD_BYTES
+    async with asyncio.timeout(_DISCARD_S):
+        while left > 0 and (data := await reader.read(16384)):
+            left -= len(data)

@@ -57,8 +57,11 @@
     try {
       const address = location.pathname + location.search + ";norefresh" + location.hash;
       const answer = await fetch(address.replace(/;st=[A-Z]*/, ""), { cache: "no-store" });
+      // An error page has no tables: what is shown stays, and is seen to be old.
+      if (!answer.ok) throw new Error(answer.statusText);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of ["main", "dl"]) document.querySelector(part).replaceWith(fresh.querySelector(part));
+      document.body.classList.remove("stale");
       applyOrder();
       applyFilter();
     } catch { document.body.classList.add("stale"); }
