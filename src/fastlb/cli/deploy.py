@@ -111,7 +111,7 @@ def _add_pair(parser: argparse._ActionsContainer, *, is_required: bool) -> None:
 
 
 def _pair(options: argparse.Namespace) -> Pair:
-    password = Path(options.auth_file).read_text().strip() if options.auth_file else ""
+    password = Path(options.auth_file).read_text(errors="replace").strip() if options.auth_file else ""
     if options.auth_file and not password:
         raise SettingsError(f"{options.auth_file} holds no password")
     return Pair(

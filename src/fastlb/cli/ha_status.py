@@ -59,7 +59,7 @@ def run(words: list[str]) -> int:
 def read(path: Path) -> Shared:
     """The shared addresses in a keepalived.conf; raises StatusError."""
     try:
-        text = path.read_text()
+        text = path.read_text(errors="replace")
     except OSError as error:
         raise StatusError(f"{path}: {error.strerror}; `fastlb ha init` writes it") from None
     other = re.search(r"^# .*; (\S+) is the other one\.$", text, re.MULTILINE)

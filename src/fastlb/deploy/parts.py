@@ -158,7 +158,10 @@ def _rsyslog(_settings: Settings) -> Part:
         "rsyslog",
         "rsyslog listens on UDP 514 of 127.0.0.1 and writes facility local0 to /var/log/fastlb/fastlb.log.",
         (File("/etc/rsyslog.d/49-fastlb.conf", render("rsyslog.conf.j2")),),
-        commands=("rsyslogd -N1", "systemctl restart rsyslog.service"),
+        commands=(
+            "if command -v rsyslogd >/dev/null; then rsyslogd -N1 && systemctl restart rsyslog.service;"
+            " else echo 'rsyslog is not installed: log lines go nowhere until it is' >&2; fi",
+        ),
     )
 
 
@@ -176,7 +179,7 @@ def _sysctl(_settings: Settings) -> Part:
         "sysctl",
         "Kernel settings: binding to a shared address that is on the other host, longer accept queues, more ports to servers.",
         (File(path, render("sysctl.conf.j2")),),
-        commands=(f"sysctl -q -p {path}",),
+        commands=(f"sysctl -e -q -p {path}",),  # -e: without IPv6 its setting is not there
     )
 
 

@@ -24,7 +24,7 @@ class Pair:
     """Two proxies that share addresses; this host's part.
 
     vips: "192.168.1.200/24", all IPv4. role: "master" or "backup". router_id: 1-255, the same on both hosts, another one
-    for each pair in the network. check: the words of `fastlb ha check`. process: the name of this host's serving master.
+    for each pair in the network. process: the name of this host's serving master.
     password: "" for none; one makes it VRRP version 2, which is slower. backends: those that must have a server.
     """
 
@@ -54,7 +54,8 @@ class Pair:
         if not 0 <= self.priority <= 254:
             raise SettingsError(f"priority {self.priority} is not within 1 and 254")
         if self.password:
-            _word("password", self.password, rf"[!-~]{{1,{_MAX_PASSWORD}}}", f"1 to {_MAX_PASSWORD} printable characters")
+            if re.fullmatch(rf"[!-~]{{1,{_MAX_PASSWORD}}}", self.password) is None:
+                raise SettingsError(f"the password cannot be used: it must be 1 to {_MAX_PASSWORD} printable characters")
             if set(self.password) & set("\"'#!{}"):
                 raise SettingsError("the password must not contain any of \"'#!{}, which mean something to keepalived")
 
@@ -84,6 +85,8 @@ class Settings:
             _word(name, value, r"/[\w./+@-]+", "an absolute path without blanks")
         for server in self.servers:
             _word("server", server, r"[\w.-]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}", "ADDRESS:PORT")
+            if not 1 <= int(server.rpartition(":")[2]) <= 65535:
+                raise SettingsError(f"server {server}: its port is not within 1 and 65535")
 
 
 def _word(name: str, value: str, pattern: str, wanted: str) -> None:
@@ -118,7 +121,7 @@ def _check_addresses(vips: tuple[str, ...], peer: str) -> None:
 def log_owner(root: Path) -> str:
     """Whose the log directory must be: rsyslog runs as `syslog` on some systems and as root on the others."""
     try:
-        accounts = (root / "etc/passwd").read_text()
+        accounts = (root / "etc/passwd").read_text(errors="replace")
     except OSError:
         accounts = ""
     return "syslog adm" if re.search(r"^syslog:", accounts, re.MULTILINE) else "root root"

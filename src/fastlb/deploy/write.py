@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import enum
+import errno
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 from fastlb.deploy.parts import File, Part
 
 _LEDGER = "/etc/fastlb/.deployed.json"
-_SECRET = re.compile(r"(?m)^([+ -]\s*auth_pass )\S+")
+_SECRET = re.compile(r"\b(auth_pass[ \t]+)\S+")
 
 
 class Verdict(enum.Enum):
@@ -49,8 +50,11 @@ class Host:
                 self._digests = {str(path): str(digest) for path, digest in found.items()}
 
     def place(self, path: str) -> Path:
-        """Where a file of the host is below the root."""
-        return self.root / path.lstrip("/")
+        """Where a file of the host is below the root; raises OSError where a symbolic link on the way leads out of it."""
+        place = self.root / os.path.normpath(path).lstrip("/")
+        if not place.parent.resolve().is_relative_to(self.root.resolve()):
+            raise OSError(errno.EXDEV, "a symbolic link on the way leads out of --root", str(place))
+        return place
 
     def judge(self, file: File) -> Verdict:
         """What `write` would do; raises OSError where the present file cannot be read."""

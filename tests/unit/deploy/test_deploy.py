@@ -95,6 +95,26 @@ def test_a_lost_mode_is_mended(host):
     assert notify.stat().st_mode & 0o7777 == 0o755
 
 
+def test_a_link_that_leads_out_of_the_root_is_not_followed(host, capsys, tmp_path):
+    (tmp_path / "outside").mkdir()
+    host.root.mkdir()
+    (host.root / "etc").symlink_to(tmp_path / "outside")
+    assert host.init() == 1
+    assert not list((tmp_path / "outside").iterdir())
+    assert "leads out of --root" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("secret", ["with blank", "more than eight", "quote\""])
+def test_a_refused_password_is_not_shown(host, capsys, tmp_path, secret):
+    file = tmp_path / "secret"
+    file.write_text(secret)
+    with pytest.raises(SystemExit, match="2"):
+        host.init("--auth-file", str(file))
+    captured = capsys.readouterr()
+    assert secret not in captured.out + captured.err
+    assert "the password" in captured.err
+
+
 def test_a_password_is_never_shown(host, capsys, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("s3cr3t")
