@@ -67,6 +67,15 @@ def test_check_of_an_invalid_file(program, tmp_path):
     assert "Fatal errors found in configuration." in done.stderr
 
 
+def test_check_looks_into_tls_where_there_is_no_rule(program, tmp_path):
+    path = tmp_path / "bad.cfg"
+    server = "    server s1 127.0.0.1:1 ssl verify none sigalgs BOGUS\n"
+    path.write_text(f"{HTTP}frontend fe\n    bind 127.0.0.1:65000\n    default_backend be\nbackend be\n{server}")
+    done = run(program, "-c", "-f", str(path))
+    assert done.returncode == 1
+    assert "'server be/s1' : un" in done.stderr
+
+
 def test_missing_file(program, tmp_path):
     done = run(program, "-f", str(tmp_path / "none.cfg"))
     assert done.returncode == 1

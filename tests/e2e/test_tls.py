@@ -28,11 +28,11 @@ def pem(tmp_path: Path) -> Path:
     return self_signed("a.test").write(tmp_path / "a.pem")
 
 
-def site(syslog, server, bind: str, *rules: str, mode: str = "http", lines: str = "") -> str:
+def site(syslog, server, bind: str, *rules: str, mode: str = "http", lines: str = "", glob: str = "") -> str:
     base = HTTP if mode == "http" else TCP
     more = "".join(f"    {rule}\n" for rule in rules)
     return (
-        f"global\n    log {syslog} local0\n{base}    log global\n    option {mode}log\n{lines}"
+        f"global\n    log {syslog} local0\n{glob}{base}    log global\n    option {mode}log\n{lines}"
         f"frontend fe\n    bind fd@fe {bind}\n{more}    default_backend be\nbackend be\n    server s1 {server}\n"
     )
 
@@ -154,6 +154,33 @@ def test_name_chooses_the_certificate(start, origin, syslog, tmp_path):
         "other.test": "first.test",
         None: "first.test",
     }
+
+
+def test_filters_of_a_list_replace_the_names_of_a_certificate(start, origin, syslog, pem, tmp_path):
+    """Manual, "crt-list": with a filter the names inside the certificate are not used, with "!*" none is."""
+    for name in ("a.test", "b.test"):
+        self_signed(name).write(tmp_path / f"{name}.pem")
+    lines = tmp_path / "list"
+    lines.write_text(
+        f"{tmp_path}/a.test.pem !*\n{tmp_path}/b.test.pem [ssl-min-ver TLSv1.3] b.test\n{pem} [ssl-max-ver TLSv1.2] c.test\n"
+    )
+    proxy = start(site(syslog, origin(named("a")), f"ssl crt-list {lines} strict-sni"))
+
+    def shakes(name: str, version: str) -> bool:
+        try:
+            SecureClient(proxy.addresses["fe"], name, only(version)).close()
+        except OSError:
+            return False
+        return True
+
+    asked = [(name, version) for name in ("a.test", "b.test", "c.test") for version in VERSIONS]
+    assert [one for one in asked if shakes(*one)] == [("b.test", "1.3"), ("c.test", "1.2")]
+
+
+def test_records_may_be_as_long_as_they_can_be(start, origin, syslog, pem):
+    server = origin(answers(reply(b"a" * 40_000)))
+    proxy = start(site(syslog, server, f"ssl crt {pem}", glob="    tune.ssl.hard-maxrecord 100000\n"))
+    assert SecureClient(proxy.addresses["fe"]).request("/").body == b"a" * 40_000
 
 
 def test_strict_sni_refuses_other_names(start, origin, syslog, pem):

@@ -2,8 +2,9 @@
 #
 # Values come from src/fastlb/compile/tls.py; files were read long before. Runs in the master, before the fork.
 #
-#     listener["tls"]: None or {"certificates": [certificate, ...], "strict_sni": bool, "id": bytes, "settings": settings}
-#     certificate: {"leaf", "key": DER, "chain": [DER], "dh": PEM, "ocsp": DER, "sctl": bytes, "names", "excluded": [bytes],
+#     listener["tls"]: None or {"certificates": [certificate, ...], "strict_sni": bool, "id": bytes}
+#     certificate: {"leaf", "key": DER, "chain": [DER], "dh": PEM, "ocsp": DER, "ocsp_until": int, "sctl": bytes,
+#                   "names", "excluded": [bytes],
 #                   "is_ecdsa", "is_default": bool, "settings": settings}
 #     server["tls"]: None or {"settings": settings, "leaf", "key", "chain", "verify_host": bytes, "reuse": bool,
 #                   "sni": expression or None}

@@ -10,9 +10,10 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.bridge.layout_expr cimport keep, new_expression, take
+from fastlb_core.net.tls cimport tls_name_hash
 from fastlb_core.net.tls_conf cimport (
     TLS_IGNORE_WORDS, TLS_NAME_MAX, TLS_TICKET_KEYS, tls_bind_t, tls_choice_t, tls_ctx_index, tls_ctx_t, tls_find,
-    tls_name_hash, tls_name_t, tls_names_t, tls_server_t, tls_set_bind_callbacks, tls_set_server_callbacks, tls_set_staple,
+    tls_name_t, tls_names_t, tls_server_t, tls_set_bind_callbacks, tls_set_server_callbacks, tls_set_staple,
     tls_set_tickets, tls_set_timestamps, tls_set_verify, tls_ticket_t,
 )
 from fastlb_core.program.program cimport program_free, program_new, program_own, program_t
@@ -277,6 +278,7 @@ cdef const tls_ctx_t* new_certificate(program_t* program, tls_bind_t* bind, dict
         use_ticket_keys(program, tls, settings["ticket_keys"])
     if cert["ocsp"]:
         keep(program, &tls.ocsp, cert["ocsp"])
+        tls.ocsp_until_us = <uint64_t> cert["ocsp_until"] * 1000000
         tls_set_staple(tls.ctx)
     if cert["sctl"]:
         keep(program, &tls.sctl, cert["sctl"])
@@ -307,6 +309,7 @@ cdef void* new_tls_bind(program_t* program, dict values) except NULL:
     make_buckets(program, &bind.exact, n_names)
     make_buckets(program, &bind.wildcards, n_names)
     bind.is_strict = values["strict_sni"]
+    bind.limits_versions = len({(cert["settings"]["min"], cert["settings"]["max"]) for cert in values["certificates"]}) > 1
     for cert in values["certificates"]:
         tls = new_certificate(program, bind, values, cert)
         if not cert["is_default"]:

@@ -44,8 +44,7 @@ cdef struct tls_t:
     uint32_t sent_ms             # when something was sent last (low bits of the loop's clock)
     uint8_t flags                # TLS_F_*
     uint8_t failure              # tls_failure_t
-    uint8_t verify_depth         # where verification failed first...
-    uint8_t ca_depth             # ... in an authority's certificate
+    uint8_t ca_depth             # where verification of an authority's certificate failed first
     uint16_t verify_error        # X509_V_*, of the certificate itself, ignored or not; 0: none
     uint16_t ca_error            # ... of an authority's
     unsigned long error          # libssl's, of a failed handshake or transfer; 0: none
@@ -55,6 +54,8 @@ cdef struct tls_t:
 # Lets a fresh connection speak TLS with that context: as a server, or as a client. What has been received already belongs to
 # the handshake. False when memory is short.
 cdef bint tls_begin(conn_t* conn, SSL_CTX* ctx, bint is_server) noexcept nogil
+# The hash of a lower-case server name.
+cdef uint32_t tls_name_hash(const char* name, uint32_t length) noexcept nogil
 # Client: sends `name` (with its NUL) as server name, and offers the saved session if it was made for the same name.
 cdef void tls_set_name(conn_t* conn, const char* name, uint32_t length) noexcept nogil
 # True when that name was sent on it (NULL: none).

@@ -198,7 +198,7 @@ cdef bint tls_begin(conn_t* conn, SSL_CTX* ctx, bint is_server) noexcept nogil:
     return True
 
 
-cdef uint32_t _hash(const char* name, uint32_t length) noexcept nogil:
+cdef uint32_t tls_name_hash(const char* name, uint32_t length) noexcept nogil:
     cdef uint32_t i, h = 2166136261
     for i in range(length):
         h = (h ^ <uint8_t> name[i]) * 16777619
@@ -207,7 +207,7 @@ cdef uint32_t _hash(const char* name, uint32_t length) noexcept nogil:
 
 cdef void tls_set_name(conn_t* conn, const char* name, uint32_t length) noexcept nogil:
     cdef tls_t* tls = <tls_t*> conn.secure
-    tls.name_hash = _hash(name, length)
+    tls.name_hash = tls_name_hash(name, length)
     SSL_set_tlsext_host_name(tls.ssl, name)
 
 
@@ -216,7 +216,7 @@ cdef bint tls_has_name(const conn_t* conn, const char* name, uint32_t length) no
     cdef const char* sent
     if length == 0:
         return tls.name_hash == 0
-    if tls.name_hash != _hash(name, length):
+    if tls.name_hash != tls_name_hash(name, length):
         return False
     sent = SSL_get_servername(tls.ssl, TLSEXT_NAMETYPE_host_name)
     return sent != NULL and strlen(sent) == length and memcmp(sent, name, length) == 0
@@ -367,7 +367,8 @@ cdef const char* _next_piece(const iovec* iov, uint32_t n_iov, uint64_t skip, ui
 
 
 cdef inline uint32_t _record_size(tls_t* tls) noexcept nogil:
-    cdef uint32_t most = tls.hard_record if tls.hard_record else RECORD
+    # No record is larger (RFC 8446 5.1), nor are `gathered` and the room that buf_has_room() promises.
+    cdef uint32_t most = tls.hard_record if tls.hard_record and tls.hard_record < RECORD else RECORD
     return tls.max_record if tls.max_record and tls.young_left and tls.max_record < most else most
 
 

@@ -5,7 +5,7 @@
 #     server name ──► exact hash ──► wildcard hash (".example.com") ──► default, or a refusal with strict-sni
 #                       └── tls_choice_t chain, in the order of the configuration; ECDSA first for clients that take it
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.sys.libssl cimport SSL_CTX
@@ -30,6 +30,7 @@ cdef struct tls_ctx_t:
     unsigned long long crt_ignore[4]  # ... and at it
     slice_t sctl                 # the signed certificate timestamps (RFC 6962), borrowed (program memory); empty: none
     slice_t ocsp                 # the response to staple, borrowed (program memory); empty: none
+    uint64_t ocsp_until_us       # when it expires, wall clock; 0: never
     tls_ticket_t* tickets        # owned (program memory): [n_tickets]
     uint32_t n_tickets           # 0: libssl's own random keys, which all workers share as they are made before the fork
     uint32_t max_record          # tune.ssl.maxrecord; 0: no limit
@@ -61,6 +62,7 @@ cdef struct tls_bind_t:
     tls_names_t exact
     tls_names_t wildcards
     bint is_strict               # strict-sni
+    bint limits_versions         # certificates differ in the versions that they are shown to
 
 # Of a server line.
 cdef struct tls_server_t:
@@ -70,8 +72,6 @@ cdef struct tls_server_t:
     bint reuses                  # not no-ssl-reuse
     const void* sni              # owned (program memory): expr_t of program/expr.pxd, or NULL
 
-# The hash of a lower-case name.
-cdef uint32_t tls_name_hash(const char* name, uint32_t length) noexcept nogil
 cdef tls_name_t* tls_find(const tls_names_t* names, const char* name, uint32_t length) noexcept nogil
 # The number of the ex_data that holds a context's tls_ctx_t.
 cdef int tls_ctx_index() noexcept nogil

@@ -6,18 +6,19 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, strlen
 
 from fastlb_core.base.slice cimport slice_eq
-from fastlb_core.net.tls cimport TLS_F_CERT_SEEN, TLS_F_ECDSA_CIPHERS, tls_conn, tls_of, tls_saved_t, tls_t
+from fastlb_core.net.tls cimport TLS_F_CERT_SEEN, TLS_F_ECDSA_CIPHERS, tls_conn, tls_name_hash, tls_of, tls_saved_t, tls_t
 from fastlb_core.sys.libssl cimport (
     EVP_MAC_CTX, EVP_aes_128_cbc, EVP_aes_256_cbc, NID_X9_62_id_ecPublicKey, NID_auth_any, NID_auth_ecdsa, OPENSSL_memdup,
-    RAND_bytes, SSL, SSL_AD_UNRECOGNIZED_NAME, SSL_CIPHER, SSL_CIPHER_find, SSL_CIPHER_get_auth_nid,
-    SSL_CLIENT_HELLO_SUCCESS, SSL_CTX, SSL_CTX_add_custom_ext, SSL_CTX_get_ex_data, SSL_CTX_get_ex_new_index,
-    SSL_CTX_get_verify_mode, SSL_CTX_sess_set_new_cb, SSL_CTX_set_alpn_select_cb, SSL_CTX_set_client_hello_cb,
-    SSL_CTX_set_tlsext_servername_arg, SSL_CTX_set_tlsext_servername_callback, SSL_CTX_set_tlsext_status_cb,
-    SSL_CTX_set_tlsext_ticket_key_evp_cb, SSL_CTX_set_verify, SSL_EXT_CLIENT_HELLO, SSL_EXT_TLS1_2_SERVER_HELLO,
-    SSL_EXT_TLS1_3_CERTIFICATE, SSL_SESSION, SSL_SESSION_free, SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_NOACK,
-    SSL_TLSEXT_ERR_OK, SSL_client_hello_get0_ciphers, SSL_get_SSL_CTX, SSL_get_ex_data_X509_STORE_CTX_idx,
-    SSL_get_servername, SSL_get_sigalgs, SSL_set_SSL_CTX, SSL_set_tlsext_status_ocsp_resp, SSL_set_verify,
-    TLSEXT_NAMETYPE_host_name, TLSEXT_TYPE_signed_certificate_timestamp, X509_STORE_CTX, X509_STORE_CTX_get_error,
+    RAND_bytes, SSL, SSL_AD_UNRECOGNIZED_NAME, SSL_CIPHER, SSL_CIPHER_find, SSL_CIPHER_get_auth_nid, SSL_CLIENT_HELLO_SUCCESS,
+    SSL_CTX, SSL_CTX_add_custom_ext, SSL_CTX_get_ex_data, SSL_CTX_get_ex_new_index, SSL_CTX_get_max_proto_version,
+    SSL_CTX_get_min_proto_version, SSL_CTX_get_verify_mode, SSL_CTX_sess_set_new_cb, SSL_CTX_set_alpn_select_cb,
+    SSL_CTX_set_client_hello_cb, SSL_CTX_set_tlsext_servername_arg, SSL_CTX_set_tlsext_servername_callback,
+    SSL_CTX_set_tlsext_status_cb, SSL_CTX_set_tlsext_ticket_key_evp_cb, SSL_CTX_set_verify, SSL_EXT_CLIENT_HELLO,
+    SSL_EXT_TLS1_2_SERVER_HELLO, SSL_EXT_TLS1_3_CERTIFICATE, SSL_SESSION, SSL_SESSION_free, SSL_TLSEXT_ERR_ALERT_FATAL,
+    SSL_TLSEXT_ERR_NOACK, SSL_TLSEXT_ERR_OK, SSL_client_hello_get0_ciphers, SSL_client_hello_get0_ext, SSL_get_SSL_CTX,
+    SSL_get_ex_data_X509_STORE_CTX_idx, SSL_get_servername, SSL_get_sigalgs, SSL_set_SSL_CTX, SSL_set_max_proto_version,
+    SSL_set_min_proto_version, SSL_set_tlsext_status_ocsp_resp, SSL_set_verify, TLSEXT_NAMETYPE_host_name,
+    TLSEXT_TYPE_server_name, TLSEXT_TYPE_signed_certificate_timestamp, X509_STORE_CTX, X509_STORE_CTX_get_error,
     X509_STORE_CTX_get_error_depth, X509_STORE_CTX_get_ex_data, flb_set_ticket_mac,
 )
 from fastlb_core.sys.openssl cimport EVP_CIPHER, EVP_CIPHER_CTX, EVP_CipherInit_ex, X509
@@ -38,13 +39,6 @@ cdef inline const tls_ctx_t* _of_ssl(const SSL* ssl) noexcept nogil:
 
 # -- names
 
-cdef uint32_t tls_name_hash(const char* name, uint32_t length) noexcept nogil:
-    cdef uint32_t i, h = 2166136261
-    for i in range(length):
-        h = (h ^ <uint8_t> name[i]) * 16777619
-    return h
-
-
 cdef tls_name_t* tls_find(const tls_names_t* names, const char* name, uint32_t length) noexcept nogil:
     cdef tls_name_t* entry
     if names.n_names == 0:
@@ -53,24 +47,6 @@ cdef tls_name_t* tls_find(const tls_names_t* names, const char* name, uint32_t l
     while entry != NULL and not slice_eq(entry.name, name, length):
         entry = entry.next
     return entry
-
-
-cdef int _on_hello(SSL* ssl, int* alert, void* arg) noexcept nogil:
-    """Looks through the ciphers that the client offers, before anything is chosen."""
-    cdef const uint8_t* offered = NULL
-    cdef size_t length = SSL_client_hello_get0_ciphers(ssl, &offered)
-    cdef const SSL_CIPHER* cipher
-    cdef size_t i = 0
-    cdef int auth
-    while i + 2 <= length:
-        cipher = SSL_CIPHER_find(ssl, offered + i)
-        auth = SSL_CIPHER_get_auth_nid(cipher) if cipher != NULL else 0
-        # TLS 1.3's suites (0x13..) go with any key; so does, to libssl, the renegotiation signal, which is no cipher.
-        if auth == NID_auth_ecdsa or auth == NID_auth_any and offered[i] == 0x13:
-            tls_of(tls_conn(ssl)).flags |= TLS_F_ECDSA_CIPHERS
-            break
-        i += 2
-    return SSL_CLIENT_HELLO_SUCCESS
 
 
 cdef bint _takes_ecdsa(SSL* ssl) noexcept nogil:
@@ -127,6 +103,48 @@ cdef const tls_ctx_t* _for_name(const tls_bind_t* bind, const char* sent, bint t
         if name[i] == b'.':
             return _choose(tls_find(&bind.wildcards, name + i, <uint32_t> length - i), name, <uint32_t> length, takes_ecdsa)
     return NULL
+
+
+cdef void _limit_versions(SSL* ssl, const tls_bind_t* bind) noexcept nogil:
+    """Takes the versions of the certificate that the server name will choose (RFC 6066 3): when _on_server_name is called,
+    libssl has decided on one."""
+    cdef const uint8_t* ext = NULL
+    cdef size_t n = 0
+    cdef uint32_t length
+    cdef char[TLS_NAME_MAX + 1] name
+    cdef const tls_ctx_t* found
+    if SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &n) != 1 or n < 5 or ext[2] != TLSEXT_NAMETYPE_host_name:
+        return
+    length = <uint32_t> ext[3] << 8 | ext[4]
+    if length > n - 5 or length > TLS_NAME_MAX:
+        return
+    memcpy(name, ext + 5, length)
+    name[length] = 0
+    found = _for_name(bind, name, bool(tls_of(tls_conn(ssl)).flags & TLS_F_ECDSA_CIPHERS))
+    if found != NULL:
+        SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(found.ctx))
+        SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(found.ctx))
+
+
+cdef int _on_hello(SSL* ssl, int* alert, void* arg) noexcept nogil:
+    """Looks through the ciphers that the client offers, before anything is chosen."""
+    cdef const tls_bind_t* bind = <const tls_bind_t*> arg
+    cdef const uint8_t* offered = NULL
+    cdef size_t length = SSL_client_hello_get0_ciphers(ssl, &offered)
+    cdef const SSL_CIPHER* cipher
+    cdef size_t i = 0
+    cdef int auth
+    while i + 2 <= length:
+        cipher = SSL_CIPHER_find(ssl, offered + i)
+        auth = SSL_CIPHER_get_auth_nid(cipher) if cipher != NULL else 0
+        # TLS 1.3's suites (0x13..) go with any key; so does, to libssl, the renegotiation signal, which is no cipher.
+        if auth == NID_auth_ecdsa or auth == NID_auth_any and offered[i] == 0x13:
+            tls_of(tls_conn(ssl)).flags |= TLS_F_ECDSA_CIPHERS
+            break
+        i += 2
+    if bind.limits_versions:
+        _limit_versions(ssl, bind)
+    return SSL_CLIENT_HELLO_SUCCESS
 
 
 cdef int _on_server_name(SSL* ssl, int* alert, void* arg) noexcept nogil:
@@ -244,7 +262,7 @@ cdef int _on_ticket(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher
 cdef int _on_status(SSL* ssl, void* arg) noexcept nogil:
     cdef const tls_ctx_t* conf = _of_ssl(ssl)
     cdef uint8_t* copy
-    if conf.ocsp.len == 0:
+    if conf.ocsp.len == 0 or conf.ocsp_until_us and tls_conn(ssl).loop.real_us > conf.ocsp_until_us:
         return SSL_TLSEXT_ERR_NOACK
     copy = <uint8_t*> OPENSSL_memdup(conf.ocsp.ptr, conf.ocsp.len)
     if copy == NULL:
@@ -282,7 +300,7 @@ cdef bint tls_set_timestamps(SSL_CTX* ctx) noexcept nogil:
 # -- setting them
 
 cdef void tls_set_bind_callbacks(SSL_CTX* ctx, const tls_bind_t* bind, bint has_alpn) noexcept nogil:
-    SSL_CTX_set_client_hello_cb(ctx, _on_hello, NULL)
+    SSL_CTX_set_client_hello_cb(ctx, _on_hello, <void*> bind)
     SSL_CTX_set_tlsext_servername_callback(ctx, _on_server_name)
     SSL_CTX_set_tlsext_servername_arg(ctx, <void*> bind)
     if has_alpn:

@@ -1,7 +1,7 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
 # fastlb: links the C libraries
 # Sample fetches of certificates (manual, section 7.3.4): ssl_c_* of the client's, ssl_f_* of our own that the client got,
-# ssl_s_* of the server's.
+# ssl_s_* of the server's. One function each for all three, x509_*: the row's name says whose, as their first argument.
 #
 # Knows X.509 fields and how HAProxy writes them. Must not know verification (fetch_tls.pyx). A certificate that is not there
 # has no value.
@@ -9,6 +9,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, strlen
 
+from fastlb_core.net.conn cimport conn_t
 from fastlb_core.net.tls cimport tls_of, tls_t
 from fastlb_core.program.expr cimport ARG_SINT, ARG_STR, arg_t, fetch_entry_t, fetch_fn
 from fastlb_core.program.sample cimport (
@@ -25,9 +26,14 @@ from fastlb_core.sys.libssl cimport (
 )
 
 cdef enum:
-    MAX_ENTRIES = 40
+    MAX_ENTRIES = 11
     OID_TEXT = 80                # characters of an object identifier without a name
     SHA1_BYTES = 20
+
+cdef enum:                       # whose certificate, as config/samples/fetch_tls.py says it
+    CLIENTS = 0
+    SERVERS = 1
+    OWN = 2
 
 cdef fetch_entry_t[MAX_ENTRIES] entries
 cdef uint32_t n_entries = 0
@@ -42,19 +48,16 @@ cdef const fetch_entry_t* fetch_certificate_entries(uint32_t* n) noexcept nogil:
 
 # -- whose
 
-cdef X509* _client(eval_t* ev) noexcept nogil:
-    cdef tls_t* tls = tls_of(ev.front) if ev.front != NULL else NULL
-    return SSL_get0_peer_certificate(tls.ssl) if tls != NULL else NULL
+cdef tls_t* _tls(eval_t* ev, const arg_t* side) noexcept nogil:
+    cdef conn_t* conn = ev.back if side.num == SERVERS else ev.front
+    return tls_of(conn) if conn != NULL else NULL
 
 
-cdef X509* _own(eval_t* ev) noexcept nogil:
-    cdef tls_t* tls = tls_of(ev.front) if ev.front != NULL else NULL
-    return SSL_get_certificate(tls.ssl) if tls != NULL else NULL
-
-
-cdef X509* _server(eval_t* ev) noexcept nogil:
-    cdef tls_t* tls = tls_of(ev.back) if ev.back != NULL else NULL
-    return SSL_get0_peer_certificate(tls.ssl) if tls != NULL else NULL
+cdef X509* _cert(eval_t* ev, const arg_t* side) noexcept nogil:
+    cdef tls_t* tls = _tls(ev, side)
+    if tls == NULL:
+        return NULL
+    return SSL_get_certificate(tls.ssl) if side.num == OWN else SSL_get0_peer_certificate(tls.ssl)
 
 
 # -- what
@@ -72,13 +75,15 @@ cdef bint _append_der(eval_t* ev, X509* cert, char** start, uint32_t* length) no
     return True
 
 
-cdef bint _der(eval_t* ev, X509* cert, sample_t* smp) noexcept nogil:
+cdef bint x509_der(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef X509* cert = _cert(ev, &args[0])
     cdef char* start = NULL
     cdef uint32_t length = 0
     return cert != NULL and _append_der(ev, cert, &start, &length) and smp_set_own(smp, SMP_T_BIN, start, length, length)
 
 
-cdef bint _chain_der(eval_t* ev, const tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint x509_chain_der(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _tls(ev, &args[0])
     cdef stack_x509* chain = SSL_get_peer_cert_chain(tls.ssl) if tls != NULL else NULL
     cdef char* start = NULL
     cdef uint32_t length = 0
@@ -91,7 +96,8 @@ cdef bint _chain_der(eval_t* ev, const tls_t* tls, sample_t* smp) noexcept nogil
     return start != NULL and smp_set_own(smp, SMP_T_BIN, start, length, length)
 
 
-cdef bint _serial(X509* cert, sample_t* smp) noexcept nogil:
+cdef bint x509_serial(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef X509* cert = _cert(ev, &args[0])
     cdef const ASN1_STRING* number
     if cert == NULL:
         return False
@@ -101,7 +107,8 @@ cdef bint _serial(X509* cert, sample_t* smp) noexcept nogil:
     return True
 
 
-cdef bint _sha1(eval_t* ev, X509* cert, sample_t* smp) noexcept nogil:
+cdef bint x509_sha1(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef X509* cert = _cert(ev, &args[0])
     cdef char* room = scratch_take(ev, SHA1_BYTES) if cert != NULL else NULL
     cdef unsigned int length = SHA1_BYTES
     return room != NULL and X509_digest(cert, EVP_sha1(), <uint8_t*> room, &length) == 1 \
@@ -113,12 +120,14 @@ cdef bint _name_of_id(sample_t* smp, int nid) noexcept nogil:
     return name != NULL and smp_set_str(smp, name, <uint32_t> strlen(name))
 
 
-cdef bint _key_alg(X509* cert, sample_t* smp) noexcept nogil:
+cdef bint x509_key_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef X509* cert = _cert(ev, &args[0])
     cdef EVP_PKEY* key = X509_get0_pubkey(cert) if cert != NULL else NULL
     return key != NULL and _name_of_id(smp, EVP_PKEY_get_base_id(key))
 
 
-cdef bint _sig_alg(X509* cert, sample_t* smp) noexcept nogil:
+cdef bint x509_sig_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef X509* cert = _cert(ev, &args[0])
     cdef const ASN1_OBJECT* object = NULL
     if cert == NULL:
         return False
@@ -140,7 +149,8 @@ cdef bint _time(X509* cert, time_fn fn, sample_t* smp) noexcept nogil:
                        <uint32_t> (ASN1_STRING_length(moment) - skipped))
 
 
-cdef bint _version(X509* cert, sample_t* smp) noexcept nogil:
+cdef bint x509_version(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef X509* cert = _cert(ev, &args[0])
     return cert != NULL and smp_set_int(smp, X509_get_version(cert) + 1)
 
 
@@ -239,138 +249,22 @@ cdef bint _name(eval_t* ev, X509* cert, bint is_issuer, const arg_t* args, sampl
     return _all_entries(ev, name, smp)
 
 
-# -- the client's
+# -- what comes in two kinds. The side stands before the other arguments.
 
-cdef bint ssl_c_der(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _der(ev, _client(ev), smp)
+cdef bint x509_notafter(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _time(_cert(ev, &args[0]), X509_get0_notAfter, smp)
 
 
-cdef bint ssl_c_chain_der(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _chain_der(ev, tls_of(ev.front) if ev.front != NULL else NULL, smp)
+cdef bint x509_notbefore(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _time(_cert(ev, &args[0]), X509_get0_notBefore, smp)
 
 
-cdef bint ssl_c_serial(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _serial(_client(ev), smp)
+cdef bint x509_i_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _name(ev, _cert(ev, &args[0]), True, &args[1], smp)
 
 
-cdef bint ssl_c_sha1(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _sha1(ev, _client(ev), smp)
-
-
-cdef bint ssl_c_key_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _key_alg(_client(ev), smp)
-
-
-cdef bint ssl_c_sig_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _sig_alg(_client(ev), smp)
-
-
-cdef bint ssl_c_notafter(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _time(_client(ev), X509_get0_notAfter, smp)
-
-
-cdef bint ssl_c_notbefore(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _time(_client(ev), X509_get0_notBefore, smp)
-
-
-cdef bint ssl_c_version(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _version(_client(ev), smp)
-
-
-cdef bint ssl_c_i_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _name(ev, _client(ev), True, args, smp)
-
-
-cdef bint ssl_c_s_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _name(ev, _client(ev), False, args, smp)
-
-
-# -- our own
-
-cdef bint ssl_f_der(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _der(ev, _own(ev), smp)
-
-
-cdef bint ssl_f_serial(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _serial(_own(ev), smp)
-
-
-cdef bint ssl_f_sha1(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _sha1(ev, _own(ev), smp)
-
-
-cdef bint ssl_f_key_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _key_alg(_own(ev), smp)
-
-
-cdef bint ssl_f_sig_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _sig_alg(_own(ev), smp)
-
-
-cdef bint ssl_f_notafter(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _time(_own(ev), X509_get0_notAfter, smp)
-
-
-cdef bint ssl_f_notbefore(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _time(_own(ev), X509_get0_notBefore, smp)
-
-
-cdef bint ssl_f_version(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _version(_own(ev), smp)
-
-
-cdef bint ssl_f_i_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _name(ev, _own(ev), True, args, smp)
-
-
-cdef bint ssl_f_s_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _name(ev, _own(ev), False, args, smp)
-
-
-# -- the server's
-
-cdef bint ssl_s_der(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _der(ev, _server(ev), smp)
-
-
-cdef bint ssl_s_chain_der(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _chain_der(ev, tls_of(ev.back) if ev.back != NULL else NULL, smp)
-
-
-cdef bint ssl_s_serial(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _serial(_server(ev), smp)
-
-
-cdef bint ssl_s_sha1(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _sha1(ev, _server(ev), smp)
-
-
-cdef bint ssl_s_key_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _key_alg(_server(ev), smp)
-
-
-cdef bint ssl_s_sig_alg(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _sig_alg(_server(ev), smp)
-
-
-cdef bint ssl_s_notafter(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _time(_server(ev), X509_get0_notAfter, smp)
-
-
-cdef bint ssl_s_notbefore(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _time(_server(ev), X509_get0_notBefore, smp)
-
-
-cdef bint ssl_s_version(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _version(_server(ev), smp)
-
-
-cdef bint ssl_s_i_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _name(ev, _server(ev), True, args, smp)
-
-
-cdef bint ssl_s_s_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _name(ev, _server(ev), False, args, smp)
+cdef bint x509_s_dn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _name(ev, _cert(ev, &args[0]), False, &args[1], smp)
 
 
 # -- the table
@@ -382,35 +276,14 @@ cdef void _entry(const char* name, fetch_fn fn) noexcept nogil:
     n_entries += 1
 
 
-_entry(b"ssl_c_der", ssl_c_der)
-_entry(b"ssl_c_chain_der", ssl_c_chain_der)
-_entry(b"ssl_c_serial", ssl_c_serial)
-_entry(b"ssl_c_sha1", ssl_c_sha1)
-_entry(b"ssl_c_key_alg", ssl_c_key_alg)
-_entry(b"ssl_c_sig_alg", ssl_c_sig_alg)
-_entry(b"ssl_c_notafter", ssl_c_notafter)
-_entry(b"ssl_c_notbefore", ssl_c_notbefore)
-_entry(b"ssl_c_version", ssl_c_version)
-_entry(b"ssl_c_i_dn", ssl_c_i_dn)
-_entry(b"ssl_c_s_dn", ssl_c_s_dn)
-_entry(b"ssl_f_der", ssl_f_der)
-_entry(b"ssl_f_serial", ssl_f_serial)
-_entry(b"ssl_f_sha1", ssl_f_sha1)
-_entry(b"ssl_f_key_alg", ssl_f_key_alg)
-_entry(b"ssl_f_sig_alg", ssl_f_sig_alg)
-_entry(b"ssl_f_notafter", ssl_f_notafter)
-_entry(b"ssl_f_notbefore", ssl_f_notbefore)
-_entry(b"ssl_f_version", ssl_f_version)
-_entry(b"ssl_f_i_dn", ssl_f_i_dn)
-_entry(b"ssl_f_s_dn", ssl_f_s_dn)
-_entry(b"ssl_s_der", ssl_s_der)
-_entry(b"ssl_s_chain_der", ssl_s_chain_der)
-_entry(b"ssl_s_serial", ssl_s_serial)
-_entry(b"ssl_s_sha1", ssl_s_sha1)
-_entry(b"ssl_s_key_alg", ssl_s_key_alg)
-_entry(b"ssl_s_sig_alg", ssl_s_sig_alg)
-_entry(b"ssl_s_notafter", ssl_s_notafter)
-_entry(b"ssl_s_notbefore", ssl_s_notbefore)
-_entry(b"ssl_s_version", ssl_s_version)
-_entry(b"ssl_s_i_dn", ssl_s_i_dn)
-_entry(b"ssl_s_s_dn", ssl_s_s_dn)
+_entry(b"x509_der", x509_der)
+_entry(b"x509_chain_der", x509_chain_der)
+_entry(b"x509_serial", x509_serial)
+_entry(b"x509_sha1", x509_sha1)
+_entry(b"x509_key_alg", x509_key_alg)
+_entry(b"x509_sig_alg", x509_sig_alg)
+_entry(b"x509_version", x509_version)
+_entry(b"x509_notafter", x509_notafter)
+_entry(b"x509_notbefore", x509_notbefore)
+_entry(b"x509_i_dn", x509_i_dn)
+_entry(b"x509_s_dn", x509_s_dn)

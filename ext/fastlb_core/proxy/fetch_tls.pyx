@@ -2,12 +2,14 @@
 # fastlb: links the C libraries
 # Sample fetches of TLS sessions: ssl_fc_* of the client's connection, ssl_bc_* of the server's (manual, section 7.3.4).
 #
+# Those of both sides are one function each, tls_*: the row's name says whose, as an argument (config/samples/fetch_tls.py).
 # Knows what libssl tells of a session. Must not know certificates (fetch_certificate.pyx). Without TLS there is no value, but
 # for those that ask whether there is.
 
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport strlen
 
+from fastlb_core.net.conn cimport conn_t
 from fastlb_core.net.tls cimport TLS_F_CERT_SEEN, tls_of, tls_t
 from fastlb_core.program.expr cimport arg_t, fetch_entry_t, fetch_fn
 from fastlb_core.program.sample cimport (
@@ -21,7 +23,7 @@ from fastlb_core.sys.libssl cimport (
 )
 
 cdef enum:
-    N_ENTRIES = 37
+    N_ENTRIES = 23
     ERROR_TEXT = 256             # bytes of libssl's description of an error
 
 cdef fetch_entry_t[N_ENTRIES] entries
@@ -37,8 +39,10 @@ cdef inline tls_t* _front(eval_t* ev) noexcept nogil:
     return tls_of(ev.front) if ev.front != NULL else NULL
 
 
-cdef inline tls_t* _back(eval_t* ev) noexcept nogil:
-    return tls_of(ev.back) if ev.back != NULL else NULL
+cdef inline tls_t* _side(eval_t* ev, const arg_t* args) noexcept nogil:
+    """The session that the row asks for: the client's (0), or the server's."""
+    cdef conn_t* conn = ev.back if args[0].num else ev.front
+    return tls_of(conn) if conn != NULL else NULL
 
 
 cdef inline bint _text(sample_t* smp, const char* text) noexcept nogil:
@@ -47,7 +51,8 @@ cdef inline bint _text(sample_t* smp, const char* text) noexcept nogil:
 
 # -- of either side
 
-cdef bint _alpn(tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_alpn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     cdef const uint8_t* name = NULL
     cdef unsigned int length = 0
     if tls == NULL:
@@ -56,7 +61,8 @@ cdef bint _alpn(tls_t* tls, sample_t* smp) noexcept nogil:
     return name != NULL and smp_set_str(smp, <const char*> name, length)
 
 
-cdef bint _cipher(tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_cipher(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     cdef const SSL_CIPHER* cipher = SSL_get_current_cipher(tls.ssl) if tls != NULL else NULL
     return cipher != NULL and _text(smp, SSL_CIPHER_get_name(cipher))
 
@@ -70,15 +76,18 @@ cdef bint _keysize(tls_t* tls, sample_t* smp, bint is_used) noexcept nogil:
     return smp_set_int(smp, used if is_used else of_algorithm)
 
 
-cdef bint _protocol(tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_protocol(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     return tls != NULL and _text(smp, SSL_get_version(tls.ssl))
 
 
-cdef bint _error(tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_err(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     return tls != NULL and smp_set_int(smp, <long> tls.error)
 
 
-cdef bint _error_text(eval_t* ev, tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_err_str(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     cdef char* text
     if tls == NULL or tls.error == 0:
         return False
@@ -89,7 +98,8 @@ cdef bint _error_text(eval_t* ev, tls_t* tls, sample_t* smp) noexcept nogil:
     return _text(smp, text)
 
 
-cdef bint _is_resumed(tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_is_resumed(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     return smp_set_bool(smp, tls != NULL and SSL_session_reused(tls.ssl) != 0)
 
 
@@ -108,7 +118,8 @@ cdef bint _random(eval_t* ev, tls_t* tls, sample_t* smp, random_fn fn) noexcept 
     return n != 0 and smp_set_own(smp, SMP_T_BIN, room, <uint32_t> n, 32)
 
 
-cdef bint _session_id(tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_session_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     cdef const SSL_SESSION* session = SSL_get_session(tls.ssl) if tls != NULL else NULL
     cdef unsigned int length = 0
     cdef const uint8_t* id
@@ -120,7 +131,8 @@ cdef bint _session_id(tls_t* tls, sample_t* smp) noexcept nogil:
     return length != 0
 
 
-cdef bint _session_key(eval_t* ev, tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_session_key(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef tls_t* tls = _side(ev, args)
     cdef const SSL_SESSION* session = SSL_get_session(tls.ssl) if tls != NULL else NULL
     cdef char* room
     cdef size_t n
@@ -133,11 +145,12 @@ cdef bint _session_key(eval_t* ev, tls_t* tls, sample_t* smp) noexcept nogil:
     return n != 0 and smp_set_own(smp, SMP_T_BIN, room, <uint32_t> n, 64)
 
 
-cdef bint _unique_id(eval_t* ev, tls_t* tls, sample_t* smp) noexcept nogil:
+cdef bint tls_unique_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """RFC 5929 3.1: the first Finished message of the handshake, the client's unless the session was resumed.
 
     # haproxy: on the server's side the same two calls are made, so there it is the last one.
     """
+    cdef tls_t* tls = _side(ev, args)
     cdef char* room
     cdef size_t n
     if tls == NULL:
@@ -152,10 +165,27 @@ cdef bint _unique_id(eval_t* ev, tls_t* tls, sample_t* smp) noexcept nogil:
     return n != 0 and smp_set_own(smp, SMP_T_BIN, room, <uint32_t> (n if n < 64 else 64), 64)
 
 
-# -- the client's
+cdef bint tls_is_used(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_bool(smp, _side(ev, args) != NULL)
 
-cdef bint ssl_fc(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_bool(smp, _front(ev) != NULL)
+
+cdef bint tls_alg_keysize(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _keysize(_side(ev, args), smp, False)
+
+
+cdef bint tls_use_keysize(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _keysize(_side(ev, args), smp, True)
+
+
+cdef bint tls_client_random(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _random(ev, _side(ev, args), smp, SSL_get_client_random)
+
+
+cdef bint tls_server_random(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _random(ev, _side(ev, args), smp, SSL_get_server_random)
+
+
+# -- the client's
 
 
 cdef bint ssl_fc_has_sni(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -176,58 +206,6 @@ cdef bint ssl_fc_has_crt(eval_t* ev, const arg_t* args, sample_t* smp) noexcept 
 cdef bint ssl_fc_has_early(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """Early data are never taken, so none were."""
     return _front(ev) != NULL and smp_set_bool(smp, False)
-
-
-cdef bint ssl_fc_is_resumed(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _is_resumed(_front(ev), smp)
-
-
-cdef bint ssl_fc_alpn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _alpn(_front(ev), smp)
-
-
-cdef bint ssl_fc_cipher(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _cipher(_front(ev), smp)
-
-
-cdef bint ssl_fc_alg_keysize(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _keysize(_front(ev), smp, False)
-
-
-cdef bint ssl_fc_use_keysize(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _keysize(_front(ev), smp, True)
-
-
-cdef bint ssl_fc_protocol(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _protocol(_front(ev), smp)
-
-
-cdef bint ssl_fc_err(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _error(_front(ev), smp)
-
-
-cdef bint ssl_fc_err_str(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _error_text(ev, _front(ev), smp)
-
-
-cdef bint ssl_fc_client_random(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _random(ev, _front(ev), smp, SSL_get_client_random)
-
-
-cdef bint ssl_fc_server_random(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _random(ev, _front(ev), smp, SSL_get_server_random)
-
-
-cdef bint ssl_fc_session_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _session_id(_front(ev), smp)
-
-
-cdef bint ssl_fc_session_key(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _session_key(ev, _front(ev), smp)
-
-
-cdef bint ssl_fc_unique_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _unique_id(ev, _front(ev), smp)
 
 
 # -- how the client's certificate was verified
@@ -257,64 +235,6 @@ cdef bint ssl_c_ca_err_depth(eval_t* ev, const arg_t* args, sample_t* smp) noexc
     return tls != NULL and smp_set_int(smp, tls.ca_depth)
 
 
-# -- the server's
-
-cdef bint ssl_bc(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_bool(smp, _back(ev) != NULL)
-
-
-cdef bint ssl_bc_is_resumed(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _is_resumed(_back(ev), smp)
-
-
-cdef bint ssl_bc_alpn(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _alpn(_back(ev), smp)
-
-
-cdef bint ssl_bc_cipher(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _cipher(_back(ev), smp)
-
-
-cdef bint ssl_bc_alg_keysize(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _keysize(_back(ev), smp, False)
-
-
-cdef bint ssl_bc_use_keysize(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _keysize(_back(ev), smp, True)
-
-
-cdef bint ssl_bc_protocol(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _protocol(_back(ev), smp)
-
-
-cdef bint ssl_bc_err(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _error(_back(ev), smp)
-
-
-cdef bint ssl_bc_err_str(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _error_text(ev, _back(ev), smp)
-
-
-cdef bint ssl_bc_client_random(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _random(ev, _back(ev), smp, SSL_get_client_random)
-
-
-cdef bint ssl_bc_server_random(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _random(ev, _back(ev), smp, SSL_get_server_random)
-
-
-cdef bint ssl_bc_session_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _session_id(_back(ev), smp)
-
-
-cdef bint ssl_bc_session_key(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _session_key(ev, _back(ev), smp)
-
-
-cdef bint ssl_bc_unique_id(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return _unique_id(ev, _back(ev), smp)
-
-
 # -- the table
 
 cdef void _entry(const char* name, fetch_fn fn) noexcept nogil:
@@ -324,40 +244,26 @@ cdef void _entry(const char* name, fetch_fn fn) noexcept nogil:
     n_entries += 1
 
 
-_entry(b"ssl_fc", ssl_fc)
+_entry(b"tls_is_used", tls_is_used)
+_entry(b"tls_is_resumed", tls_is_resumed)
+_entry(b"tls_alpn", tls_alpn)
+_entry(b"tls_cipher", tls_cipher)
+_entry(b"tls_alg_keysize", tls_alg_keysize)
+_entry(b"tls_use_keysize", tls_use_keysize)
+_entry(b"tls_protocol", tls_protocol)
+_entry(b"tls_err", tls_err)
+_entry(b"tls_err_str", tls_err_str)
+_entry(b"tls_client_random", tls_client_random)
+_entry(b"tls_server_random", tls_server_random)
+_entry(b"tls_session_id", tls_session_id)
+_entry(b"tls_session_key", tls_session_key)
+_entry(b"tls_unique_id", tls_unique_id)
 _entry(b"ssl_fc_has_sni", ssl_fc_has_sni)
 _entry(b"ssl_fc_sni", ssl_fc_sni)
 _entry(b"ssl_fc_has_crt", ssl_fc_has_crt)
 _entry(b"ssl_fc_has_early", ssl_fc_has_early)
-_entry(b"ssl_fc_is_resumed", ssl_fc_is_resumed)
-_entry(b"ssl_fc_alpn", ssl_fc_alpn)
-_entry(b"ssl_fc_cipher", ssl_fc_cipher)
-_entry(b"ssl_fc_alg_keysize", ssl_fc_alg_keysize)
-_entry(b"ssl_fc_use_keysize", ssl_fc_use_keysize)
-_entry(b"ssl_fc_protocol", ssl_fc_protocol)
-_entry(b"ssl_fc_err", ssl_fc_err)
-_entry(b"ssl_fc_err_str", ssl_fc_err_str)
-_entry(b"ssl_fc_client_random", ssl_fc_client_random)
-_entry(b"ssl_fc_server_random", ssl_fc_server_random)
-_entry(b"ssl_fc_session_id", ssl_fc_session_id)
-_entry(b"ssl_fc_session_key", ssl_fc_session_key)
-_entry(b"ssl_fc_unique_id", ssl_fc_unique_id)
 _entry(b"ssl_c_used", ssl_c_used)
 _entry(b"ssl_c_verify", ssl_c_verify)
 _entry(b"ssl_c_err", ssl_c_err)
 _entry(b"ssl_c_ca_err", ssl_c_ca_err)
 _entry(b"ssl_c_ca_err_depth", ssl_c_ca_err_depth)
-_entry(b"ssl_bc", ssl_bc)
-_entry(b"ssl_bc_is_resumed", ssl_bc_is_resumed)
-_entry(b"ssl_bc_alpn", ssl_bc_alpn)
-_entry(b"ssl_bc_cipher", ssl_bc_cipher)
-_entry(b"ssl_bc_alg_keysize", ssl_bc_alg_keysize)
-_entry(b"ssl_bc_use_keysize", ssl_bc_use_keysize)
-_entry(b"ssl_bc_protocol", ssl_bc_protocol)
-_entry(b"ssl_bc_err", ssl_bc_err)
-_entry(b"ssl_bc_err_str", ssl_bc_err_str)
-_entry(b"ssl_bc_client_random", ssl_bc_client_random)
-_entry(b"ssl_bc_server_random", ssl_bc_server_random)
-_entry(b"ssl_bc_session_id", ssl_bc_session_id)
-_entry(b"ssl_bc_session_key", ssl_bc_session_key)
-_entry(b"ssl_bc_unique_id", ssl_bc_unique_id)

@@ -222,7 +222,6 @@ cdef void _greet_io(conn_t* front) noexcept nogil:
             conn_keep_tlvs(front, tlvs, tlvs_len)
             buf_consume(&front.rx, used)
             front.flags = front.flags & ~(<uint32_t> CONN_F_PROXY_WAIT) | CONN_F_PROXY_SEEN
-            front.handshake_ms = <uint32_t> (front.loop.now_ms - front.since_ms)
             conn_stop_timer(front)
             front.handshake_ms = <uint32_t> (the_worker.loop.now_ms - front.since_ms)
             _greeted(the_worker, front)

@@ -115,7 +115,8 @@ cdef bint secure_back(stream_t* strm, conn_t* back, slice_t name) noexcept nogil
         tls_set_name(back, name.ptr, name.len)
     if conf.verifies and (conf.verify_host.len or name.len):
         # haproxy: `verifyhost` comes before the name that was sent (manual, 5.2).
-        SSL_set1_host(tls_of(back).ssl, conf.verify_host.ptr if conf.verify_host.len else name.ptr)
+        if SSL_set1_host(tls_of(back).ssl, conf.verify_host.ptr if conf.verify_host.len else name.ptr) != 1:
+            return False
     if conf.reuses:
         tls_set_saved(back, &(<srv_local_t*> strm.srv.local).tls)
     return True

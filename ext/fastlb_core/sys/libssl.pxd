@@ -9,13 +9,10 @@ from fastlb_core.sys.openssl cimport (
 
 cdef extern from "openssl/err.h" nogil:
     unsigned long ERR_peek_error() noexcept
-    unsigned long ERR_peek_last_error() noexcept
     unsigned long ERR_get_error() noexcept
     void ERR_clear_error() noexcept
     void ERR_error_string_n(unsigned long error, char* buffer, size_t size) noexcept
     const char* ERR_reason_error_string(unsigned long error) noexcept
-    int ERR_GET_LIB(unsigned long error) noexcept
-    int ERR_GET_REASON(unsigned long error) noexcept
 
 cdef extern from "openssl/bio.h" nogil:
     ctypedef struct BIO_METHOD:
@@ -24,16 +21,13 @@ cdef extern from "openssl/bio.h" nogil:
     int BIO_CTRL_FLUSH
     int BIO_CTRL_EOF
     BIO_METHOD* BIO_meth_new(int kind, const char* name) noexcept
-    void BIO_meth_free(BIO_METHOD* method) noexcept
     int BIO_meth_set_write(BIO_METHOD* method, int (*write)(BIO* bio, const char* data, int length) noexcept nogil) noexcept
     int BIO_meth_set_read(BIO_METHOD* method, int (*read)(BIO* bio, char* data, int length) noexcept nogil) noexcept
     int BIO_meth_set_ctrl(BIO_METHOD* method, long (*ctrl)(BIO* bio, int command, long num, void* ptr) noexcept nogil) noexcept
-    int BIO_meth_set_create(BIO_METHOD* method, int (*create)(BIO* bio) noexcept nogil) noexcept
     int BIO_get_new_index() noexcept
     BIO* BIO_new(const BIO_METHOD* method) noexcept
     BIO* BIO_new_mem_buf(const void* buffer, int length) noexcept
     int BIO_free(BIO* bio) noexcept
-    int BIO_up_ref(BIO* bio) noexcept
     void BIO_set_data(BIO* bio, void* ptr) noexcept
     void* BIO_get_data(BIO* bio) noexcept
     void BIO_set_init(BIO* bio, int init) noexcept
@@ -69,10 +63,6 @@ cdef extern from "openssl/x509.h" nogil:
     int X509_V_OK
     int X509_V_FLAG_CRL_CHECK
     int X509_V_FLAG_CRL_CHECK_ALL
-    int X509_V_FLAG_PARTIAL_CHAIN
-    int NID_commonName
-    int NID_undef
-    int X509_up_ref(X509* cert) noexcept
     void X509_free(X509* cert) noexcept
     void X509_CRL_free(X509_CRL* crl) noexcept
     long X509_get_version(const X509* cert) noexcept
@@ -90,16 +80,12 @@ cdef extern from "openssl/x509.h" nogil:
     X509_NAME_ENTRY* X509_NAME_get_entry(const X509_NAME* name, int at) noexcept
     ASN1_OBJECT* X509_NAME_ENTRY_get_object(const X509_NAME_ENTRY* entry) noexcept
     ASN1_STRING* X509_NAME_ENTRY_get_data(const X509_NAME_ENTRY* entry) noexcept
-    int i2d_X509_NAME(const X509_NAME* name, uint8_t** out) noexcept
     int X509_STORE_CTX_get_error(X509_STORE_CTX* ctx) noexcept
-    void X509_STORE_CTX_set_error(X509_STORE_CTX* ctx, int error) noexcept
     int X509_STORE_CTX_get_error_depth(X509_STORE_CTX* ctx) noexcept
     void* X509_STORE_CTX_get_ex_data(X509_STORE_CTX* ctx, int index) noexcept
     int X509_STORE_add_cert(X509_STORE* store, X509* cert) noexcept
     int X509_STORE_add_crl(X509_STORE* store, X509_CRL* crl) noexcept
     int X509_STORE_set_flags(X509_STORE* store, unsigned long flags) noexcept
-    int X509_check_host(X509* cert, const char* name, size_t length, unsigned int flags, char** peer_name) noexcept
-    const char* X509_verify_cert_error_string(long error) noexcept
 
 cdef extern from "openssl/asn1.h" nogil:
     int ASN1_STRING_length(const ASN1_STRING* string) noexcept
@@ -109,15 +95,10 @@ cdef extern from "openssl/asn1.h" nogil:
 cdef extern from "openssl/objects.h" nogil:
     int OBJ_obj2nid(const ASN1_OBJECT* object) noexcept
     const char* OBJ_nid2sn(int nid) noexcept
-    const char* OBJ_nid2ln(int nid) noexcept
     int OBJ_obj2txt(char* buffer, int length, const ASN1_OBJECT* object, int no_name) noexcept
-    int OBJ_find_sigid_algs(int nid, int* digest, int* key) noexcept
 
 cdef extern from "openssl/pem.h" nogil:
-    X509* PEM_read_bio_X509_AUX(BIO* bio, X509** cert, pem_password_cb* callback, void* user) noexcept
     X509* PEM_read_bio_X509(BIO* bio, X509** cert, pem_password_cb* callback, void* user) noexcept
-    X509_CRL* PEM_read_bio_X509_CRL(BIO* bio, X509_CRL** crl, pem_password_cb* callback, void* user) noexcept
-    EVP_PKEY* PEM_read_bio_PrivateKey(BIO* bio, EVP_PKEY** key, pem_password_cb* callback, void* user) noexcept
     EVP_PKEY* PEM_read_bio_Parameters(BIO* bio, EVP_PKEY** key) noexcept
 
 cdef extern from "openssl/ssl.h" nogil:
@@ -136,41 +117,31 @@ cdef extern from "openssl/ssl.h" nogil:
     ctypedef struct stack_names "STACK_OF(X509_NAME)":
         pass
 
-    int SSL_ERROR_NONE
-    int SSL_ERROR_SSL
     int SSL_ERROR_WANT_READ
     int SSL_ERROR_WANT_WRITE
-    int SSL_ERROR_SYSCALL
     int SSL_ERROR_ZERO_RETURN
     int SSL_VERIFY_NONE
     int SSL_VERIFY_PEER
     int SSL_VERIFY_FAIL_IF_NO_PEER_CERT
     int SSL_SENT_SHUTDOWN
     int SSL_RECEIVED_SHUTDOWN
-    int SSL_MODE_ENABLE_PARTIAL_WRITE
     int SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
     int SSL_MODE_RELEASE_BUFFERS
-    int SSL_MODE_SEND_FALLBACK_SCSV
     uint64_t SSL_OP_NO_COMPRESSION
     uint64_t SSL_OP_NO_TICKET
     uint64_t SSL_OP_NO_RENEGOTIATION
     uint64_t SSL_OP_CIPHER_SERVER_PREFERENCE
-    uint64_t SSL_OP_PRIORITIZE_CHACHA
     uint64_t SSL_OP_IGNORE_UNEXPECTED_EOF
-    uint64_t SSL_OP_NO_ANTI_REPLAY
-    uint64_t SSL_OP_SINGLE_DH_USE
-    uint64_t SSL_OP_SINGLE_ECDH_USE
     int SSL_SESS_CACHE_OFF
     int SSL_SESS_CACHE_CLIENT
     int SSL_SESS_CACHE_SERVER
     int SSL_SESS_CACHE_NO_INTERNAL
-    int SSL_SESS_CACHE_NO_INTERNAL_STORE
     int SSL_TLSEXT_ERR_OK
     int SSL_TLSEXT_ERR_ALERT_FATAL
     int SSL_TLSEXT_ERR_NOACK
     int TLSEXT_NAMETYPE_host_name
+    int TLSEXT_TYPE_server_name
     int SSL_AD_UNRECOGNIZED_NAME
-    int SSL_R_NO_SHARED_CIPHER
     int SSL_CLIENT_HELLO_SUCCESS
     int TLS1_VERSION
     int TLS1_1_VERSION
@@ -183,10 +154,13 @@ cdef extern from "openssl/ssl.h" nogil:
     SSL_CTX* SSL_CTX_new(const SSL_METHOD* method) noexcept
     void SSL_CTX_free(SSL_CTX* ctx) noexcept
     uint64_t SSL_CTX_set_options(SSL_CTX* ctx, uint64_t options) noexcept
-    uint64_t SSL_CTX_get_options(const SSL_CTX* ctx) noexcept
     long SSL_CTX_set_mode(SSL_CTX* ctx, long mode) noexcept
     void SSL_CTX_set_read_ahead(SSL_CTX* ctx, int yes) noexcept
     int SSL_CTX_set_min_proto_version(SSL_CTX* ctx, int version) noexcept
+    int SSL_CTX_get_min_proto_version(SSL_CTX* ctx) noexcept
+    int SSL_CTX_get_max_proto_version(SSL_CTX* ctx) noexcept
+    int SSL_set_min_proto_version(SSL* ssl, int version) noexcept
+    int SSL_set_max_proto_version(SSL* ssl, int version) noexcept
     int SSL_CTX_set_max_proto_version(SSL_CTX* ctx, int version) noexcept
     int SSL_CTX_set_cipher_list(SSL_CTX* ctx, const char* list) noexcept
     int SSL_CTX_set_ciphersuites(SSL_CTX* ctx, const char* list) noexcept
@@ -199,31 +173,20 @@ cdef extern from "openssl/ssl.h" nogil:
     int SSL_CTX_use_PrivateKey(SSL_CTX* ctx, EVP_PKEY* key) noexcept
     int SSL_CTX_check_private_key(const SSL_CTX* ctx) noexcept
     int SSL_CTX_add0_chain_cert(SSL_CTX* ctx, X509* cert) noexcept
-    int SSL_CTX_add1_chain_cert(SSL_CTX* ctx, X509* cert) noexcept
-    X509* SSL_CTX_get0_certificate(const SSL_CTX* ctx) noexcept
-    EVP_PKEY* SSL_CTX_get0_privatekey(const SSL_CTX* ctx) noexcept
     void SSL_CTX_set_verify(SSL_CTX* ctx, int mode, int (*callback)(int ok, X509_STORE_CTX* ctx) noexcept nogil) noexcept
     int SSL_CTX_get_verify_mode(const SSL_CTX* ctx) noexcept
     X509_STORE* SSL_CTX_get_cert_store(const SSL_CTX* ctx) noexcept
-    X509_VERIFY_PARAM* SSL_CTX_get0_param(SSL_CTX* ctx) noexcept
-    int SSL_CTX_set_default_verify_paths(SSL_CTX* ctx) noexcept
     int SSL_CTX_add_client_CA(SSL_CTX* ctx, X509* cert) noexcept
     int SSL_CTX_set_session_id_context(SSL_CTX* ctx, const uint8_t* sid, unsigned int length) noexcept
     long SSL_CTX_set_session_cache_mode(SSL_CTX* ctx, long mode) noexcept
     long SSL_CTX_set_timeout(SSL_CTX* ctx, long seconds) noexcept
-    int SSL_CTX_set_num_tickets(SSL_CTX* ctx, size_t count) noexcept
     int SSL_CTX_set_ex_data(SSL_CTX* ctx, int index, void* ptr) noexcept
     void* SSL_CTX_get_ex_data(const SSL_CTX* ctx, int index) noexcept
     int SSL_CTX_get_ex_new_index(long argl, void* argp, void* new_func, void* dup_func, void* free_func) noexcept
-    int SSL_CTX_set_max_early_data(SSL_CTX* ctx, uint32_t size) noexcept
-    int SSL_CTX_set_max_send_fragment(SSL_CTX* ctx, long size) noexcept
     int SSL_CTX_set_alpn_protos(SSL_CTX* ctx, const uint8_t* protocols, unsigned int length) noexcept
-    int SSL_CTX_set_tlsext_ticket_keys(SSL_CTX* ctx, void* keys, int length) noexcept
-    void SSL_CTX_set_keylog_callback(SSL_CTX* ctx, void (*callback)(const SSL* ssl, const char* line) noexcept nogil) noexcept
     void SSL_CTX_sess_set_new_cb(SSL_CTX* ctx, int (*callback)(SSL* ssl, SSL_SESSION* session) noexcept nogil) noexcept
     void SSL_CTX_sess_set_get_cb(
         SSL_CTX* ctx, SSL_SESSION* (*callback)(SSL* ssl, const uint8_t* sid, int length, int* copy) noexcept nogil) noexcept
-    void SSL_CTX_sess_set_remove_cb(SSL_CTX* ctx, void (*callback)(SSL_CTX* ctx, SSL_SESSION* session) noexcept nogil) noexcept
     void SSL_CTX_set_tlsext_servername_callback(
         SSL_CTX* ctx, int (*callback)(SSL* ssl, int* alert, void* arg) noexcept nogil) noexcept
     void SSL_CTX_set_tlsext_servername_arg(SSL_CTX* ctx, void* arg) noexcept
@@ -232,7 +195,6 @@ cdef extern from "openssl/ssl.h" nogil:
         int (*callback)(SSL* ssl, const uint8_t** out, uint8_t* out_len, const uint8_t* offered, unsigned int length,
                         void* arg) noexcept nogil,
         void* arg) noexcept
-    void SSL_CTX_set_info_callback(SSL_CTX* ctx, void (*callback)(const SSL* ssl, int where, int ret) noexcept nogil) noexcept
 
     SSL* SSL_new(SSL_CTX* ctx) noexcept
     void SSL_free(SSL* ssl) noexcept
@@ -241,59 +203,42 @@ cdef extern from "openssl/ssl.h" nogil:
     void SSL_set_accept_state(SSL* ssl) noexcept
     void SSL_set_connect_state(SSL* ssl) noexcept
     int SSL_do_handshake(SSL* ssl) noexcept
-    int SSL_is_init_finished(const SSL* ssl) noexcept
-    int SSL_in_init(const SSL* ssl) noexcept
     int SSL_read(SSL* ssl, void* dst, int length) noexcept
     int SSL_write(SSL* ssl, const void* src, int length) noexcept
     int SSL_shutdown(SSL* ssl) noexcept
     int SSL_get_error(const SSL* ssl, int result) noexcept
-    int SSL_pending(const SSL* ssl) noexcept
     int SSL_has_pending(const SSL* ssl) noexcept
     void SSL_set_shutdown(SSL* ssl, int mode) noexcept
-    int SSL_get_shutdown(const SSL* ssl) noexcept
-    void SSL_set_quiet_shutdown(SSL* ssl, int yes) noexcept
-    int SSL_set_ex_data(SSL* ssl, int index, void* ptr) noexcept
     void* SSL_get_ex_data(const SSL* ssl, int index) noexcept
-    int SSL_get_ex_new_index(long argl, void* argp, void* new_func, void* dup_func, void* free_func) noexcept
     int SSL_get_ex_data_X509_STORE_CTX_idx() noexcept
     SSL_CTX* SSL_get_SSL_CTX(const SSL* ssl) noexcept
     SSL_CTX* SSL_set_SSL_CTX(SSL* ssl, SSL_CTX* ctx) noexcept
-    uint64_t SSL_set_options(SSL* ssl, uint64_t options) noexcept
-    uint64_t SSL_clear_options(SSL* ssl, uint64_t options) noexcept
     void SSL_set_verify(SSL* ssl, int mode, int (*callback)(int ok, X509_STORE_CTX* ctx) noexcept nogil) noexcept
     long SSL_get_verify_result(const SSL* ssl) noexcept
-    int SSL_set_max_send_fragment(SSL* ssl, long size) noexcept
     const char* SSL_get_servername(const SSL* ssl, int kind) noexcept
     int SSL_set_tlsext_host_name(SSL* ssl, const char* name) noexcept
     int SSL_set1_host(SSL* ssl, const char* name) noexcept
-    int SSL_set_alpn_protos(SSL* ssl, const uint8_t* protocols, unsigned int length) noexcept
     X509* SSL_get0_peer_certificate(const SSL* ssl) noexcept
     X509* SSL_get_certificate(const SSL* ssl) noexcept
     stack_x509* SSL_get_peer_cert_chain(const SSL* ssl) noexcept
     const SSL_CIPHER* SSL_get_current_cipher(const SSL* ssl) noexcept
     const char* SSL_get_version(const SSL* ssl) noexcept
-    int SSL_version(const SSL* ssl) noexcept
     int SSL_session_reused(const SSL* ssl) noexcept
     SSL_SESSION* SSL_get_session(const SSL* ssl) noexcept
-    SSL_SESSION* SSL_get1_session(SSL* ssl) noexcept
     int SSL_set_session(SSL* ssl, SSL_SESSION* session) noexcept
-    int SSL_SESSION_up_ref(SSL_SESSION* session) noexcept
     void SSL_SESSION_free(SSL_SESSION* session) noexcept
     const uint8_t* SSL_SESSION_get_id(const SSL_SESSION* session, unsigned int* length) noexcept
-    int SSL_SESSION_is_resumable(const SSL_SESSION* session) noexcept
     size_t SSL_SESSION_get_master_key(const SSL_SESSION* session, uint8_t* out, size_t length) noexcept
-    int i2d_SSL_SESSION(const SSL_SESSION* session, uint8_t** out) noexcept
-    SSL_SESSION* d2i_SSL_SESSION(SSL_SESSION** session, const uint8_t** data, long length) noexcept
     size_t SSL_get_client_random(const SSL* ssl, uint8_t* out, size_t length) noexcept
     size_t SSL_get_server_random(const SSL* ssl, uint8_t* out, size_t length) noexcept
     size_t SSL_get_finished(const SSL* ssl, void* out, size_t length) noexcept
     size_t SSL_get_peer_finished(const SSL* ssl, void* out, size_t length) noexcept
     void SSL_get0_alpn_selected(const SSL* ssl, const uint8_t** name, unsigned int* length) noexcept
-    void SSL_get0_next_proto_negotiated(const SSL* ssl, const uint8_t** name, unsigned int* length) noexcept
     const char* SSL_CIPHER_get_name(const SSL_CIPHER* cipher) noexcept
     int SSL_CIPHER_get_bits(const SSL_CIPHER* cipher, int* alg_bits) noexcept
     const SSL_CIPHER* SSL_CIPHER_find(SSL* ssl, const uint8_t* two_bytes) noexcept
     size_t SSL_client_hello_get0_ciphers(SSL* ssl, const uint8_t** ciphers) noexcept
+    int SSL_client_hello_get0_ext(SSL* ssl, unsigned int kind, const uint8_t** out, size_t* length) noexcept
     void SSL_CTX_set_client_hello_cb(
         SSL_CTX* ctx, int (*callback)(SSL* ssl, int* alert, void* arg) noexcept nogil, void* arg) noexcept
     int SSL_CIPHER_get_auth_nid(const SSL_CIPHER* cipher) noexcept
@@ -365,7 +310,6 @@ cdef extern from * nogil:
     X509* d2i_X509(X509** cert, const uint8_t** data, long length) noexcept
     X509_CRL* d2i_X509_CRL(X509_CRL** crl, const uint8_t** data, long length) noexcept
     EVP_PKEY* d2i_AutoPrivateKey(EVP_PKEY** key, const uint8_t** data, long length) noexcept
-    int EVP_PKEY_up_ref(EVP_PKEY* key) noexcept
     int NID_X9_62_id_ecPublicKey
     int sk_X509_num (const stack_x509* chain) noexcept
     X509* sk_X509_value (const stack_x509* chain, int at) noexcept

@@ -47,8 +47,15 @@ def load_configuration(arguments: Arguments, alerts: Alerts) -> Loaded:
 
 
 def _verify(configuration: Configuration, diagnostics: Diagnostics, source_of: Callable[[Location], str]) -> None:
-    """Imports the core, and only where the files have rules for it to look at."""
-    if any(px.acls or px.rules or px.formats != Formats() for px in configuration.proxies):
+    """Imports the core, and only where the files have rules or TLS for it to look at."""
+    if any(
+        px.acls
+        or px.rules
+        or px.formats != Formats()
+        or any(bind.tls.enabled for bind in px.binds)
+        or any(srv.tls.enabled for srv in px.servers)
+        for px in configuration.proxies
+    ):
         from fastlb.compile.verify import verify
 
         verify(configuration, diagnostics, source_of)

@@ -56,7 +56,8 @@ def server_values(srv: Server, glob: Global, sni: Any = None) -> Values | None:
 
 def _certificate(certificate: Certificate, tls: BindTls, glob: GlobalTls) -> Values:
     pair = certificate.pair
-    names = [name for name in certificate.filters if not name.startswith("!")] or list(pair.names)
+    # haproxy: with any filter, "!*" too, the certificate's own names count for nothing.
+    names = [name for name in certificate.filters if not name.startswith("!")] if certificate.filters else list(pair.names)
     settings = certificate.settings or tls
     options = _options(settings, tls.tickets)
     return {
@@ -65,6 +66,7 @@ def _certificate(certificate: Certificate, tls: BindTls, glob: GlobalTls) -> Val
         "chain": list(pair.chain),
         "dh": pair.dh or glob.dh,
         "ocsp": pair.ocsp,
+        "ocsp_until": int(pair.ocsp_until),
         "sctl": pair.sctl,
         "names": [file_bytes(name) for name in dict.fromkeys(names)],
         "excluded": [file_bytes(name[1:]) for name in certificate.filters if name.startswith("!")],

@@ -1,4 +1,5 @@
-"""The part of checking a configuration that needs the core: whether patterns and regular expressions compile.
+"""The part of checking a configuration that needs the core: whether patterns and regular expressions compile, whether libssl
+takes what lines of TLS say.
 
 Knows where the model keeps them. Must not know what they match. The core is loaded only where there is something to ask it.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fastlb.config.acl import AclExpression
-from fastlb.config.diagnostics import Diagnostics
+from fastlb.config.diagnostics import ALERT, Diagnostics
 from fastlb.config.expression_uses import ExpressionUse, acls_of, uses_of
 from fastlb.config.model import Configuration, Location, Proxy
 from fastlb.config.pattern_files import parse_name, read_patterns
@@ -50,8 +51,9 @@ def _verify_tls(px: Proxy, configuration: Configuration, diagnostics: Diagnostic
         *((bind.location, f"Proxy '{px.name}': ", bind_values(bind, configuration.global_)) for bind in px.binds),
         *((srv.location, f"'server {px.name}/{srv.name}' : ", server_values(srv, configuration.global_)) for srv in px.servers),
     ]
+    told = {(item.location.file, item.location.line) for item in diagnostics if item.severity == ALERT and item.location}
     for location, lead, values in lines:
-        if values is None:
+        if values is None or (location.file, location.line) in told:
             continue
         from fastlb_core.bridge.layout_tls import tls_fault
 

@@ -67,7 +67,7 @@ class TlsFiles:
         if path in self.pairs:
             return [self.pairs[path]]
         if os.path.isdir(path):
-            names = sorted(os.listdir(path))
+            names = _listed(path)
             full = [f"{path}/{name}" for name in names if not name.startswith(".") and not name.endswith(RESERVED)]
             return [self.pair(name, tell) for name in full if os.path.isfile(name)]
         found = []
@@ -124,7 +124,7 @@ class TlsFiles:
         if ocsp and (wrong := _wrong_response(ocsp, pair.leaf)):
             tell(Remark(f"OCSP response '{pair.name}.ocsp' is ignored: {wrong}.", True))
             ocsp = b""
-        return replace(pair, sctl=sctl, ocsp=ocsp)
+        return replace(pair, sctl=sctl, ocsp=ocsp, ocsp_until=_end_of_response(ocsp) if ocsp else 0)
 
     @staticmethod
     def _optional(path: str, required: bool) -> bytes:
@@ -174,6 +174,13 @@ class TlsFiles:
         return self.revocation_files[path]
 
 
+def _end_of_response(response: bytes) -> float:
+    from cryptography.x509 import ocsp
+
+    end = ocsp.load_der_ocsp_response(response).next_update_utc
+    return end.timestamp() if end is not None else 0
+
+
 def unloadable(path: str, keyword: str, why: str) -> TlsFault:
     return TlsFault(f"'{keyword}' : unable to load {path}", "missing-file", why)
 
@@ -201,11 +208,18 @@ def _authority_file(path: str, keyword: str) -> tuple[list[bytes], list[bytes]]:
         raise TlsFault(f"'{keyword}' : unable to load {path}", "bad-certificate", str(error)[:100]) from None
 
 
+def _listed(path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(path))
+    except OSError as error:
+        raise TlsFault(f"unable to scan directory '{path}' : {pem.reason(error)}.", "missing-file") from None
+
+
 def _directory(path: str) -> Authorities:
     """What can be read of a directory's files; haproxy: files that hold nothing of use are left out without a word."""
     certificates: list[bytes] = []
     crls: list[bytes] = []
-    for name in sorted(os.listdir(path)):
+    for name in _listed(path):
         if name.endswith(_CA_ENDS) and not name.startswith("."):
             try:
                 found, lists = _authority_file(f"{path}/{name}", "ca-file")

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .samples.ast import Expression
 
-VERSIONS = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")  # in order; indexes are used nowhere
+VERSIONS = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")  # in order
 DEFAULT_MIN_VERSION = "TLSv1.2"  # of `bind`; a server's is what libssl allows
-VERIFY_NONE, VERIFY_OPTIONAL, VERIFY_REQUIRED = "none", "optional", "required"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class KeyPair:
     name: the file as the runtime API names it, or "@store/alias". leaf, chain: the certificate and those above it, in the
     file's order. key: PKCS#8. key_type: "rsa", "ecdsa", "dsa" or what else the key is. names: DNS names of the subject (CN)
     and of subjectAltName, in lower case, "*.example.com" among them. dh: PEM of the DH parameters in the file, b"" if none.
-    ocsp: the response to staple. sctl: the list of signed certificate timestamps (RFC 6962). not_after: seconds since 1970.
+    ocsp: the response to staple, ocsp_until: when it expires, seconds since 1970, 0 for never. sctl: the list of signed
+    certificate timestamps (RFC 6962). not_after: seconds since 1970.
     """
 
     name: str
@@ -58,6 +58,7 @@ class KeyPair:
     names: tuple[str, ...] = ()
     dh: bytes = b""
     ocsp: bytes = b""
+    ocsp_until: float = 0
     sctl: bytes = b""
     not_after: float = 0
 
@@ -67,7 +68,7 @@ class Protocols:
     """What a handshake may use, on either side.
 
     ciphers: up to TLSv1.2; ciphersuites: TLSv1.3; curves, sigalgs, client_sigalgs: OpenSSL's lists separated by colons.
-    min_version, max_version: of VERSIONS. off: versions that `no-tlsv11` and the like exclude one by one; None for none.
+    min_version, max_version: of VERSIONS. off: versions that `no-tlsv11` and the like exclude one by one; empty for none.
     alpn: () where `alpn ""` or `no-alpn` switches it off.
     """
 
@@ -100,7 +101,6 @@ class Acceptance(Protocols):
     ca_names: bool = True
     ca_ignore: frozenset[int] | None = frozenset()
     crt_ignore: frozenset[int] | None = frozenset()
-    early_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,6 @@ class ServerTls(Protocols):
     sni: Expression | None = None
     reuse: bool = True
     tickets: bool = True
-    early_data: bool = False
     checks: bool | None = None
     check_sni: str = ""
     check_alpn: tuple[str, ...] | None = None
@@ -173,7 +172,7 @@ class GlobalTls:
     crt_base: str = ""
     key_base: str = ""
     ca_base: str = ""
-    server_verify: str = VERIFY_REQUIRED
+    server_verify: str = "required"
     extra_files: frozenset[str] = frozenset({"bundle", "sctl", "ocsp", "issuer", "key"})
     extra_del_ext: bool = False
     skip_self_issued_ca: bool = False

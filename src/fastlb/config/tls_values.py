@@ -107,7 +107,6 @@ def for_certificate(settings: Acceptance, line: BindTls) -> Acceptance:
         ca_names=settings.ca_names and line.ca_names,
         ca_ignore=line.ca_ignore,
         crt_ignore=line.crt_ignore,
-        early_data=settings.early_data or line.early_data,
     )
 
 

@@ -136,7 +136,7 @@ OWN: tuple[Shared, ...] = (
         "<keyfile>",
         "'tls-ticket-keys' : missing TLS ticket keys file path",
     ),
-    Shared("allow-0rtt", change(early_data=True), status=UNSUPPORTED),
+    Shared("allow-0rtt", change(), status=UNSUPPORTED),
     Shared("generate-certificates", change(), status=UNSUPPORTED),
     Shared("ca-sign-file", change(), "<cafile>", "'ca-sign-file' : missing CAfile path", UNSUPPORTED),
     Shared("ca-sign-pass", change(), "<passphrase>", "'ca-sign-pass' : missing CAkey password", UNSUPPORTED),

@@ -89,7 +89,7 @@ OWN: tuple[Shared, ...] = (
     protocols("check-alpn", "check_alpn"),
     Shared("ssl-reuse", change(reuse=True)),
     Shared("no-ssl-reuse", change(reuse=False)),
-    Shared("allow-0rtt", change(early_data=True), status=UNSUPPORTED),
+    Shared("allow-0rtt", change(), status=UNSUPPORTED),
 )
 
 SERVER: tuple[ServerOption, ...] = tuple(
