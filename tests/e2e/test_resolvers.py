@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -48,6 +49,33 @@ def test_ipv6_address_and_another_name(start, origin, ns):
     answer = proxy.command("set server fe/s fqdn six.test")
     assert answer.strip() == "fe/s changed its FQDN from four.test to six.test by 'stats socket command'"
     poll(lambda: proxy.fetch().body == b"a", "the address of the other name")
+
+
+def test_a_service_that_is_gone_keeps_its_server_out(start, origin, ns):
+    """The address of the service's host is still known: it must not bring the server back."""
+    server = origin(named("a"))
+    ns.zone = {("_web._tcp.test", "SRV"): [f"1 1 {server.port} h.test."], ("h.test", "A"): ["127.0.0.1"]}
+    proxy = start(config(ns, "server s _web._tcp.test"))
+    poll(lambda: proxy.fetch().body == b"a", "the server")
+    ns.zone = {("h.test", "A"): ["127.0.0.1"]}
+    poll(lambda: proxy.fetch().status == 503, "the server to be taken out")
+    asked = len(ns.asked)
+    answers: set[int] = set()
+
+    def are_enough() -> bool:
+        answers.add(proxy.fetch().status)
+        return len(ns.asked) > asked + 8
+
+    poll(are_enough, "more questions")
+    assert answers == {503}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+def test_names_are_asked_for_in_a_chroot(start, origin, ns, tmp_path):
+    server = origin(named("a"))
+    ns.zone = {("_web._tcp.test", "SRV"): [f"1 1 {server.port} h.test."], ("h.test", "A"): ["127.0.0.1"]}
+    proxy = start(f"global\n    chroot {tmp_path}\n" + config(ns, "server s _web._tcp.test"))
+    poll(lambda: proxy.fetch().body == b"a", "the server")
 
 
 def test_silent_name_server_costs_the_server_only_after_hold_timeout(start, origin, ns):

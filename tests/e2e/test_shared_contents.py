@@ -127,6 +127,20 @@ def test_new_control_takes_over_what_the_workers_hold(proxy):
     everywhere(proxy, "three x", key="k")
 
 
+@pytest.mark.fastlb_only(reason="kills control")
+def test_changes_of_rules_while_control_is_away_are_not_lost(proxy):
+    asked(proxy, "/set", key="first", value="1")
+    everywhere(proxy, "1 unset", key="first")
+    control = poll(lambda: control_of(proxy), "the control process")
+    os.kill(control, signal.SIGKILL)
+    for i in range(20):
+        asked(proxy, "/set", key=f"k{i}", value=str(i))
+    poll(lambda: control_of(proxy) not in (0, control), "a new control process")
+    for i in range(20):
+        everywhere(proxy, f"{i} unset", key=f"k{i}")
+    everywhere(proxy, "1 unset", key="first")
+
+
 def workers(proxy) -> set[int]:
     """The processes that hold a listening socket of the frontend."""
     port = proxy.addresses["fe"][1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.certificates import Authority, self_signed
-from support.origin import by_request, echo, named, reply
+from support.origin import by_request, echo, named, reply, silent
 from support.poll import poll
 from support.proxy import HTTP, TCP
 from support.secure import secured, server_context
@@ -120,10 +120,28 @@ def test_proxy_header_goes_first(start, origin, tmp_path):
     assert lines[0].startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 ")
 
 
+def test_connect_of_a_tcp_check_speaks_tls_only_where_it_says_so(start, origin):
+    """Manual, "tcp-check connect": what the server line says about connections holds for `default`."""
+    server = origin(named("a"))
+    send = "tcp-check send GET\\ /\\ HTTP/1.0\\r\\n\\r\\n"
+    rules = (f"tcp-check connect port {server.port}", send, "tcp-check expect string 200")
+    proxy = start(backend(server, "verify none check-ssl check inter 100ms", "option tcp-check", *rules))
+    poll(lambda: proxy.stat()["be", "s1"]["check_status"] == "L7OK", "L7OK")
+
+
+def test_a_handshake_that_never_ends_is_a_timeout_of_layer_6(start, origin):
+    server = origin(silent)
+    for lines in ((), ("option tcp-check", "tcp-check connect default")):
+        proxy = start(backend(server, "verify none check-ssl check inter 200ms fall 1", *lines))
+        poll(lambda one=proxy: one.stat()["be", "s1"]["check_status"] == "L6TOUT", "L6TOUT")
+
+
 @pytest.mark.parametrize(
     ("options", "lines", "check", "state"),
     [
         ("ssl verify none", (), "L6OK", "UP"),
+        ("ssl verify none", ("option tcp-check", "tcp-check connect default"), "L6OK", "UP"),
+        ("ssl verify none alpn h2,http/1.1", ("option httpchk",), "L7OK", "UP"),
         ("ssl verify none", ("option httpchk",), "L7OK", "UP"),
         ("verify none check-ssl", (), "L6OK", "UP"),
         ("ssl verify none no-check-ssl", (), "L4OK", "UP"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -64,7 +65,7 @@ class NameServer:
             threading.Thread(target=self._serve_stream, args=(sock,), daemon=True).start()
 
     def _serve_stream(self, sock: socket.socket) -> None:
-        with sock, sock.makefile("rb") as stream:
+        with contextlib.suppress(OSError), sock, sock.makefile("rb") as stream:
             while len(head := stream.read(2)) == 2:
                 answer = self._answer(stream.read(struct.unpack("!H", head)[0]))
                 if answer is not None:

@@ -38,6 +38,7 @@ class _Peer:
         self.pid = pid
         self.writer = writer
         self.waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self.held: list[list[Any]] | None = []  # changes that came before it was greeted; None from then on
 
     def send(self, message: dict[str, Any]) -> None:
         transport = self.writer.transport
@@ -193,13 +194,16 @@ class MessageHub:
             del self._peers[worker]
         peer = _Peer(worker, pid, writer)
         self._peers[worker] = peer
-        self._keep(asyncio.ensure_future(self._greet(worker, bool(hello.get("touched")))))
+        self._keep(asyncio.ensure_future(self._greet(peer, bool(hello.get("touched")))))
         return peer
 
-    async def _greet(self, worker: int, is_touched: bool) -> None:
-        # A worker that goes away meanwhile is greeted again when it is back.
+    async def _greet(self, peer: _Peer, is_touched: bool) -> None:
+        # A worker that goes away meanwhile is greeted again when it is back, and says its changes again.
         with contextlib.suppress(MessageError):
-            await self.audience.greet(worker, is_touched)
+            await self.audience.greet(peer.worker, is_touched)
+        held, peer.held = peer.held or [], None
+        for changes in held if self._peers.get(peer.worker) is peer else []:
+            self.audience.hear(peer.worker, changes)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
@@ -207,10 +211,13 @@ class MessageHub:
 
     def _deliver(self, peer: _Peer, frame: dict[str, Any]) -> None:
         changes = frame.get("changes")
-        if isinstance(changes, list):
+        if not isinstance(changes, list):
+            _deliver_answer(peer, frame)
+        elif peer.held is None:
             self.audience.hear(peer.worker, changes)
         else:
-            _deliver_answer(peer, frame)
+            # A control that was restarted must know what the worker holds before it hears what was changed since.
+            peer.held.append(changes)
 
 
 def peer_pid(writer: asyncio.StreamWriter) -> int:

@@ -40,7 +40,7 @@ def command_line(server: LiveServer, state: ports.ServerState) -> tuple[list[str
         "HAPROXY_SERVER_PORT": port,
         "HAPROXY_SERVER_MAXCONN": str(state.maxconn),
         "HAPROXY_SERVER_CURCONN": str(state.served),
-        "HAPROXY_SERVER_SSL": "0",
+        "HAPROXY_SERVER_SSL": "1" if server.config.tls.enabled else "0",
         "HAPROXY_SERVER_PROTO": "h1" if proxy.is_http else "tcp",
     }
     words = [proxy.config.check.command, proxy_host or _NONE, proxy_port or _NONE, host, port or _NONE]

@@ -81,14 +81,16 @@ class CheckScheduler:
     def start(self) -> None:
         """Registers every checked server and plans its first check."""
         checked = [server for server in self._servers.directory.servers.values() if server.config.check]
-        shortest = min((s.config.inter_ms for s in checked if s.config.inter_ms >= _SPREAD_FROM_MS), default=0)
+        # haproxy: a server begins below its full health, unless its `fall` is 1, so that `fastinter` counts.
+        first = [(s.config.fastinter_ms if s.config.fall > 1 else 0) or s.config.inter_ms for s in checked]
+        shortest = min((ms for ms in first if ms >= _SPREAD_FROM_MS), default=0)
         now = time.monotonic()
         for position, server in enumerate(checked):
             check = _Check(server, self._plans.plan(server.proxy.config))
             self._checks[server.index] = check
             self._register(server)
             # haproxy: each server's first check comes after its share of the longer of its interval and the shortest one.
-            span = max(shortest, server.config.inter_ms)
+            span = max(shortest, first[position])
             self._plan(check, now + span / 1000 * position / len(checked))
         self._servers.on_ready = self.check_now
 
@@ -254,7 +256,9 @@ class CheckScheduler:
         key = (state.address, check.server.check_host, check.server.check_port)
         if check.target is None or check.target_key != key:
             check.target_key = key
-            check.target = replace(check_target(check.server, state.address), tls=check_tls(check.server.config))
+            # Its TLS depends on the server's line alone, and reads certificates: once.
+            tls = check_tls(check.server.config) if check.target is None else check.target.tls
+            check.target = replace(check_target(check.server, state.address), tls=tls)
         return check.target
 
 

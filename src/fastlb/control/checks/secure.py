@@ -61,7 +61,9 @@ def _context(tls: ServerTls) -> ssl.SSLContext:
         context.maximum_version = _VERSIONS[tls.max_version]
     if tls.ciphers is not None:
         context.set_ciphers(tls.ciphers)
-    if alpn := tls.check_alpn if tls.check_alpn is not None else tls.alpn:
+    offered = tls.check_alpn if tls.check_alpn is not None else tls.alpn
+    # As for traffic (compile/tls.py): what would answer in HTTP/2 could not be understood.
+    if alpn := [name for name in offered or () if name != "h2" and name.isascii()]:
         context.set_alpn_protocols(alpn)
     _load(context, tls)
     return context

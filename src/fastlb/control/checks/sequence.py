@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -143,7 +144,7 @@ class SequenceProbe(TcpProbe):
 
     def _target_of(self, step: Connect) -> Target:
         # haproxy: what the server line says about connections holds for `default` only.
-        target = self._own if step.uses_defaults else replace(self._own, send_proxy=0)
+        target = self._own if step.uses_defaults else replace(self._own, send_proxy=0, tls=None)
         if step.send_proxy:
             target = replace(target, send_proxy=max(1, self._own.send_proxy))
         if isinstance(target.address, str) and step.address is None:
@@ -299,7 +300,8 @@ class SequenceProbe(TcpProbe):
     def _passed(self, step: Expect | None = None) -> Result:
         if not self._has_spoken:
             explicit = (self._seq.tells_steps and len(self._seq.steps) > 1) or (self._number > 0 and self._seq.tells_steps)
-            return Result(Status.L4OK, -1, "(tcp-check)" if explicit else "")
+            status = Status.L4OK if self.target.tls is None else Status.L6OK
+            return Result(status, -1, "(tcp-check)" if explicit else "")
         info = "(tcp-check)" if self._seq.tells_steps else ""
         status, code = Status.L7OK, self._code
         if step is not None:
@@ -329,11 +331,15 @@ class SequenceProbe(TcpProbe):
         return result._replace(info=result.info + self._where())
 
     def _broken(self, error: OSError) -> Result:
-        return Result(Status.SOCKERR, -1, os.strerror(error.errno or 0) + self._where())
+        # The number of an SSLError is none of the system's.
+        reason = "SSL fatal error" if isinstance(error, ssl.SSLError) else os.strerror(error.errno or 0)
+        return Result(Status.SOCKERR, -1, reason + self._where())
 
     def expire(self) -> None:
         step = self._seq.steps[min(self._at, len(self._seq.steps) - 1)]
-        status = Status.L4TOUT if isinstance(step, Connect) else Status.L7TOUT
+        status = Status.L7TOUT
+        if isinstance(step, Connect):
+            status = Status.L6TOUT if self._in_handshake else Status.L4TOUT
         if isinstance(step, Expect) and step.timeout_status:
             status = Status[step.timeout_status]
         self._end(Result(status, -1, self._where()))

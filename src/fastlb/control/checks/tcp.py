@@ -161,7 +161,7 @@ class TcpProbe:
         except ssl.SSLWantWriteError:
             self._loop.add_writer(self._fd, self._shake_hands)
         except (OSError, ValueError):
-            self._end(Result(Status.L6RSP, -1, "SSL handshake failure"))
+            self._end(self._refused(Result(Status.L6RSP, -1, "SSL handshake failure")))
         else:
             self._in_handshake = False
             self._begin()

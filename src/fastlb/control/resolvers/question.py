@@ -12,11 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+import dns._asyncio_backend  # dnspython loads it and the types of records when they are first met: too late in a chroot
 import dns.asyncquery
 import dns.exception
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
 from dns.rdtypes.IN.SRV import SRV
 
 from fastlb.config.model import NameServer, Resolvers

@@ -110,8 +110,12 @@ class ResolverService:
     async def _watch(self, name: Name) -> None:
         section = name.asker.section
         while True:
-            answer = await name.asker.resolve(name.name, name.types)
-            self._take(name, answer)
+            try:
+                answer = await name.asker.resolve(name.name, name.types)
+                self._take(name, answer)
+            except Exception as error:
+                # An answer that cannot be used must not end the asking.
+                asyncio.get_running_loop().call_exception_handler({"message": f"resolver of '{name.name}'", "exception": error})
             await asyncio.sleep(section.resolve_ms / 1000)
 
     # --- what comes of an answer ---
@@ -129,15 +133,30 @@ class ResolverService:
                 self._take_addresses(name, list(name.seen_ms), answer.server)
         elif now - name.last_valid_ms >= hold[answer.status.hold]:
             for server in list(name.servers):
-                self._lose(server, answer.status.reason)
+                if is_service(name.name) and self._targets.pop(server.index, ""):
+                    # Its host may well have an address still: it must not bring the server back.
+                    self._leave(server, but=name)
+                    self._lose(server, NO_RECORD)
+                else:
+                    self._lose(server, answer.status.reason)
 
     def _take_addresses(self, name: Name, hosts: list[str], by: str) -> None:
         """Servers keep an address that is still there; others get one that no server of their backend and name has."""
+        taken = {
+            (server.proxy.index, self._address_of(server))
+            for server in name.servers
+            if not server.config.resolution.allows_duplicates
+        }
         for place, server in enumerate(list(name.servers)):
             current = self._address_of(server)
             if current in hosts:
                 continue
-            host = next((host for host in self._preferred(server, hosts) if not self._is_taken(name, server, host)), "")
+            free = hosts
+            if not server.config.resolution.allows_duplicates:
+                free = [host for host in hosts if (server.proxy.index, host) not in taken]
+            host = next(iter(self._preferred(server, free)), "")
+            if not server.config.resolution.allows_duplicates:
+                taken.add((server.proxy.index, host))
             if not host:
                 if current:
                     self._lose(server, NO_ADDRESS)
@@ -149,15 +168,6 @@ class ResolverService:
     def _preferred(self, server: LiveServer, hosts: Iterable[str]) -> list[str]:
         networks = server.config.resolution.networks
         return sorted(hosts, key=lambda host: not any(ip_address(host) in network for network in networks))
-
-    def _is_taken(self, name: Name, server: LiveServer, host: str) -> bool:
-        if server.config.resolution.allows_duplicates:
-            return False
-        return any(
-            other is not server and other.proxy is server.proxy and self._address_of(other) == host
-            for other in name.servers
-            if not other.config.resolution.allows_duplicates
-        )
 
     def _address_of(self, server: LiveServer) -> str:
         """The numeric address that the server has, "" for none."""
