@@ -216,6 +216,10 @@ class _Resolution:
         if not px.check.command:
             message = f"{what} unable to find required 'external-check command'."
             self._alert("no-external-check", message, px.location, hint="external-check command /path/to/program")
+        elif not px.check.command.startswith("/") and not px.check.path:
+            reason = "'external-check command' does not have a leading '/' and 'external-check path' is not set."
+            message = f"Proxy '{px.name}': {reason}"
+            self._alert("no-external-check", message, px.location, hint="external-check path /usr/bin:/bin")
         if not glob.insecure_fork_wanted:
             message = f"'insecure-fork-wanted' not enabled in the global section, {what.partition(' : ')[2]} will likely fail."
             self._warn("no-fork", f"Proxy '{px.name}' : {message}", px.location)

@@ -54,6 +54,12 @@ def test_unsupported_proxy_keyword_is_told_apart_from_an_unknown_one(row: object
     assert [item.code for item in diagnostics][:1] == ["unsupported-keyword"]
 
 
+def test_draws_of_random_may_have_more_digits_than_python_reads() -> None:
+    configuration, diagnostics = load_text(f"backend b\n balance random({'9' * 5000})\n", environment={})
+    assert not diagnostics.has_errors
+    assert configuration.proxies[0].balance.draws > 1
+
+
 def test_ignored_keywords_do_not_refuse_a_file() -> None:
     for row in GLOBAL_ROWS:
         if row.status == IGNORED:

@@ -164,7 +164,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _not_yet("set-bc-mark", "tH", since="2.9"),
     _not_yet("do-log", "cstrHRA", since="3.1"),
     _not_yet("send-spoe-group", "trHR"),
-    _not_yet("do-resolve", "tH", "fastlb resolves names when it starts"),
+    _not_yet("do-resolve", "tH", "names of servers are resolved, not those of requests"),
     _not_yet("use-service", "t"),
     _not_yet("set-bandwidth-limit", "trHR", since="2.7"),
     _not_yet("switch-mode", "t"),

@@ -88,7 +88,7 @@ def _read_random(st: Statement) -> Balance:
         raise st.fail("balance random : missing closing parenthesis.", 1)
     if rest := text.lstrip("0123456789"):
         raise st.fail(f"balance random : unexpected character '{rest[0]}' after argument.", 1)
-    draws = min(int(text or "0"), MAX_DRAWS)
+    draws = MAX_DRAWS if len(text.lstrip("0")) > len(str(MAX_DRAWS)) else min(int(text.lstrip("0") or "0"), MAX_DRAWS)
     if draws < 1:
         raise st.fail("balance random : number of draws must be at least 1.", 1)
     return Balance("random", draws=draws)
@@ -105,6 +105,8 @@ def _read_rdp_cookie(st: Statement) -> Balance:
 def _read_hash(st: Statement) -> Balance:
     if not st.argument(1):
         raise st.fail("balance hash requires a sample expression.", 2, "missing-argument")
+    if extra := st.argument(2):
+        raise st.fail(f"balance hash takes no other argument (got '{extra}').", 3, "unexpected-argument")
     return _of_expression(st, "hash", st.argument(1), 2)
 
 
