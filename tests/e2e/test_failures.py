@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,7 +10,6 @@ from support.logline import parse
 from support.origin import cut_after_head, echo, named, raw_answer, reset_at_once, silent
 from support.poll import poll
 from support.proxy import HTTP
-from support.sockets import HeldPort
 
 
 def site(syslog, servers: str, *lines: str, frontend: str = "", glob: str = "") -> str:
@@ -20,20 +18,6 @@ def site(syslog, servers: str, *lines: str, frontend: str = "", glob: str = "") 
         f"global\n    log {syslog} local0\n{glob}{HTTP}    log global\n    option httplog\n{options}"
         f"frontend fe\n    bind fd@fe\n{frontend}    default_backend be\nbackend be\n{servers}"
     )
-
-
-@pytest.fixture
-def dead() -> Iterator[Callable[[], str]]:
-    """Makes addresses that refuse connections; nobody else can listen there while the test runs."""
-    held: list[HeldPort] = []
-
-    def make() -> str:
-        held.append(HeldPort())
-        return str(held[-1])
-
-    yield make
-    for port in held:
-        port.close()
 
 
 def test_refused_connection_is_503_after_the_retries(start, origin, syslog, dead):
@@ -170,6 +154,33 @@ def test_maxqueue_refuses_who_would_wait_behind_a_full_queue(start, origin, sysl
     assert (line["termination"], line["status"], line["Tc"]) == ("SQ--", "503", "-1")
     assert release(holder).status == 200
     assert queued.read_response().status == 200
+
+
+def test_maxqueue_sends_who_has_a_cookie_to_another_server(start, origin, syslog):
+    servers = (
+        f"    cookie S insert\n    balance roundrobin\n    server a {origin(named('a'))} cookie a maxconn 1 maxqueue 1\n"
+        f"    server b {origin(named('b'))} cookie b\n"
+    )
+    proxy = start(site(syslog, servers, "timeout queue 10s", "option redispatch"))
+    to_a = b"Host: a\r\nCookie: S=a\r\n"
+    holder, queued = proxy.client(), proxy.client()
+    holder.send(b"POST /held HTTP/1.1\r\n" + to_a + b"Content-Length: 2\r\n\r\nx")
+    poll(lambda: proxy.stat()["be", "a"]["scur"] == "1", "the held request")
+    queued.send(b"GET /queued HTTP/1.1\r\n" + to_a + b"\r\n")
+    poll(lambda: proxy.stat()["be", "a"]["qcur"] == "1", "one request in the server's queue")
+    assert proxy.fetch("/moved", headers="Cookie: S=a\r\n").body == b"b"
+    holder.send(b"y")
+    assert holder.read_response().body == b"a"
+    assert queued.read_response().body == b"a"
+    assert proxy.stat()["be", "a"]["lbtot"] == "0"
+
+
+def test_retries_of_a_rule_hold_for_retry_on_too(start, origin, syslog):
+    server = origin(cut_after_head)
+    options = ("retries 1", "retry-on empty-response")
+    proxy = start(site(syslog, f"    server s1 {server}\n", *options, frontend="    http-request set-retries 3\n"))
+    assert proxy.fetch().status == 502
+    assert len(server.connections) == 4
 
 
 def test_client_that_leaves_the_queue_frees_its_place(start, origin, syslog):

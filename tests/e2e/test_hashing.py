@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from support.fetch_cases import rdp_request
-from support.origin import echo, named
+from support.origin import by_request, echo, named, reply
+from support.poll import poll
 from support.proxy import HTTP, TCP
 
 NAMES = "abc"
@@ -81,6 +82,27 @@ def test_check_post_finds_the_key_in_a_body_that_comes_later(start, origin):
         client.send(b"&id=%d" % i)
         assert client.read_response().body.decode() == by_url
         client.close()
+
+
+def test_check_post_leaves_the_head_of_a_request_alone(start, origin):
+    """Rules write the new head where the body would otherwise come to lie."""
+    shown = by_request(lambda request: reply((request.get("x-long") or "").encode() + b"|" + request.body))
+    rule = f"http-request set-header X-Long {'v' * 300}"
+    proxy = start(farm([origin(shown) for _ in NAMES], "balance url_param id check_post", rule))
+    client = proxy.client()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n")
+    poll(lambda: proxy.stat()["fe", "FRONTEND"]["scur"] == "1", "the head to be read")
+    client.send(b"a=1&id=2")
+    assert client.read_response().body.decode() == "v" * 300 + "|a=1&id=2"
+
+
+def test_consistent_redispatch_goes_to_the_next_server_of_the_key(start, origin, dead):
+    """Retries ask for the same key although its request has left the buffer, and leave out the server that failed."""
+    servers = (dead(), origin(named("b")), origin(named("c")))
+    settings = ("balance uri", "hash-type consistent", "option redispatch 1", "retries 1", "timeout connect 100ms")
+    proxy = start(farm(servers, *settings))
+    assert [len({ask(proxy, f"/{i}") for _ in range(3)}) for i in range(12)] == [1] * 12
+    assert {ask(proxy, f"/{i}") for i in range(12)} == {"b", "c"}
 
 
 def test_random_uses_every_server_and_no_drained_one(start, origin):

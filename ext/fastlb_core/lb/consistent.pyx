@@ -51,7 +51,8 @@ cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexc
     if key == LB_NO_KEY:
         return _in_turn(lb, avoid, out)
     place = start = ring_find(lb, <uint32_t> key)
-    while not consistent_is_eligible(lb, ring_server(lb, place)):
+    # haproxy: the next one on the ring stands in for the server that has just failed.
+    while ring_server(lb, place) == avoid or not consistent_is_eligible(lb, ring_server(lb, place)):
         place = ring_next(lb, place)
         if place == start:
             break

@@ -47,7 +47,6 @@ cdef struct lb_t:
     srv_t** servers              # owned (program memory), configuration order
     uint32_t n_servers
     px_shared_t* sh              # shared, arena
-    int32_t pid                  # not used: the process' pid is set once for all by lb_set_process
     uint32_t draws               # random(N)
     uint32_t balance_factor      # hash-balance-factor: percent of the average load, 0 no bound
     uint32_t fullconn

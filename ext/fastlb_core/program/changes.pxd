@@ -28,9 +28,8 @@ cdef struct changes_t:
     char* bytes                  # owned
     uint32_t len
     uint32_t size
-    uint64_t n_lost              # changes that did not fit
 
-# Logs one change; `changes` may be NULL. What does not fit is counted.
+# Logs one change; `changes` may be NULL. What does not fit is left out.
 cdef void changes_add(changes_t* changes, change_kind_t kind, uint32_t object, slice_t key, slice_t value) noexcept nogil
 # Forgets all records, keeps the memory. destroy: idempotent, safe on zeroed memory.
 cdef void changes_reset(changes_t* changes) noexcept nogil

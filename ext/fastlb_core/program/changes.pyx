@@ -33,7 +33,6 @@ cdef void changes_add(changes_t* changes, change_kind_t kind, uint32_t object, s
     if changes == NULL:
         return
     if not make_room(changes, sizeof(change_t) + <uint64_t> key.len + value.len):
-        changes.n_lost += 1
         return
     head.kind = kind
     head.object = object

@@ -2,8 +2,8 @@
 #
 # One pat_ref_t for each file name or ACL; each use of it (match method, case, kind of value) attaches an index. What is added to
 # or removed from the ref is in all its indexes at once. The runtime API may prepare further versions and then commit one.
-# Knows nothing of files and commands. Memory is malloc's: it changes by the administrator's rare commands, between two turns;
-# pat_match allocates nothing. The kinds of index are the files pat_*.pyx.
+# Knows nothing of files and commands. Memory is malloc's: it changes by the administrator's commands between two turns, and by
+# rules (add-acl, set-map, del-*) within one; pat_match allocates nothing. The kinds of index are the files pat_*.pyx.
 #
 #     pat_ref_t ─ live ──► pat_set_t ─ stores ─► store ─► store          one store for each index, in the same order
 #         │     ─ pending ► pat_set_t ─ stores ─► store ─► store          prepared versions

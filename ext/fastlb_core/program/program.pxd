@@ -56,7 +56,7 @@ cdef enum:                       # px_t.options
     PX_O_SOCKET_STATS = 0x400000
     PX_O_CONTSTATS = 0x800000
     PX_O_PREFER_LAST = 0x1000000
-    PX_O_WAITS_BODY = 0x2000000  # a rule may wait for the body: the edit room stays at the buffer's end
+    PX_O_WAITS_BODY = 0x2000000  # a rule or `check_post` may wait for the body: the edit room stays at the buffer's end
 
 cdef enum:                       # px_t.http_options
     PX_H_ORIGINALTO = 0x0001
@@ -218,7 +218,7 @@ cdef struct px_t:
     log_target_t* log_targets    # owned (program memory)
     uint32_t n_log_targets
     slice_t log_tag
-    uint8_t has_rules            # any of `rules` is there
+    uint8_t has_rules            # something stands between the phases: a rule, a statistics page, a wait for the body
     void* rules[18]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
     const void* persist          # owned (program memory): persist_t of `cookie` (persist.pxd), or NULL
     const void* compression      # owned (program memory): comp_conf_t (compression.pxd), NULL where nothing is said

@@ -66,8 +66,10 @@ cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
     strm.flags |= STRM_F_HAS_SLOT
     strm.back_state = BACK_CONNECT
     strm.t_queue = strm.w.loop.now_ms
-    srv_slot(strm).cum_lbconn += 1
-    be_counters(strm).cum_lbconn += 1
+    if not strm.persist & PRST_F_DIRECT:
+        # haproxy: what persistence or a rule has chosen was not balanced.
+        srv_slot(strm).cum_lbconn += 1
+        be_counters(strm).cum_lbconn += 1
     store_relaxed_u64(&srv.sh.last_sess_ms, strm.w.loop.now_ms)
     store_relaxed_u64(&strm.be.sh.last_sess_ms, strm.w.loop.now_ms)
 
@@ -77,8 +79,11 @@ cdef uint64_t _key(stream_t* strm) noexcept nogil:
     cdef eval_t ev
     if strm.be.hash_key == NULL:
         return LB_NO_KEY
-    eval_stream(&ev, strm, EVAL_O_FINAL)
-    return hash_key(<const hash_key_t*> strm.be.hash_key, &ev)
+    if strm.balance_key == 0:
+        # Once: a try that failed may have taken the head out of the buffer.
+        eval_stream(&ev, strm, EVAL_O_FINAL)
+        strm.balance_key = hash_key(<const hash_key_t*> strm.be.hash_key, &ev) + 1
+    return strm.balance_key - 1
 
 
 cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
@@ -89,6 +94,7 @@ cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
         strm.wanted_srv = NULL
         pick = PICK_QUEUE_SERVER if srv_has_queue(srv[0]) else lb_take(&strm.be.lb, srv[0], persist_is_forced(strm))
         if pick != PICK_NONE:
+            strm.persist |= PRST_F_DIRECT
             return pick
         persist_lost(strm)
     key = _key(strm)
@@ -130,7 +136,12 @@ cdef back_result_t _assign(stream_t* strm) noexcept nogil:
         stream_set_term(strm, b'S', b'C')
         return BACK_R_FAILED
     if pick == PICK_QUEUE_SERVER and srv.maxqueue > 0 and load_i32(&srv.sh.queued) >= srv.maxqueue:
-        return _queue_full(strm, srv)
+        if strm.be.redispatch == 0 or strm.persist & (PRST_F_DIRECT | PRST_F_FORCE) != PRST_F_DIRECT:
+            return _queue_full(strm, srv)
+        # haproxy: persistence gives way to a full queue (manual, section 5.2 "maxqueue").
+        strm.srv = srv
+        _redispatch(strm)
+        return BACK_R_TRY
     queue_add(strm, srv if pick == PICK_QUEUE_SERVER else NULL)
     strm.back_state = BACK_QUEUED
     # haproxy: "timeout queue" falls back to "timeout connect".
@@ -147,9 +158,10 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_TIMEOUT:
         queue_remove(strm)
         strm.t_queue = strm.w.loop.now_ms
-        strm.srv = NULL
         stream_set_term(strm, b's', b'Q')
         be_counters(strm).failed_conn += 1
+        if strm.srv != NULL:
+            srv_slot(strm).failed_conn += 1
         return BACK_R_FAILED
     if not queue_is_first(strm):
         return BACK_R_WAIT
@@ -196,8 +208,10 @@ cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
     cdef const void* local = conn_local(strm.front)
     cdef uint8_t header[PP_ENCODED_MAX]
     if back.transport != NULL:
-        tls_put_before(back, <const char*> header,
-                       pp_encode(strm.srv.send_proxy, header, PP_ENCODED_MAX, &strm.front.peer, local))
+        if not tls_put_before(back, <const char*> header,
+                              pp_encode(strm.srv.send_proxy, header, PP_ENCODED_MAX, &strm.front.peer, local)):
+            # The server would take the proxy for the client.
+            back.flags |= CONN_F_ERROR
     elif buf_take(&strm.w.loop.bufs, &back.tx):
         back.tx.len = pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_ENCODED_MAX, &strm.front.peer, local)
 

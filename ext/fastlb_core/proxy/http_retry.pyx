@@ -11,7 +11,8 @@ from fastlb_core.program.program cimport (
 )
 from fastlb_core.proxy.backend cimport back_redo
 from fastlb_core.proxy.stream cimport (
-    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_FRONT_TIMEOUT, STRM_F_RES_OPEN, STRM_F_RETAINED, STRM_F_RETRYABLE, stream_t,
+    STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_FRONT_TIMEOUT, STRM_F_RES_OPEN, STRM_F_RETAINED, STRM_F_RETRYABLE,
+    stream_retries, stream_t,
 )
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND
 
@@ -46,7 +47,7 @@ cdef void _restore(stream_t* strm) noexcept nogil:
 
 
 cdef bint retry_for(stream_t* strm, uint32_t reason) noexcept nogil:
-    if not strm.flags & STRM_F_RETRYABLE or not strm.be.retry_on & reason or strm.n_retries >= strm.be.retries:
+    if not strm.flags & STRM_F_RETRYABLE or not strm.be.retry_on & reason or strm.n_retries >= stream_retries(strm):
         return False
     _restore(strm)
     conn_stop_timer(strm.front)

@@ -173,6 +173,7 @@ cdef struct stream_t:
     int16_t prio_class           # set-priority-class, set-priority-offset
     int32_t prio_offset
     int64_t queue_key            # its place in a queue: class, then time of arrival and offset
+    uint64_t balance_key         # what `balance` hashes (hash_key.pxd) + 1; 0: not asked for yet
     uint32_t own_retries         # set-retries: their number + 1; 0: the backend's
     uint32_t own_timeouts[6]     # set-timeout, by timeout_t, in ms; 0: the proxy's
     uint8_t msg_scope            # VARS_REQ or VARS_RES: whose; 0: the program has no variables

@@ -13,7 +13,11 @@ from fastlb.config.model import Proxy
 def waits_for_body(px: Proxy) -> bool:
     """Whether `px` may hold back a request or an answer for its body."""
     rules = (*px.rules.get("http-request", ()), *px.rules.get("http-response", ()))
-    return "http-buffer-request" in px.options or any(rule.core == "wait-for-body" for rule in rules)
+    return (
+        "http-buffer-request" in px.options
+        or "check_post" in px.balance.flags
+        or any(rule.core == "wait-for-body" for rule in rules)
+    )
 
 
 def option_bits(px: Proxy) -> int:
