@@ -13,6 +13,7 @@ import pytest
 
 from support.origin import Origin, Script
 from support.proxy import Proxy
+from support.sockets import HeldPort
 from support.syslog import Syslog
 
 PROGRAM = os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")
@@ -72,3 +73,17 @@ def syslog() -> Iterator[Syslog]:
     sink = Syslog()
     yield sink
     sink.close()
+
+
+@pytest.fixture
+def dead() -> Iterator[Callable[[], str]]:
+    """Makes addresses that refuse connections; nobody else can listen there while the test runs."""
+    held: list[HeldPort] = []
+
+    def make() -> str:
+        held.append(HeldPort())
+        return str(held[-1])
+
+    yield make
+    for port in held:
+        port.close()

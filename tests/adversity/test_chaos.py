@@ -135,10 +135,9 @@ def descriptors(proxy) -> int:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_nothing_dies_and_nothing_leaks(start, origin, seed):
-    wild, calm, dead = origin(wild_server(seed)), origin(wild_server(seed + 100)), origin(wild_server(0))
-    dead.close()
-    proxy = start(HTTP + CONFIG.format(wild=wild, calm=calm, dead=dead))
+def test_nothing_dies_and_nothing_leaks(start, origin, dead, seed):
+    wild, calm = origin(wild_server(seed)), origin(wild_server(seed + 100))
+    proxy = start(HTTP + CONFIG.format(wild=wild, calm=calm, dead=dead()))
     proxy.fetch("/mon")
     before, family = descriptors(proxy), set(proxy.children())
 

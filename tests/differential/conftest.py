@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from .lab import Case, Lab, Refused
+from support.programs import both_programs
+
+from .lab import Case, Lab, Refused, assert_same
 
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[Lab, Lab]]:
-    labs = []
-    try:
-        for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
-            labs.append(Lab(program))
-        yield labs[0], labs[1]
-    finally:
-        for lab in labs:
-            lab.close()
+    with both_programs(Lab) as made:
+        yield made
 
 
 @pytest.fixture
@@ -27,12 +22,9 @@ def compare(pair: tuple[Lab, Lab]) -> Callable[[Case], None]:
     """Runs a case through both and demands the same outcome, or fastlb's own where the case names one."""
 
     def check(case: Case) -> None:
-        reference, tested = pair
+        tested = pair[1]
         if tested.program == "haproxy" or case.fastlb is None:
-            expected, seen = reference.run(case), tested.run(case)
-            assert seen.client == expected.client
-            assert seen.origin == expected.origin
-            assert seen.log == expected.log
+            assert_same(pair, case)
             return
         seen = tested.run(case)
         if isinstance(case.fastlb, Refused):

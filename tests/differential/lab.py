@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from support.logline import normal
 from support.origin import Origin, OriginConnection, Script, reply
 from support.proxy import Proxy
+from support.sockets import HeldPort
 from support.syslog import Syslog
 from support.wire import Cut, Malformed, Message, Wire
 
@@ -186,10 +187,9 @@ class Lab:
         self.case: Case | None = None
         self.syslog = Syslog()
         self.origin = Origin(self._serve)
-        dead = Origin(self._serve)
-        dead.close()
+        self.dead = HeldPort()
         self.numbers = itertools.count()
-        self.proxy = Proxy(program, config.format(log=self.syslog, origin=self.origin, dead=dead))
+        self.proxy = Proxy(program, config.format(log=self.syslog, origin=self.origin, dead=self.dead))
 
     def _serve(self, conn: OriginConnection) -> None:
         case = self.case
@@ -247,4 +247,13 @@ class Lab:
             self.proxy.finish()
         finally:
             self.origin.close()
+            self.dead.close()
             self.syslog.close()
+
+
+def assert_same(pair: tuple[Lab, Lab], case: Case, step: int = 0) -> None:
+    """What the client gets, what the origin gets and what is logged is the same; step: as of Lab.run."""
+    expected, seen = pair[0].run(case, step), pair[1].run(case, step)
+    assert seen.client == expected.client
+    assert seen.origin == expected.origin
+    assert seen.log == expected.log

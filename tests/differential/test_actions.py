@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.origin import by_request, reply
+from support.programs import both_programs
 
 from .lab import Case, Lab
 
@@ -227,14 +227,8 @@ def config() -> str:
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[Lab, Lab]]:
-    labs: list[Lab] = []
-    try:
-        for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
-            labs.append(Lab(program, config()))
-        yield labs[0], labs[1]
-    finally:
-        for lab in labs:
-            lab.close()
+    with both_programs(lambda program: Lab(program, config())) as made:
+        yield made
 
 
 ECHO = by_request(lambda request: reply(b"ok", headers=("Server: ux", "Vary: a, b", "X-V: 1")))
@@ -263,14 +257,8 @@ POST = b"POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n"
 
 @pytest.fixture(scope="module")
 def waiting() -> Iterator[tuple[Lab, Lab]]:
-    labs: list[Lab] = []
-    try:
-        for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
-            labs.append(Lab(program, BODY_CONFIG))
-        yield labs[0], labs[1]
-    finally:
-        for lab in labs:
-            lab.close()
+    with both_programs(lambda program: Lab(program, BODY_CONFIG)) as made:
+        yield made
 
 
 BODIES = [

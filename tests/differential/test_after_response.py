@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .lab import Case, Lab
+from support.programs import both_programs
+
+from .lab import Case, Lab, assert_same
 
 PAGE = Path(__file__).with_name("pages") / "down.http"
 
@@ -121,19 +122,10 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def labs() -> Iterator[tuple[Lab, Lab]]:
-    made = []
-    try:
-        for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
-            made.append(Lab(program, config()))
-        yield made[0], made[1]
-    finally:
-        for lab in made:
-            lab.close()
+    with both_programs(lambda program: Lab(program, config())) as made:
+        yield made
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_answer_is_the_same(labs, case):
-    expected, seen = labs[0].run(case), labs[1].run(case)
-    assert seen.client == expected.client
-    assert seen.origin == expected.origin
-    assert seen.log == expected.log
+    assert_same(labs, case)

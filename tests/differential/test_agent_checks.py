@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ import pytest
 
 from support.origin import Origin, OriginConnection, Script, silent
 from support.poll import TimedOut, poll
+from support.programs import both_programs
 from support.proxy import HTTP, Proxy
 from support.sockets import HeldPort
 from support.syslog import Syslog
@@ -96,12 +96,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Site, Site]]:
-    pair = [Site(program) for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb"))]
-    try:
-        yield pair[0], pair[1]
-    finally:
-        for site in pair:
-            site.close()
+    with both_programs(Site) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", AGENTS)

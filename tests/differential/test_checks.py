@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import pytest
 
 from support.origin import Origin
 from support.poll import poll
+from support.programs import both_programs
 from support.proxy import HTTP, Proxy
 from support.sockets import HeldPort
 from support.syslog import Syslog
@@ -44,7 +44,7 @@ class Site:
             if case.serve is not None:
                 self.origins[name] = Origin(case.serve)
             lines = "".join(f"    {line}\n" for line in case.lines.splitlines())
-            server = f"{self.origins.get(name, self.refusing)} check inter 999ms fastinter 60s downinter 60s"
+            server = f"{self.origins.get(name, self.refusing)} check inter 999ms downinter 60s"
             text += f"backend {name}\n{lines}    server s {server}\n"
         self.proxy = Proxy(self.program, text)
 
@@ -77,12 +77,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Site, Site]]:
-    pair = [Site(program) for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb"))]
-    try:
-        yield pair[0], pair[1]
-    finally:
-        for site in pair:
-            site.close()
+    with both_programs(Site) as made:
+        yield made
 
 
 @pytest.mark.parametrize("case", (*HTTP_CASES, *TCP_CASES, *PROTOCOL_CASES), ids=lambda case: case.id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.poll import poll
+from support.programs import both_programs
 from support.proxy import HTTP, Proxy
 from support.syslog import Syslog
 
@@ -49,7 +49,7 @@ class Site:
         text += f"    option log-health-checks\n    option external-check\n    external-check path {out}:/usr/bin:/bin\n"
         for name, command in COMMANDS.items():
             text += f"backend {name}\n    external-check command {command.replace('OUT', str(out))}\n"
-            text += "    server s 127.0.0.9:99 check inter 2s downinter 100s fastinter 100s maxconn 7 id 5\n"
+            text += "    server s 127.0.0.9:99 check inter 2s downinter 100s maxconn 7 id 5\n"
         self.proxy = Proxy(program, text)
 
     def outcome(self, name: str) -> tuple[object, ...]:
@@ -73,13 +73,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
-    programs = ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb"))
-    pair = [Site(program, tmp_path_factory.mktemp(program.split("/")[-1])) for program in programs]
-    try:
-        yield pair[0], pair[1]
-    finally:
-        for site in pair:
-            site.close()
+    with both_programs(lambda program: Site(program, tmp_path_factory.mktemp(program.split("/")[-1]))) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", COMMANDS)

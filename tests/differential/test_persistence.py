@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from support.origin import Origin, by_request, reply
+from support.programs import both_programs
 from support.proxy import HTTP, Proxy
 from support.syslog import Syslog
 
@@ -339,10 +339,8 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def labs() -> Iterator[tuple[Lab, Lab]]:
-    pair = [Lab(program) for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb"))]
-    yield pair[0], pair[1]
-    for lab in pair:
-        lab.close()
+    with both_programs(Lab) as made:
+        yield made
 
 
 @pytest.fixture

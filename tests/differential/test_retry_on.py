@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from support.logline import parse
 from support.origin import Origin, OriginConnection, answers, cut_after_head, named, reply, silent
 from support.poll import poll
+from support.programs import both_programs
 from support.proxy import HTTP, Proxy
 from support.sockets import HeldPort
 from support.syslog import Syslog
@@ -69,7 +69,7 @@ class Site:
         self.good = Origin(named("good"))
         self.origins = {name: Origin(script or silent) for name, (script, _) in SITES.items()}
         self.refusing = HeldPort()
-        text = f"global\n    log {self.syslog} local0\n" + HTTP.replace("timeout server 10s", "timeout server 150ms")
+        text = f"global\n    log {self.syslog} local0\n" + HTTP.replace("timeout server 10s", "timeout server 300ms")
         text = text.replace("timeout connect 5s", "timeout connect 50ms")
         text += "    log global\n    option httplog\n    retries 2\n    balance roundrobin\n    http-reuse never\n"
         for name, (script, words) in SITES.items():
@@ -103,10 +103,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Site, Site]]:
-    pair = [Site(program) for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb"))]
-    yield pair[0], pair[1]
-    for site in pair:
-        site.close()
+    with both_programs(Site) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", SITES)

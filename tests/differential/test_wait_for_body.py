@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from support.origin import OriginConnection, Script
+from support.programs import both_programs
 
-from .lab import Case, Lab
+from .lab import Case, Lab, assert_same
 
 CONFIG = """
 global
@@ -120,23 +120,14 @@ def config() -> str:
 
 @pytest.fixture(scope="module")
 def labs() -> Iterator[tuple[Lab, Lab]]:
-    made = []
-    try:
-        for program in ("haproxy", os.environ.get("FASTLB_TEST_PROGRAM", "fastlb")):
-            made.append(Lab(program, config()))
-        yield made[0], made[1]
-    finally:
-        for lab in made:
-            lab.close()
+    with both_programs(lambda program: Lab(program, config())) as made:
+        yield made
 
 
 @pytest.mark.parametrize("step", [0, 7])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_body_is_awaited_as_haproxy_does(labs, case, step):
-    expected, seen = labs[0].run(case, step), labs[1].run(case, step)
-    assert seen.client == expected.client
-    assert seen.origin == expected.origin
-    assert seen.log == expected.log
+    assert_same(labs, case, step)
 
 
 @pytest.mark.parametrize("to", ["fe_option", "fe_backend"])

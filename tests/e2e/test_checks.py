@@ -42,10 +42,8 @@ def test_refused_server_goes_down_with_an_alert(start, origin, syslog):
     assert again.errors == []
 
 
-def test_new_server_is_up_until_one_check_fails(start, origin, syslog):
-    dead = origin(silent)
-    dead.close()
-    proxy = start(site(syslog, f"{dead} check inter 50ms fall 3 rise 2"))
+def test_new_server_is_up_until_one_check_fails(start, origin, syslog, dead):
+    proxy = start(site(syslog, f"{dead()} check inter 50ms fall 3 rise 2"))
     # It starts one failure from DOWN: a single failed check is enough.
     proxy.wait_state("be", "s1", "DOWN")
     assert int(proxy.stat()["be", "s1"]["chkfail"]) >= 1

@@ -19,11 +19,11 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def external(syslog, server, script: Path, text: str) -> str:
+def external(syslog, server, script: Path, text: str, options: str = "inter 1s fastinter 50ms downinter 50ms") -> str:
     script.write_text(f"#!/bin/sh\n{text}\n")
     script.chmod(0o755)
     lines = ("option external-check", f"external-check command {script}", "external-check path /usr/bin:/bin")
-    return "global\n    external-check\n    insecure-fork-wanted\n" + site(syslog, f"{server} check inter 300ms", *lines)
+    return "global\n    external-check\n    insecure-fork-wanted\n" + site(syslog, f"{server} check {options}", *lines)
 
 
 def test_exit_status_decides(start, origin, syslog, tmp_path):
@@ -41,8 +41,9 @@ def test_exit_status_decides(start, origin, syslog, tmp_path):
 
 def test_time_limit_ends_the_program_and_what_it_started(start, origin, syslog, tmp_path):
     pids = tmp_path / "pids"
-    proxy = start(external(syslog, origin(named("a")), tmp_path / "check.sh", f"sleep 1000 &\necho $! >> {pids}\nwait"))
+    text = f"sleep 1000 &\necho $! >> {pids}\nwait"
+    proxy = start(external(syslog, origin(named("a")), tmp_path / "check.sh", text, "inter 300ms"))
     proxy.wait_state("be", "s1", "DOWN")
     assert proxy.stat()["be", "s1"]["check_status"].endswith("PROCTOUT")
-    first = int(pids.read_text().split()[0])
+    first = int(poll(lambda: pids.exists() and pids.read_text().split(), "a program's child")[0])
     poll(lambda: not is_alive(first), "end of the program's child")

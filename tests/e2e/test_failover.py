@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -161,20 +162,24 @@ class Drill:
 
     def __init__(self, pair: Pair) -> None:
         command = pair.network.on("client", str(pair.program), "ha", "drill", f"http://{VIP}/")
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+        )
+        pair.processes["drill"] = self.process
 
     def _read_to(self, mark: str) -> str:
         assert self.process.stdout is not None
         text = ""
         while not text.endswith(mark):
-            letter = self.process.stdout.read(1)
+            assert select.select([self.process.stdout], [], [], 60)[0], text
+            letter = self.process.stdout.read(1).decode()
             assert letter, text
             text += letter
         return text
 
     def _enter(self) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
+        self.process.stdin.write(b"\n")
         self.process.stdin.flush()
 
     def watch(self) -> None:
@@ -194,7 +199,7 @@ class Drill:
     def end(self) -> str:
         """What it says at its end, after the last step."""
         assert self.process.stdout is not None
-        out = self.process.stdout.read()
+        out = self.process.stdout.read().decode()
         assert self.process.wait(30) == 0
         return out
 

@@ -134,11 +134,9 @@ def test_address_of_an_ipv6_client(start, origin, syslog):
     assert parse(syslog.line("M ")).message == f"M ::1|{'0' * 31}1|::1|{port}"
 
 
-def test_errors_are_logged_at_their_own_level(start, origin, syslog):
-    dead = origin(named("a"))
-    dead.close()
+def test_errors_are_logged_at_their_own_level(start, dead, syslog):
     lines = ("option log-separate-errors", 'log-format "M %ST"')
-    proxy = start(site(f"{syslog} local0", dead, *lines))
+    proxy = start(site(f"{syslog} local0", dead(), *lines))
     proxy.fetch("/")
     assert parse(syslog.line("M 503")).level == 3
 

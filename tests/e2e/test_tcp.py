@@ -107,10 +107,8 @@ def test_server_reset_closes_the_client_side(start, origin):
     assert proxy.client().is_closed()
 
 
-def test_refused_server_closes_the_client(start, origin):
-    dead = origin(echo)
-    dead.close()
-    proxy = start(SITE.replace("timeout connect", "retries 0\n    timeout connect").format(dead))
+def test_refused_server_closes_the_client(start, origin, dead):
+    proxy = start(SITE.replace("timeout connect", "retries 0\n    timeout connect").format(dead()))
     assert proxy.client().is_closed()
 
 
