@@ -8,7 +8,9 @@ from collections import namedtuple
 
 from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
 from fastlb_core.bridge.layout cimport lay_out
-from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, RETRY_CONN_FAILURE, program_free, program_new
+from fastlb_core.program.program cimport (
+    LOG_S_CLOSE, LOG_S_ERROR, PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, RETRY_CONN_FAILURE, program_free, program_new,
+)
 from fastlb_core.lb.balance cimport lb_find
 from fastlb_core.proxy.track cimport TRACK_MAX
 from fastlb_core.lb.server cimport SRV_F_INTERNAL
@@ -29,6 +31,7 @@ HASHING_DEFAULTS = {
     "key": "", "function": "sdbm", "avalanche": False, "flags": (), "max_len": 0, "depth": 0, "name": b"", "expr": None,
     "draws": 0, "balance_factor": 0,
 }
+USUAL_LOG_STEPS = 1 << LOG_S_CLOSE | 1 << LOG_S_ERROR
 MAX_MILLISECONDS = 2**31 - 1  # haproxy: timeouts are 32-bit ticks, manual section 2.5
 
 
@@ -120,7 +123,7 @@ class ProgramBuilder:
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
             "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
-            "comp_level": comp_level, "max_packers": max_packers,
+            "comp_level": comp_level, "max_packers": max_packers, "log_profiles": [],
         }
         self.proxies = []
         self.servers = []
@@ -157,6 +160,7 @@ class ProgramBuilder:
             "forwardfor_except": forwardfor_except, "monitor_uri": monitor_uri, "error_pages": dict(error_pages or {}),
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
             "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
+            "log_steps": USUAL_LOG_STEPS,
             "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS), "compression": None, "persist": None,
             "hashing": dict(HASHING_DEFAULTS),
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
@@ -262,6 +266,19 @@ class ProgramBuilder:
         self.values["max_vars"] = list(limits)
         self.values["at_start"] = list(at_start)
 
+    def add_log_profile(self, tag):
+        """The index of a profile, whose steps follow."""
+        self.values["log_profiles"].append({"tag": tag, "steps": {}})
+        return len(self.values["log_profiles"]) - 1
+
+    def set_log_step(self, profile, step, *, is_dropped=False, format=None, sd=None):
+        """What the profile says of a step (LOG_STEPS); formats as layout_expr.pyx has them."""
+        self.values["log_profiles"][profile]["steps"][step] = (is_dropped, format, sd)
+
+    def set_log_steps(self, proxy, steps):
+        """When lines are written: bits 1 << step."""
+        self.proxies[proxy]["log_steps"] = steps
+
     def add_log_sink(self, *, kind, address=b"", fd=-1):
         """The sink's index; an equal sink that exists already is returned instead of a new one."""
         sink = (kind, sockaddr_bytes(address), fd)
@@ -271,8 +288,10 @@ class ProgramBuilder:
 
     def add_log_target(
         self, proxy, sink, *, format, facility, level=7, min_level=0, max_length=1024, sample_size=0, sample_ranges=(),
+        profile=-1,
     ):
-        """A target of the proxy, or of the program itself where `proxy` is None."""
+        """A target of the proxy, or of the program itself where `proxy` is None. profile: of add_log_profile, -1 for none."""
+        within("log profile", profile, -1, len(self.values["log_profiles"]) - 1)
         within("sink", sink, 0, len(self.log_sinks) - 1)
         within("facility", facility, 0, 23)
         within("level", level, 0, 7)
@@ -283,7 +302,7 @@ class ProgramBuilder:
         owner["log_targets"].append({
             "sink": sink, "format": format, "facility": facility, "level": level, "min_level": min_level,
             "max_length": max_length, "sample_size": sample_size if sample_ranges else 0,
-            "ranges": [bound for pair in sample_ranges for bound in pair],
+            "ranges": [bound for pair in sample_ranges for bound in pair], "profile": profile,
         })
 
     def add_server(

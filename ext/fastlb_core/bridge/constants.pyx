@@ -29,6 +29,15 @@ LOG_KINDS = {
     "format": pr.LOG_K_FORMAT,
 }
 LOG_SINKS = {"udp": pr.LOG_SINK_UDP, "unix": pr.LOG_SINK_UNIX, "fd": pr.LOG_SINK_FD}
+LOG_STEPS = {
+    "any": pr.LOG_S_ANY, "accept": pr.LOG_S_ACCEPT, "request": pr.LOG_S_REQUEST, "connect": pr.LOG_S_CONNECT,
+    "response": pr.LOG_S_RESPONSE, "close": pr.LOG_S_CLOSE, "error": pr.LOG_S_ERROR,
+    # of `do-log`, by rule set
+    "tcp-req-conn": pr.LOG_S_RULES + ru.RULES_TCP_CONNECTION, "tcp-req-sess": pr.LOG_S_RULES + ru.RULES_TCP_SESSION,
+    "tcp-req-cont": pr.LOG_S_RULES + ru.RULES_TCP_REQUEST, "tcp-res-cont": pr.LOG_S_RULES + ru.RULES_TCP_RESPONSE,
+    "http-req": pr.LOG_S_RULES + ru.RULES_HTTP_REQUEST, "http-res": pr.LOG_S_RULES + ru.RULES_HTTP_RESPONSE,
+    "http-after-res": pr.LOG_S_RULES + ru.RULES_HTTP_AFTER,
+}
 LOG_FORMATS = {
     "rfc3164": pr.LOG_F_RFC3164,
     "rfc5424": pr.LOG_F_RFC5424,

@@ -14,7 +14,7 @@ from fastlb_core.bridge.layout_expr cimport (
     lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_start, lay_out_userlists,
 )
 from fastlb_core.bridge.layout_http cimport lay_out_case_names, lay_out_http
-from fastlb_core.bridge.layout_log cimport lay_out_log
+from fastlb_core.bridge.layout_log cimport lay_out_log, lay_out_log_profiles, make_log_profiles
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.bridge.layout_persist cimport lay_out_persist
 from fastlb_core.bridge.layout_stick cimport fill_table, share_table
@@ -62,6 +62,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     program.n_listeners = len(listeners)
     program.listeners = <listener_t*> take(program, sizeof(listener_t) * program.n_listeners)
     fill_log_sinks(program, log_sinks)
+    make_log_profiles(program, shared["log_profiles"])
     for index, values in enumerate(proxies):
         fill_proxy(program, index, values, now_ms)
         if values["table"] >= 0:
@@ -77,6 +78,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     lay_out_patterns(program, shared["pattern_sets"], shared["patterns"])
     lay_out_acls(program, shared["acls"])
     lay_out_start(program, shared["at_start"])
+    lay_out_log_profiles(program, shared["log_profiles"])
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
         lay_out_http(program, program.proxies[<uint32_t> index], values["http"])
@@ -233,6 +235,8 @@ cdef int fill_proxy(program_t* program, uint32_t index, dict values, uint64_t no
     px.http_mode = values["http_mode"]
     px.reuse = values["reuse"]
     px.log_kind = values["log_kind"]
+    px.log_steps = values["log_steps"]
+    px.has_log_profiles = any([target["profile"] >= 0 for target in values["log_targets"]])
     px.options = values["options"]
     px.retries = values["retries"]
     px.redispatch = values["redispatch"]
@@ -297,6 +301,8 @@ cdef log_target_t* log_targets(program_t* program, list targets) except NULL:
         target.min_level = values["min_level"]
         target.max_length = values["max_length"]
         target.sample_size = values["sample_size"]
+        if values["profile"] >= 0:
+            target.profile = &program.log_profiles[<uint32_t> values["profile"]]
         target.n_ranges = len(values["ranges"]) // 2
         for i, bound in enumerate(values["ranges"]):
             target.ranges[<uint32_t> i] = bound

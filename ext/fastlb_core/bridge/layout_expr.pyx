@@ -17,8 +17,8 @@ from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.bridge.registry cimport find_action, find_alias, find_conv, find_fetch
 from fastlb_core.program.acl cimport acl_line_t, acl_t, cond_t, cond_term_t
 from fastlb_core.program.expr cimport (
-    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_PATTERNS, ARG_PROXY, ARG_REGEX, ARG_SERVER,
-    ARG_SINT, ARG_STOP, ARG_STR, ARG_TABLE, ARG_UNSET, ARG_USERS, ARG_VAR, arg_t, conv_t, expr_t,
+    ARG_ACL, ARG_CAPTURE, ARG_EXPR, ARG_FORMAT, ARG_IPV4, ARG_IPV6, ARG_LIST, ARG_LOG_PROFILE, ARG_PATTERNS, ARG_PROXY, ARG_REGEX,
+    ARG_SERVER, ARG_SINT, ARG_STOP, ARG_STR, ARG_TABLE, ARG_UNSET, ARG_USERS, ARG_VAR, arg_t, conv_t, expr_t,
 )
 from fastlb_core.program.keystore cimport keystore_add
 from fastlb_core.program.logformat cimport LF_ALIAS, LF_EXPR, LF_SPACE, LF_TEXT, lf_item_t, logformat_t
@@ -112,6 +112,9 @@ cdef int put_tagged(program_t* program, arg_t* arg, tuple value) except -1:
             raise ValueError(f"'{value[1].decode('utf-8', 'replace')}' holds no public key")
         arg.type = ARG_STR
         keep(program, &arg.str, value[1])
+    elif tag == "log_profile":
+        arg.type = ARG_LOG_PROFILE
+        arg.ptr = &program.log_profiles[<uint32_t> value[1]]
     elif tag == "file":
         arg.type = ARG_PATTERNS
         arg.ptr = find_patterns(program, value[1])

@@ -9,7 +9,7 @@ from libc.stdint cimport uint32_t
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.bridge.layout_expr cimport new_format
-from fastlb_core.program.program cimport PX_CAP_FE, capture_t, program_t, px_t
+from fastlb_core.program.program cimport PX_CAP_FE, capture_t, log_profile_step_t, log_profile_t, program_t, px_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.proxy.unique_id cimport UNIQUE_ID_MAX
 
@@ -25,6 +25,26 @@ cdef int lay_out_log(program_t* program, px_t* px, dict values) except -1:
         lay_out_captures(program, px, values["captures"])
         if px.capture_size > program.capture_size:
             program.capture_size = px.capture_size
+    return 0
+
+
+cdef int make_log_profiles(program_t* program, list profiles) except -1:
+    program.n_log_profiles = len(profiles)
+    program.log_profiles = <log_profile_t*> take(program, sizeof(log_profile_t) * (program.n_log_profiles + 1))
+    return 0
+
+
+cdef int lay_out_log_profiles(program_t* program, list profiles) except -1:
+    cdef log_profile_step_t* step
+    cdef uint32_t at
+    for at, profile in enumerate(profiles):
+        keep(program, &program.log_profiles[at].tag, profile["tag"])
+        for number, (is_dropped, format, sd) in profile["steps"].items():
+            step = &program.log_profiles[at].steps[<int> number]
+            step.is_set = True
+            step.is_dropped = is_dropped
+            step.format = format_or_null(program, format)
+            step.sd = format_or_null(program, sd)
     return 0
 
 

@@ -104,11 +104,11 @@ cdef class Logger:
         cdef int _i
         with nogil:
             for _i in range(n):
-                log_stream(self.ptr, &record.rec, slice_of(NULL, 0), now_ms, now_real_us)
+                log_stream(self.ptr, &record.rec, slice_of(NULL, 0), NULL, now_ms, now_real_us)
 
     def text(self, bytes text, level=6, px=None, uint64_t now_ms=1000, uint64_t now_real_us=0):
         cdef const px_t* owner = NULL if px is None else self.program.ptr.proxies[<int> px]
-        log_text(self.ptr, owner, level, slice_of(<const char*> text, <unsigned int> len(text)), now_ms, now_real_us)
+        log_text(self.ptr, owner, level, slice_of(<const char*> text, <unsigned int> len(text)), NULL, now_ms, now_real_us)
 
     def flush(self):
         with nogil:

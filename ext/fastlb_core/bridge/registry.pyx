@@ -43,6 +43,7 @@ from fastlb_core.proxy.action_connection cimport action_connection_entries
 from fastlb_core.proxy.action_flow cimport action_flow_entries
 from fastlb_core.proxy.action_forwarded cimport action_forwarded_entries
 from fastlb_core.proxy.action_headers cimport action_headers_entries
+from fastlb_core.proxy.action_log cimport action_log_entries
 from fastlb_core.proxy.action_redirect cimport action_redirect_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_service cimport action_service_entries
@@ -119,6 +120,7 @@ cdef action_table_fn* action_tables = [
     action_forwarded_entries,
     action_answers_entries,
     action_service_entries,
+    action_log_entries,
     action_redirect_entries,
     action_headers_entries,
     action_request_line_entries,

@@ -25,6 +25,7 @@ cdef enum arg_type_t:            # what an argument holds, and in which field
     ARG_FORMAT = 14              # ptr: logformat_t
     ARG_ACL = 15                 # ptr: acl_t
     ARG_CAPTURE = 16             # num: capture slot, num2: its length
+    ARG_LOG_PROFILE = 18         # ptr: log_profile_t
     ARG_LIST = 17                # ptr: arg_t array of its own, ends with ARG_STOP
 
 cdef struct arg_t:

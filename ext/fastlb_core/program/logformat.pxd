@@ -21,6 +21,7 @@ cdef enum:                       # lf_item_t.flags, logformat_t.flags; the numbe
     LF_F_AS_STR = 1024           # %(name:str): the type that JSON and CBOR shall show
     LF_F_AS_INT = 2048           # %(name:sint)
     LF_F_AS_BOOL = 4096          # %(name:bool)
+    LF_F_STREAM = 8192           # an expression that needs a stream: missing in the line of a connection that has none
 
 cdef enum lf_kind_t:
     LF_TEXT = 0

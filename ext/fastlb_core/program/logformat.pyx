@@ -123,7 +123,7 @@ cdef void _expression(eval_t* ev, const lf_item_t* item, lf_out_t* out) noexcept
     if is_http:
         # haproxy: where a value goes into a message it is not quoted.
         flags &= <uint16_t> ~LF_F_QUOTE
-    if not expr_eval(ev, &item.expr, &smp) or not _cast(ev, &smp, flags):
+    if flags & LF_F_STREAM and ev.strm == NULL or not expr_eval(ev, &item.expr, &smp) or not _cast(ev, &smp, flags):
         _missing(out, flags)
         return
     if flags & LF_F_ENCODE and (smp.type == SMP_T_BOOL or smp.type == SMP_T_SINT):

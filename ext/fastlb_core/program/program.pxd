@@ -135,6 +135,27 @@ cdef enum log_format_t:
     LOG_F_LOCAL = 6              # rfc3164 without a host name
     LOG_F_ISO = 7
 
+cdef enum log_step_t:            # why a line is written; index of log_profile_t.steps
+    LOG_S_ANY = 0                # of a profile: for steps that have nothing of their own
+    LOG_S_ACCEPT = 1
+    LOG_S_REQUEST = 2
+    LOG_S_CONNECT = 3
+    LOG_S_RESPONSE = 4
+    LOG_S_CLOSE = 5              # the line that every stream has
+    LOG_S_ERROR = 6              # what never became a request or a session
+    LOG_S_RULES = 7              # `do-log` in the rule set 0 (rules.pxd), the others behind it
+    LOG_S_COUNT = 14
+
+cdef struct log_profile_step_t:  # `on <step>`
+    uint8_t is_set
+    uint8_t is_dropped           # no line at all
+    const void* format           # owned (program memory): logformat_t, NULL: the proxy's text
+    const void* sd               # owned (program memory): logformat_t, NULL: the proxy's structured data
+
+cdef struct log_profile_t:       # `log-profile`
+    slice_t tag                  # empty: the proxy's
+    log_profile_step_t steps[14]  # by log_step_t
+
 # One `log` line after `global` was expanded; equal targets of several proxies share one sink.
 cdef struct log_target_t:
     uint32_t sink                # index of program_t.log_sinks
@@ -146,6 +167,7 @@ cdef struct log_target_t:
     uint32_t sample_size         # 0: every line
     uint32_t n_ranges
     uint32_t ranges[16]          # pairs low, high within 1..sample_size
+    const log_profile_t* profile  # borrowed (program), or NULL
 
 cdef struct log_sink_desc_t:
     uint8_t kind                 # log_sink_t
@@ -218,6 +240,8 @@ cdef struct px_t:
     log_target_t* log_targets    # owned (program memory)
     uint32_t n_log_targets
     slice_t log_tag
+    uint16_t log_steps           # bits 1 << log_step_t: when lines are written by themselves
+    uint8_t has_log_profiles     # some target has a profile
     uint8_t has_rules            # something stands between the phases: a rule, a statistics page, a wait for the body
     void* rules[18]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
     const void* persist          # owned (program memory): persist_t of `cookie` (persist.pxd), or NULL
@@ -281,6 +305,8 @@ cdef struct program_t:
     uint32_t n_log_sinks
     log_target_t* log_targets    # owned: of `global`, for lines that belong to no proxy
     uint32_t n_log_targets
+    log_profile_t* log_profiles  # owned
+    uint32_t n_log_profiles
     slice_t log_tag              # "fastlb" unless log-tag says otherwise
     slice_t log_hostname         # empty unless log-send-hostname
     int32_t log_pid              # the pid that log lines show

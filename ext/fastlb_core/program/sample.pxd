@@ -101,6 +101,8 @@ cdef struct eval_t:
     uint16_t txn_status          # the status that goes to the client, 0: none yet
     slice_t res_cache            # name of the cache that the answer came from
     slice_t res_comp             # name of the algorithm that the answer is compressed with
+    void* logger                 # logger_t of proxy/log.pxd; NULL outside of a worker
+    uint8_t log_step             # log_step_t of the line that is being written
     void* trackers               # trackers_t of proxy/track.pxd, or NULL
 
 # `n` writable bytes that live until the rule ends; NULL when the area is full (the sample then fails).

@@ -20,7 +20,7 @@ from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
 from fastlb_core.net.tls cimport tls_put_before
 from fastlb_core.program.hash_key cimport hash_key, hash_key_t
 from fastlb_core.program.program cimport (
-    PX_MODE_HTTP, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t,
+    LOG_S_CONNECT, PX_MODE_HTTP, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
@@ -37,6 +37,7 @@ from fastlb_core.proxy.stream cimport (
     TIMEOUT_CONNECT, TIMEOUT_QUEUE, be_counters, srv_slot, stream_note_back, stream_retries, stream_set_backend,
     stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
+from fastlb_core.proxy.stream_log cimport stream_passes
 from fastlb_core.proxy.use_server cimport use_server
 
 cdef enum:
@@ -264,6 +265,7 @@ cdef void back_connected(stream_t* strm) noexcept nogil:
     strm.t_connect = strm.w.loop.now_ms
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     conn_stop_timer(strm.back)
+    stream_passes(strm, LOG_S_CONNECT)
 
 
 cdef void _drop_back(stream_t* strm) noexcept nogil:

@@ -105,6 +105,7 @@ cdef void _of_worker(eval_t* ev, worker_t* w) noexcept nogil:
     if w.has_vars:
         ev.vars[<int> VARS_PROC] = &w.proc_vars
     ev.program = w.program
+    ev.logger = w.logger
     ev.worker = w.index
     ev.pid = w.pid
     ev.now_ms = w.loop.now_ms

@@ -21,7 +21,7 @@ from fastlb_core.net.loop cimport loop_add, loop_del
 from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result_t, pp_tlvs
 from fastlb_core.net.tls cimport tls_handshake
 from fastlb_core.program.program cimport (
-    LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
+    LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, LOG_S_ACCEPT, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
 )
 from fastlb_core.proxy.evaluate cimport eval_close_session
 from fastlb_core.proxy.idle_pool cimport idle_detach
@@ -30,6 +30,7 @@ from fastlb_core.proxy.secure cimport secure_front, secure_log_failure
 from fastlb_core.proxy.stream cimport (
     STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
 )
+from fastlb_core.proxy.stream_log cimport stream_passes
 from fastlb_core.proxy.tcp_rules cimport front_rules
 from fastlb_core.proxy.tracking cimport tracking_accepted, tracking_end_front, tracking_silent
 from fastlb_core.proxy.worker cimport worker_t
@@ -131,6 +132,7 @@ cdef void _start_http(worker_t* w, conn_t* front, uint32_t flags) noexcept nogil
     if front.n_requests == 0:
         strm.flags |= STRM_F_FIRST
     front.n_requests += 1
+    stream_passes(strm, LOG_S_ACCEPT)
     stream_wake(strm)
 
 
@@ -295,6 +297,7 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
     strm.flags |= STRM_F_FIRST
     strm.t_start = front.since_ms
     strm.t_real_us = front.since_real_us
+    stream_passes(strm, LOG_S_ACCEPT)
     stream_wake(strm)
 
 

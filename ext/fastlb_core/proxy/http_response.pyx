@@ -15,8 +15,8 @@ from fastlb_core.net.conn cimport (
     CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
-    HTTP_MODE_KEEP_ALIVE, PX_H_CASE_CLIENT, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY, RETRY_EMPTY, RETRY_JUNK,
-    RETRY_TIMEOUT,
+    HTTP_MODE_KEEP_ALIVE, LOG_S_RESPONSE, PX_H_CASE_CLIENT, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY, RETRY_EMPTY,
+    RETRY_JUNK, RETRY_TIMEOUT,
 )
 from fastlb_core.proxy.backend cimport back_retry
 from fastlb_core.proxy.capture cimport capture_response, capture_response_cookie
@@ -37,10 +37,11 @@ from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
     STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, TIMEOUT_CLIENT,
-    TIMEOUT_SERVER, be_counters, flow_t, srv_slot, stream_log, stream_t, stream_timeout, stream_wake,
+    TIMEOUT_SERVER, be_counters, flow_t, srv_slot, stream_t, stream_timeout, stream_wake,
 )
 from fastlb_core.proxy.stick_rules cimport stick_learn
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
+from fastlb_core.proxy.stream_log cimport stream_log, stream_passes
 from fastlb_core.proxy.tracking cimport tracking_failure, tracking_status
 
 cdef enum:
@@ -218,6 +219,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     if strm.fe.n_captures_res:
         capture_response(strm)
     eval_begin_answer(strm)
+    stream_passes(strm, LOG_S_RESPONSE)
     if strm.comp_stage != COMP_NONE:
         compress_judge(strm)
     strm.phase = PHASE_BE_CONTENT

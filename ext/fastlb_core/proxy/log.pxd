@@ -6,7 +6,8 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.server cimport srv_t
-from fastlb_core.program.program cimport program_t, px_t
+from fastlb_core.program.program cimport log_profile_t, log_step_t, program_t, px_t
+from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.log_date cimport log_dates_t
 
 cdef enum:                       # log_rec_t.flags
@@ -51,6 +52,12 @@ cdef struct log_rec_t:
     int32_t t_data               # Td
     int32_t t_session            # Tt
 
+# What a profile needs to give a line its own text.
+cdef struct log_event_t:
+    eval_t* ev                   # borrowed: what its formats look at
+    log_step_t step
+    const log_profile_t* profile  # borrowed (program): instead of the targets' own, or NULL
+
 cdef struct logger_t             # one per worker; opaque
 
 # Room for the text of a line of free length and its structured data: as long as the longest line of any target.
@@ -66,17 +73,19 @@ cdef uint32_t log_unix_id(const logger_t* logger, const px_t* fe) noexcept nogil
 cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept nogil
 cdef void logger_free(logger_t* logger) noexcept nogil
 # Queues one line for each target of rec.fe that wants it, in rec.fe's log_kind. Flushes a full batch by itself.
-# sd: structured data, empty for none.
+# sd: structured data, empty for none. event: for the targets' profiles, NULL where none has one; the same below.
 cdef void log_stream(
-    logger_t* logger, const log_rec_t* rec, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const log_rec_t* rec, slice_t sd, const log_event_t* event, uint64_t now_ms, uint64_t now_real_us
 ) noexcept nogil
 # Queues a line that was built from a format, with its structured data (empty: none), to the targets of `px`.
 cdef void log_formatted(
-    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, const log_event_t* event, uint64_t now_ms,
+    uint64_t now_real_us
 ) noexcept nogil
 # Queues a free-text line (already without line end) to the targets of `px`, or of the program where NULL.
 cdef void log_text(
-    logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, const log_event_t* event, uint64_t now_ms,
+    uint64_t now_real_us
 ) noexcept nogil
 # Sends what waits. Never blocks: what the kernel does not take is dropped and counted.
 cdef void log_flush(logger_t* logger) noexcept nogil

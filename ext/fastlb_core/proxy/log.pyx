@@ -10,8 +10,9 @@ from fastlb_core.base.atomic cimport add_fetch_u64
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.program.program cimport (
     LI_F_UNIX, LOG_F_ISO, LOG_F_LOCAL, LOG_F_RAW, LOG_F_RFC3164, LOG_F_RFC5424, LOG_F_SHORT, LOG_F_TIMED,
-    LOG_K_NONE, listener_t, log_target_t, program_t, px_t,
+    LOG_K_NONE, LOG_S_ANY, listener_t, log_profile_step_t, log_profile_t, log_target_t, program_t, px_t,
 )
+from fastlb_core.program.logformat cimport lf_build, logformat_t
 from fastlb_core.proxy.log_date cimport (
     LOG_ISO_LEN, LOG_SYSLOG_LEN, LOG_ZONE_LEN, log_dates_init, log_dates_now, log_dates_t,
 )
@@ -37,7 +38,7 @@ cdef struct logger_t:
     char pid[16]                 # inline: digits of program.log_pid
     uint32_t pid_len
     char body[8192]              # inline: LOG_BODY_MAX, the text of the line at hand
-    char* rooms                  # owned: two of room_size bytes, for a format's text and structured data
+    char* rooms                  # owned: four of room_size bytes, for a format's text and structured data, and a profile's
     uint32_t room_size
 
 
@@ -49,7 +50,7 @@ cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept 
     logger.dropped = dropped
     log_dates_init(&logger.dates)
     logger.room_size = longest_line(program)
-    logger.rooms = <char*> malloc(2 * <size_t> logger.room_size)
+    logger.rooms = <char*> malloc(4 * <size_t> logger.room_size)
     if logger.rooms == NULL or not init_tables(logger) or not init_sinks(logger):
         logger_free(logger)
         return NULL
@@ -138,30 +139,64 @@ cdef void logger_free(logger_t* logger) noexcept nogil:
 
 
 cdef void log_stream(
-    logger_t* logger, const log_rec_t* rec, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const log_rec_t* rec, slice_t sd, const log_event_t* event, uint64_t now_ms, uint64_t now_real_us
 ) noexcept nogil:
     cdef const px_t* fe = rec.fe
     cdef uint32_t length
     if fe.n_log_targets == 0 or fe.log_kind == LOG_K_NONE:
         return
     length = log_line(logger.body, &logger.dates, rec, logger.unix_ids[fe.index])
-    queue_line(logger, fe, rec.level, slice_of(logger.body, length), sd, now_ms, now_real_us)
+    queue_line(logger, fe, rec.level, slice_of(logger.body, length), sd, event, now_ms, now_real_us)
 
 
 cdef void log_formatted(
-    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, const log_event_t* event, uint64_t now_ms,
+    uint64_t now_real_us
 ) noexcept nogil:
-    queue_line(logger, px, level, text, sd, now_ms, now_real_us)
+    queue_line(logger, px, level, text, sd, event, now_ms, now_real_us)
 
 
 cdef void log_text(
-    logger_t* logger, const px_t* px, uint8_t level, slice_t text, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, const log_event_t* event, uint64_t now_ms,
+    uint64_t now_real_us
 ) noexcept nogil:
-    queue_line(logger, px, level, text, slice_of(NULL, 0), now_ms, now_real_us)
+    queue_line(logger, px, level, text, slice_of(NULL, 0), event, now_ms, now_real_us)
+
+
+cdef struct line_t:              # the parts of one target's line
+    slice_t tag
+    slice_t text
+    slice_t sd
+
+
+cdef slice_t profile_text(logger_t* logger, eval_t* ev, const void* format, uint32_t room) noexcept nogil:
+    cdef char* into = logger.rooms + <size_t> room * logger.room_size
+    return slice_of(into, lf_build(ev, <const logformat_t*> format, into, logger.room_size))
+
+
+cdef bint apply_profile(logger_t* logger, const log_target_t* target, const log_event_t* event, line_t* line) noexcept nogil:
+    """What the profile says of this step instead of the proxy. False: there shall be no line."""
+    cdef const log_profile_t* profile = event.profile if event.profile != NULL else target.profile
+    cdef const log_profile_step_t* step
+    if profile == NULL:
+        return True
+    if profile.tag.len:
+        line.tag = profile.tag
+    step = &profile.steps[<int> event.step]
+    if not step.is_set:
+        step = &profile.steps[<int> LOG_S_ANY]
+    if step.is_dropped:
+        return False
+    if step.format != NULL:
+        line.text = profile_text(logger, event.ev, step.format, 2)
+    if step.sd != NULL:
+        line.sd = profile_text(logger, event.ev, step.sd, 3)
+    return True
 
 
 cdef void queue_line(
-    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, uint64_t now_ms, uint64_t now_real_us
+    logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, const log_event_t* event, uint64_t now_ms,
+    uint64_t now_real_us
 ) noexcept nogil:
     """One copy of `text` with its header for each target of px (or of the program) that wants it."""
     cdef const log_target_t* targets = px.log_targets if px != NULL else logger.program.log_targets
@@ -169,16 +204,21 @@ cdef void queue_line(
     cdef uint32_t* positions = &logger.positions[logger.first_position[px.index if px != NULL else logger.program.n_proxies]]
     cdef slice_t tag = px.log_tag if px != NULL and px.log_tag.len else logger.program.log_tag
     cdef const log_target_t* target
+    cdef line_t line
     cdef sink_t* sink
     cdef uint32_t i, length
     log_dates_now(&logger.dates, <int64_t> (now_real_us // 1000000))
     for i in range(n_targets):
         target = &targets[i]
-        if level > target.level or not is_sampled(target, &positions[i]):
+        if level > target.level:
+            continue
+        line.tag = tag
+        line.text = text
+        line.sd = sd
+        if event != NULL and not apply_profile(logger, target, event, &line) or not is_sampled(target, &positions[i]):
             continue
         sink = &logger.sinks[target.sink]
-        length = write_line(logger, target, level, tag, text, sd, <uint32_t> (now_real_us % 1000000),
-                            sink_room(sink))
+        length = write_line(logger, target, level, &line, <uint32_t> (now_real_us % 1000000), sink_room(sink))
         if logger.n_waiting == 0:
             logger.oldest_ms = now_ms
         logger.n_waiting += 1
@@ -199,7 +239,7 @@ cdef bint is_sampled(const log_target_t* target, uint32_t* position) noexcept no
 
 
 cdef uint32_t write_line(
-    logger_t* logger, const log_target_t* target, uint8_t level, slice_t tag, slice_t text, slice_t sd, uint32_t us, char* into
+    logger_t* logger, const log_target_t* target, uint8_t level, const line_t* line, uint32_t us, char* into
 ) noexcept nogil:
     """Header, text and line end; returns the bytes. The line is cut at max_length, its end not counted."""
     cdef char header[1280]
@@ -207,16 +247,16 @@ cdef uint32_t write_line(
     cdef out_t out
     out.at = header
     out.end = header + HEADER_MAX
-    write_header(logger, target, level if level > target.min_level else target.min_level, tag, us, &out)
+    write_header(logger, target, level if level > target.min_level else target.min_level, line.tag, us, &out)
     length = <uint32_t> (out.at - header)
     if length > target.max_length:
         length = target.max_length
     memcpy(into, header, length)
     if target.format == LOG_F_RFC5424:
         # RFC 5424, 6.3: without structured data a dash stands for it
-        length = append(into, length, sd if sd.len else slice_of(b"-", 1), target.max_length)
+        length = append(into, length, line.sd if line.sd.len else slice_of(b"-", 1), target.max_length)
         length = append(into, length, slice_of(b" ", 1), target.max_length)
-    length = append(into, length, text, target.max_length)
+    length = append(into, length, line.text, target.max_length)
     into[length] = b'\n'
     return length + 1
 

@@ -4,7 +4,7 @@
 # (program/logformat).
 
 from libc.stdint cimport uint32_t
-from libc.string cimport memchr, memcpy
+from libc.string cimport memchr, memcpy, strlen
 
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.uri cimport URI_ASTERISK, uri_split, uri_t
@@ -21,6 +21,11 @@ from fastlb_core.proxy.unique_id cimport unique_id_of
 
 cdef alias_entry_t[32] entries
 cdef uint32_t n_entries = 0
+# By log_step_t.
+cdef const char** ORIGINS = [
+    b"", b"txn_accept", b"txn_request", b"txn_connect", b"txn_response", b"txn_close", b"sess_error", b"tcp-req-conn",
+    b"tcp-req-sess", b"tcp-req-cont", b"tcp-res-cont", b"http-req", b"http-res", b"http-after-res",
+]
 
 
 cdef const alias_entry_t* log_alias_http_entries(uint32_t* n) noexcept nogil:
@@ -302,8 +307,10 @@ cdef void not_encrypted(eval_t* ev, const lf_item_t* item, lf_value_t* value) no
     """%sslc and %sslv of a plain connection: missing."""
 
 
-cdef void original_uri(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexcept nogil:
-    """%OG of 3.x: the trace's origin, which no stream here has."""
+cdef void log_origin(eval_t* ev, const lf_item_t* item, lf_value_t* value) noexcept nogil:
+    """%OG: the step of `log-steps`, or the rule set of `do-log`, that the line is written for."""
+    if ev.log_step:
+        _as_is(value, slice_of(ORIGINS[ev.log_step], <uint32_t> strlen(ORIGINS[ev.log_step])))
 
 
 cdef void add(const char* name, alias_fn fn) noexcept nogil:
@@ -336,4 +343,4 @@ add(b"ts", termination_state)
 add(b"tsc", termination_state_cookie)
 add(b"sslc", not_encrypted)
 add(b"sslv", not_encrypted)
-add(b"OG", original_uri)
+add(b"OG", log_origin)

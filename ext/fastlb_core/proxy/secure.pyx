@@ -12,10 +12,10 @@ from fastlb_core.net.tls cimport (
 )
 from fastlb_core.net.tls_conf cimport TLS_NAME_MAX, tls_bind_t, tls_ctx_t, tls_server_t
 from fastlb_core.program.expr cimport expr_eval_as, expr_t
-from fastlb_core.program.program cimport LI_F_NAMED, PX_O_DONTLOGNULL, listener_t, px_t
-from fastlb_core.program.sample cimport EVAL_O_FINAL, SMP_T_STR, eval_t, sample_t, scratch_take
-from fastlb_core.proxy.evaluate cimport eval_stream
-from fastlb_core.proxy.log cimport log_dates, log_text, log_unix_id
+from fastlb_core.program.program cimport LI_F_NAMED, LOG_S_ERROR, PX_O_DONTLOGNULL, listener_t, px_t
+from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, SMP_T_STR, eval_t, sample_t, scratch_take
+from fastlb_core.proxy.evaluate cimport eval_front, eval_stream
+from fastlb_core.proxy.log cimport log_dates, log_event_t, log_text, log_unix_id
 from fastlb_core.proxy.log_date cimport LOG_DATE_LEN, log_dates_accept
 from fastlb_core.proxy.log_out cimport LOG_FIXED_MAX, LOG_NAME_MAX, out_address, out_byte, out_bytes, out_name, out_t, out_u64
 from fastlb_core.proxy.worker cimport srv_local_t
@@ -54,6 +54,8 @@ cdef void _log_line(worker_t* w, conn_t* front, slice_t what) noexcept nogil:
     """`%ci:%cp [%t] frontend/listener: what`: the line of a connection that never became a stream (manual, 8.2.5)."""
     cdef const listener_t* li = <const listener_t*> front.origin
     cdef char line[LOG_FIXED_MAX + 2 * LOG_NAME_MAX]
+    cdef log_event_t event
+    cdef eval_t ev
     cdef out_t out
     out.at = line
     out.end = line + sizeof(line)
@@ -69,7 +71,15 @@ cdef void _log_line(worker_t* w, conn_t* front, slice_t what) noexcept nogil:
         out_u64(&out, li.id)
     out_bytes(&out, b": ", 2)
     out_bytes(&out, what.ptr, what.len)
-    log_text(w.logger, li.px, LOG_INFO, slice_of(line, <uint32_t> (out.at - line)), w.loop.now_ms, w.loop.real_us)
+    event.step = LOG_S_ERROR
+    event.profile = NULL
+    if li.px.has_log_profiles:
+        eval_front(&ev, w, front)
+        ev.options |= EVAL_O_LOG
+        ev.log_step = LOG_S_ERROR
+        event.ev = &ev
+    log_text(w.logger, li.px, LOG_INFO, slice_of(line, <uint32_t> (out.at - line)),
+             &event if li.px.has_log_profiles else NULL, w.loop.now_ms, w.loop.real_us)
 
 
 cdef void secure_log_failure(worker_t* w, conn_t* front, bint is_timeout) noexcept nogil:

@@ -234,8 +234,6 @@ cdef void stream_discard(stream_t* strm) noexcept nogil
 cdef void stream_shut_down(stream_t* strm) noexcept nogil
 # Enters the backend (or leaves it, be NULL): gauges and counters.
 cdef void stream_set_backend(stream_t* strm, px_t* be) noexcept nogil
-# Writes the log line (now, for logasap, or at the end).
-cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil
 cdef void stream_set_timer(stream_t* strm, uint32_t ms) noexcept nogil
 cdef void stream_stop_timer(stream_t* strm) noexcept nogil
 cdef stream_t* stream_of_timer(timer_t* timer) noexcept nogil

@@ -1,15 +1,13 @@
-# Streams: birth, the guarded run, accounting, the log record, death.
+# Streams: birth, the guarded run, accounting, death.
 #
 # Knows which counter belongs to which event; must not know what the protocols do in between.
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastlb_core.base.atomic cimport add_fetch_u64
 from fastlb_core.base.buf cimport opool_get, opool_put
 from fastlb_core.base.list cimport list_del, list_entry, list_init, list_t
-from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
 from fastlb_core.http.message cimport BODY_CHUNKED, hdr_t, msg_cap_hdrs, msg_init
 from fastlb_core.lb.balance cimport lb_release
@@ -19,29 +17,21 @@ from fastlb_core.lb.times cimport (
 )
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
-from fastlb_core.program.logformat cimport lf_build, logformat_t
-from fastlb_core.program.program cimport (
-    LOG_K_DEFAULT, LOG_K_NONE, PX_MODE_HTTP, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t,
-)
-from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, EVAL_O_RESPONSE, eval_t
+from fastlb_core.program.program cimport PX_MODE_HTTP, px_t
 from fastlb_core.proxy.compress cimport compress_end
-from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars, eval_stream
+from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars
 from fastlb_core.proxy.forward cimport flow_close
-from fastlb_core.proxy.log cimport log_formatted, log_rec_t, log_room, log_room_sd, log_stream
-from fastlb_core.proxy.log_facts cimport facts_class, facts_is_error, facts_of_stream, facts_times
+from fastlb_core.proxy.log cimport log_rec_t
+from fastlb_core.proxy.log_facts cimport facts_class, facts_times
 from fastlb_core.proxy.queue cimport queue_offer, queue_remove
 from fastlb_core.proxy.stream cimport (
-    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_AGAIN, STRM_F_BAD_REQUEST, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_INTERNAL,
-    STRM_F_IN_BACKEND, STRM_F_LOGGED, STRM_F_LOG_EARLY, STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
+    BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_AGAIN, STRM_F_ENDED, STRM_F_HAS_SLOT, STRM_F_INTERNAL, STRM_F_IN_BACKEND,
+    STRM_F_NO_LOG, STRM_F_RUNNING, stream_ops_t, stream_t,
 )
+from fastlb_core.proxy.stream_log cimport stream_log
 from fastlb_core.proxy.track cimport TRACK_STORES, stkctr_t
 from fastlb_core.proxy.tracking cimport tracking_end_stream
 from fastlb_core.proxy.worker cimport worker_t
-
-cdef enum:
-    LOG_INFO = 6
-    LOG_ERR = 3
-    LOG_SILENT = 9               # stream_t.log_level
 
 
 cdef inline size_t _trackers_size(uint32_t n_trackers) noexcept nogil:
@@ -116,7 +106,7 @@ cdef void stream_process(stream_t* strm) noexcept nogil:
 
 
 cdef void stream_note_back(stream_t* strm) noexcept nogil:
-    if strm.fe.log_format != NULL:
+    if strm.fe.log_format != NULL or strm.fe.has_log_profiles:
         conn_local(strm.back)
         strm.back_local = strm.back.local
 
@@ -233,76 +223,6 @@ cdef void _count_end(stream_t* strm) noexcept nogil:
             slots[i].srv_aborts += 1
     if strm.be != NULL and strm.t_connect:
         _count_all_times(strm, slots, n)
-
-
-cdef bint _is_to_be_logged(const stream_t* strm) noexcept nogil:
-    if strm.fe.log_kind == LOG_K_NONE or strm.log_level == LOG_SILENT or strm.flags & (STRM_F_NO_LOG | STRM_F_LOGGED):
-        return False
-    # haproxy: the manual's "option dontlog-normal": errors, timeouts, retries, redispatches and 5xx stay.
-    return not strm.fe.options & PX_O_DONTLOG_NORMAL or facts_is_error(strm)
-
-
-cdef inline const void* _format_of(const stream_t* strm) noexcept nogil:
-    # haproxy: `error-log-format` is for what never became a request; failures further on have the usual line.
-    if strm.flags & STRM_F_BAD_REQUEST and strm.status == 400 and strm.fe.error_log_format != NULL:
-        return strm.fe.error_log_format
-    return strm.fe.log_format
-
-
-cdef void _log_format(stream_t* strm, uint8_t level) noexcept nogil:
-    """The line of `log-format`, with the structured data of `log-format-sd` where there is one."""
-    cdef worker_t* w = strm.w
-    cdef const px_t* fe = strm.fe
-    cdef eval_t ev
-    cdef slice_t text
-    cdef slice_t sd = slice_of(NULL, 0)
-    cdef uint32_t room = 0
-    cdef char* into = log_room(w.logger, &room)
-    eval_stream(&ev, strm, EVAL_O_FINAL | EVAL_O_RESPONSE | EVAL_O_LOG)
-    text = slice_of(into, lf_build(&ev, <const logformat_t*> _format_of(strm), into, room))
-    if fe.log_format_sd != NULL:
-        sd = _structured_data(strm, &ev)
-    add_fetch_u64(&fe.sh.n_log_lines, 1)
-    log_formatted(w.logger, fe, level, text, sd, w.loop.now_ms, w.loop.real_us)
-
-
-cdef slice_t _structured_data(stream_t* strm, eval_t* ev) noexcept nogil:
-    cdef uint32_t room = 0
-    cdef char* into = log_room_sd(strm.w.logger, &room)
-    return slice_of(into, lf_build(ev, <const logformat_t*> strm.fe.log_format_sd, into, room))
-
-
-cdef void _log_fixed(stream_t* strm, uint8_t level) noexcept nogil:
-    cdef log_rec_t rec
-    cdef worker_t* w = strm.w
-    cdef eval_t ev
-    cdef slice_t sd = slice_of(NULL, 0)
-    if strm.fe.log_kind == LOG_K_DEFAULT:
-        conn_local(strm.front)
-    facts_of_stream(strm, &rec)
-    rec.level = level
-    if strm.fe.log_format_sd != NULL:
-        eval_stream(&ev, strm, EVAL_O_FINAL | EVAL_O_RESPONSE | EVAL_O_LOG)
-        sd = _structured_data(strm, &ev)
-    log_stream(w.logger, &rec, sd, w.loop.now_ms, w.loop.real_us)
-
-
-cdef void stream_log(stream_t* strm, bint is_early) noexcept nogil:
-    cdef uint8_t level = LOG_INFO
-    if not _is_to_be_logged(strm):
-        return
-    if strm.fe.options & PX_O_LOG_SEPARATE and facts_is_error(strm):
-        level = LOG_ERR
-    if strm.log_level:
-        level = <uint8_t> (strm.log_level - 1)
-    if is_early:
-        strm.flags |= STRM_F_LOG_EARLY
-    if _format_of(strm) != NULL:
-        _log_format(strm, level)
-    else:
-        _log_fixed(strm, level)
-    if is_early:
-        strm.flags |= STRM_F_LOGGED
 
 
 cdef void stream_end(stream_t* strm) noexcept nogil:

@@ -18,7 +18,7 @@ from fastlb_core.net.conn cimport (
     conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
-    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, PX_O_ABORTONCLOSE, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
+    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_S_REQUEST, PX_O_ABORTONCLOSE, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
 )
 from fastlb_core.program.rules cimport RULES_MONITOR_FAIL, RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
@@ -44,6 +44,7 @@ from fastlb_core.proxy.stream_http cimport (
 )
 from fastlb_core.proxy.stream_tcp cimport tunnel_run
 from fastlb_core.proxy.stick_rules cimport stick_find_server
+from fastlb_core.proxy.stream_log cimport stream_passes
 from fastlb_core.proxy.tracking cimport tracking_error, tracking_request
 from fastlb_core.proxy.unique_id cimport unique_id_add_header
 from fastlb_core.proxy.use_server cimport rule_that_holds
@@ -277,6 +278,7 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
         return True
     if not fe.options & PX_O_WAITS_BODY:
         msg_widen(&strm.req_msg, strm.front.rx.len)
+    stream_passes(strm, LOG_S_REQUEST)
     # strm.phase is PHASE_FE_TCP, or behind the content rules where a TCP stream was upgraded.
     strm.state = HTTP_S_RULES
     return True

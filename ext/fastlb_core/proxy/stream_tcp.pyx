@@ -8,7 +8,7 @@ from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SHUT_WR, conn_ops_t, conn_poll, conn_set_timer,
     conn_shut_write, conn_t,
 )
-from fastlb_core.program.program cimport PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_LOGASAP
+from fastlb_core.program.program cimport LOG_S_REQUEST, PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_LOGASAP
 from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
@@ -20,10 +20,11 @@ from fastlb_core.proxy.front cimport front_upgrade
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_GO, RULES_R_WAIT, rules_result_t
 from fastlb_core.proxy.stream cimport (
     BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, TIMEOUT_CLIENT, TIMEOUT_SERVER,
-    TIMEOUT_TUNNEL, flow_t, stream_kill, stream_log, stream_ops_t, stream_process, stream_set_term, stream_t, stream_timeout,
+    TIMEOUT_TUNNEL, flow_t, stream_kill, stream_ops_t, stream_process, stream_set_term, stream_t, stream_timeout,
     stream_wake,
 )
 from fastlb_core.proxy.stick_rules cimport stick_find_server, stick_learn
+from fastlb_core.proxy.stream_log cimport stream_log, stream_passes
 from fastlb_core.proxy.tcp_rules cimport content_rules, response_content_rules
 
 cdef stream_ops_t tcp_ops
@@ -197,6 +198,7 @@ cdef void _process(stream_t* strm) noexcept nogil:
             front_upgrade(strm)
             strm.ops.process(strm)
             return
+        stream_passes(strm, LOG_S_REQUEST)
         strm.req_msg.body = BODY_TUNNEL
         body_start(&strm.req.body, &strm.req_msg)
         body_start(&strm.res.body, &strm.req_msg)

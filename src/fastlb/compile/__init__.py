@@ -18,7 +18,7 @@ from .failure import CompileError
 from .http_options import add_case_names, add_http_options
 from .ids import assign_ids, first_proxy_id
 from .listeners import BoundListener, GivenListener, add_listeners
-from .logs import add_formats, add_targets, targets_of
+from .logs import add_formats, add_profile_steps, add_profiles, add_targets, targets_of
 from .persist import persist_values
 from .proxies import add_proxy
 from .routes import Routes
@@ -86,7 +86,9 @@ def _fill(
     index_of = {
         id(px): add_proxy(builder, px, number, glob, routes) for px, number in zip(configuration.proxies, numbers, strict=True)
     }
-    add_targets(builder, None, glob.logs, glob)
+    profiles = list(configuration.log_profiles)
+    add_profiles(builder, configuration.log_profiles.values())
+    add_targets(builder, None, glob.logs, glob, profiles)
     for px in configuration.proxies:
         if px.stick_table is not None:
             builder.set_stick_table(index_of[id(px)], table_values(px.stick_table))
@@ -99,7 +101,7 @@ def _fill(
         backend = routes.default_backend(px)
         if backend is not None:
             builder.set_default_backend(index, index_of[id(backend)])
-        add_targets(builder, index, targets_of(px, glob), glob)
+        add_targets(builder, index, targets_of(px, glob), glob, profiles)
         server_indexes.update(add_servers(builder, index, px))
         add_listeners(builder, index, own[id(px)], n_workers, glob)
         if px.compression is not None and px.mode == "http":
@@ -117,4 +119,5 @@ def _fill(
             builder.set_balance(index_of[id(px)], **balance_values(px, rules))
         if px.has_frontend:
             add_formats(builder, index_of[id(px)], px, rules, glob)
+    add_profile_steps(builder, configuration.log_profiles.values(), rules)
     rules.finish()

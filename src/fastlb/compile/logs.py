@@ -5,13 +5,13 @@ Knows syslog's tables. Must not know how lines are formatted or sent (fastlb_cor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fastlb_core.bridge.builder import ProgramBuilder
-from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS
+from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS, LOG_STEPS
 
 from fastlb.config.log_formats import option_format
-from fastlb.config.model import Global, LogTarget, Proxy
+from fastlb.config.model import Global, LogProfile, LogTarget, Proxy
 
 from .addresses import sockaddr
 from .failure import CompileError
@@ -44,6 +44,7 @@ def log_kind(px: Proxy, glob: Global) -> int:
 
 def add_formats(builder: ProgramBuilder, index: int, px: Proxy, rules: RuleCompiler, glob: Global) -> None:
     """The formats and captures of the frontend at `index`; without a log target nothing is kept for its lines."""
+    builder.set_log_steps(index, log_steps(px))
     formats, has_target = px.formats, bool(targets_of(px, glob))
     log = option_format(px) if px.log_format != "format" else formats.log.parsed if formats.log else None
     parsed = {
@@ -66,8 +67,34 @@ def add_formats(builder: ProgramBuilder, index: int, px: Proxy, rules: RuleCompi
     )
 
 
-def add_targets(builder: ProgramBuilder, index: int | None, targets: Iterable[LogTarget], glob: Global) -> None:
-    """Adds the targets of the proxy at `index` (None: of the program), and sinks that are new. Raises CompileError."""
+def add_profiles(builder: ProgramBuilder, profiles: Iterable[LogProfile]) -> None:
+    """The profiles by name, before the log targets that refer to them."""
+    for profile in profiles:
+        builder.add_log_profile(file_bytes(profile.tag))
+
+
+def add_profile_steps(builder: ProgramBuilder, profiles: Iterable[LogProfile], rules: RuleCompiler) -> None:
+    """What they say; `quic-init` is of no listener here."""
+    for index, profile in enumerate(profiles):
+        for name, step in profile.steps.items():
+            if name in LOG_STEPS:
+                given = {"format": step.format, "sd": step.sd}
+                formats = {which: rules.format(form, 0) for which, form in given.items() if form is not None}
+                builder.set_log_step(index, LOG_STEPS[name], is_dropped=step.is_dropped, **formats)
+
+
+def log_steps(px: Proxy) -> int:
+    """Bits of the steps at which the proxy writes lines by itself; errors have theirs always."""
+    return sum(1 << LOG_STEPS[name] for name in (*(px.log_steps or ("close",)), "error"))
+
+
+def add_targets(
+    builder: ProgramBuilder, index: int | None, targets: Iterable[LogTarget], glob: Global, profiles: Sequence[str] = ()
+) -> None:
+    """Adds the targets of the proxy at `index` (None: of the program), and sinks that are new.
+
+    profiles: the names of those that the builder has. Raises CompileError.
+    """
     for target in targets:
         if len(target.sample_ranges) > MAX_RANGES:
             raise CompileError(target.location, f"log : more than {MAX_RANGES} sampling ranges are not supported")
@@ -81,6 +108,7 @@ def add_targets(builder: ProgramBuilder, index: int | None, targets: Iterable[Lo
             max_length=target.max_length,
             sample_size=target.sample_size,
             sample_ranges=target.sample_ranges,
+            profile=profiles.index(target.profile) if target.profile else -1,
         )
 
 

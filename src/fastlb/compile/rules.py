@@ -16,16 +16,18 @@ from fastlb_core.bridge.layout_persist import PERSIST_RULES
 
 from fastlb.config.acl import Acl, AclExpression, Condition, PatternSource
 from fastlb.config.actions.replies import PAGE, PAGE_SET, REPLY_ACTIONS
-from fastlb.config.expressions import SCOPES
+from fastlb.config.expressions import SCOPES, unavailable
 from fastlb.config.logformat import LogFormat
 from fastlb.config.model import Configuration, Location, Proxy, User, UserList
 from fastlb.config.pattern_files import parse_name, read_patterns
 from fastlb.config.rule import Rule, RuleValue
 from fastlb.config.samples.ast import Expression
+from fastlb.config.samples.types import Point
 from fastlb.config.samples.values import (
     AclRef,
     KeyFile,
     ListValue,
+    LogProfileRef,
     MapRef,
     PatternFileRef,
     ProxyRef,
@@ -45,7 +47,7 @@ from .text import file_bytes
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
 _WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "persist", "stats admin"}
-HTTP_FLAG, RAW_FLAG = 256, 512  # LF_F_HTTP and LF_F_RAW of program/logformat.pxd
+HTTP_FLAG, RAW_FLAG, STREAM_FLAG = 256, 512, 8192  # LF_F_HTTP, LF_F_RAW and LF_F_STREAM of program/logformat.pxd
 
 
 class Variables:
@@ -206,14 +208,16 @@ class RuleCompiler:
         flags = self._flags if flags is None else flags
         for item in log_format.items:
             content: Plain = file_bytes(item.text)
-            kind = "text"
+            kind, own_flags = "text", item.flags | flags
             if item.expression is not None:
                 kind, content = "expr", self.expression(item.expression)
+                if unavailable(item.expression, Point.SESSION):
+                    own_flags |= STREAM_FLAG
             elif item.is_space:
                 kind = "space"
             elif item.alias:
                 kind, content = "alias", item.alias
-            items.append((kind, content, item.flags | flags, file_bytes(item.name), file_bytes(item.argument)))
+            items.append((kind, content, own_flags, file_bytes(item.name), file_bytes(item.argument)))
         return ("format", items, log_format.flags | flags)
 
     def _proxy(self, ref: ProxyRef) -> Plain:
@@ -283,6 +287,9 @@ class RuleCompiler:
     def _pattern_file(self, ref: PatternFileRef) -> Plain:
         self._pattern_files.append((self._location, ref.file))
         return ("file", file_bytes(ref.file))
+
+    def _log_profile(self, ref: LogProfileRef) -> Plain:
+        return ("log_profile", list(self._configuration.log_profiles).index(ref.name))
 
     def _list(self, value: ListValue) -> Plain:
         return ("list", self._values(value.items))
@@ -358,6 +365,7 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     VariableRef: RuleCompiler._variable,
     AclRef: RuleCompiler._acl_reference,
     ListValue: RuleCompiler._list,
+    LogProfileRef: RuleCompiler._log_profile,
     PatternFileRef: RuleCompiler._pattern_file,
     RegexValue: RuleCompiler._regex,
     MapRef: RuleCompiler._map,

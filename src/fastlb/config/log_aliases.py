@@ -28,5 +28,5 @@ sslv t ts tsc
 ALIASES: dict[str, Alias] = {
     **{name: Alias() for name in _ANY},
     **{name: Alias(needs_http=True) for name in _HTTP},
-    "OG": Alias(since="3.3"),
+    "OG": Alias(since="3.1"),
 }

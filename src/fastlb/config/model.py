@@ -82,6 +82,26 @@ class LogTarget:
     max_length: int = 1024
     sample_ranges: list[tuple[int, int]] = field(default_factory=list)
     sample_size: int = 0
+    profile: str = ""  # name of a log-profile section
+
+
+@dataclass(slots=True)
+class LogStep:
+    """`on <step>` of a log profile; without a format the proxy's own holds."""
+
+    is_dropped: bool = False
+    format: LogFormat | None = None
+    sd: LogFormat | None = None
+
+
+@dataclass(slots=True)
+class LogProfile:
+    """A `log-profile` section. tag: "" for the proxy's. steps: by name."""
+
+    location: Location
+    name: str
+    tag: str = ""
+    steps: dict[str, LogStep] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -408,6 +428,7 @@ class Proxy:
     redispatch: 0 off, -1 only on the last retry, N every Nth retry (manual, "option redispatch").
     http_mode: "keep-alive", "server-close" or "close".
     log_format: "" (default line), "tcplog", "httplog", "httpslog", "tcplog clf", "httplog clf", or "format" (formats.log).
+    log_steps: what `log-steps` names, none for the usual line alone.
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
     errorfile_sets: `errorfiles` lines, which resolve turns into errorfiles. http_error_rules: `http-error` lines by status,
     the words of an answer as config/actions/replies.py reads them.
@@ -441,6 +462,7 @@ class Proxy:
     log_global: bool = False
     log_tag: str | None = None
     log_format: str = ""
+    log_steps: tuple[str, ...] = ()
     http_mode: str = "keep-alive"
     http_reuse: str = "safe"
     monitor_uri: str = ""
@@ -547,6 +569,7 @@ class Configuration:
     userlists: dict[str, UserList] = field(default_factory=dict)
     http_errors: dict[str, HttpErrors] = field(default_factory=dict)
     resolvers: dict[str, Resolvers] = field(default_factory=dict)
+    log_profiles: dict[str, LogProfile] = field(default_factory=dict)
 
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""

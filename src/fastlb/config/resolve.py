@@ -13,6 +13,7 @@ from .diagnostics import Diagnostics, nearest
 from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
+from .log_profiles import check_profiles
 from .model import Balance, Configuration, Location, Proxy, Stats, StickData
 from .references import check_references
 from .resolvers_section import system_section
@@ -73,6 +74,7 @@ class _Resolution:
             self._check_check_rules(px)
             self._check_timeouts(px)
             self._check_http_only(px)
+        check_profiles(self.configuration, self._alert)
         self._complete_tables()
         self._check_userlists()
         for draft in self.drafts:

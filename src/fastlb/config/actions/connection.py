@@ -162,7 +162,6 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("wait-for-body", "HR", _wait_for_body, grammar="time <time> [ at-least <bytes> ]"),
     _not_yet("set-bc-tos", "tH", since="2.9"),
     _not_yet("set-bc-mark", "tH", since="2.9"),
-    _not_yet("do-log", "cstrHRA", since="3.1"),
     _not_yet("send-spoe-group", "trHR"),
     _not_yet("do-resolve", "tH", "names of servers are resolved, not those of requests"),
     _not_yet("use-service", "t"),

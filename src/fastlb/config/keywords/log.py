@@ -11,6 +11,7 @@ import socket
 from dataclasses import replace
 from itertools import pairwise
 
+from ..log_profiles import set_steps
 from ..model import FormatText, Global, LogTarget, Proxy
 from ..values import AddressRules, ValueFault, names, parse_leading_integer
 from .row import NOT_YET, GlobalKeyword, ProxyKeyword, SetProxy, Statement
@@ -88,8 +89,8 @@ def _set_address(st: Statement, target: LogTarget) -> None:
 
 
 def _set_options(st: Statement, target: LogTarget, index: int) -> int:
-    """`len`, `format` and `sample`, in any order; returns the index of the argument behind them."""
-    while (name := st.argument(index)) in ("len", "format", "sample"):
+    """`len`, `format`, `sample` and `profile`, in any order; returns the index of the argument behind them."""
+    while (name := st.argument(index)) in ("len", "format", "sample", "profile"):
         value, at = st.argument(index + 1), st.n_keyword + index + 1
         if name == "len":
             length = parse_leading_integer(value)
@@ -98,6 +99,10 @@ def _set_options(st: Statement, target: LogTarget, index: int) -> int:
             target.max_length = length
         elif name == "format":
             _set_format(st, target, value, at)
+        elif name == "profile":
+            if not value:
+                raise st.fail("log : 'profile' expects the name of a log-profile section", at, "missing-argument")
+            target.profile = value
         else:
             _set_sample(st, target, value, at)
         index += 2
@@ -204,7 +209,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         "log",
         "log",
         "G",
-        "<target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]",
+        "<target> [len <length>] [format <format>] [sample <ranges>:<size>] [profile <name>] <facility> [<level> [<minlevel>]]",
         manual="3.1",
         apply=set_global_log,
         accepts_no=True,
@@ -217,7 +222,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
         "log",
         "log",
         "DFLB",
-        "global | <target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> ...]",
+        "global | <target> [len <length>] [format <format>] [sample <ranges>:<size>] [profile <name>] <facility> [<level> ...]",
         manual="4.2",
         apply=set_proxy_log,
         accepts_no=True,
@@ -227,5 +232,8 @@ PROXY: tuple[ProxyKeyword, ...] = (
     _format("error-log-format", "error"),
     _format("unique-id-format", "unique_id"),
     ProxyKeyword("unique-id-header", "log", "DFL", "<name>", manual="4.2", apply=set_unique_id_header),
+    ProxyKeyword(
+        "log-steps", "log", "DFL", "all | <step>[,<step>...]", manual="4.2", since="3.1", apply=set_steps, arguments=(0, 1)
+    ),
     ProxyKeyword("log-tag", "log", "DFLB", "<string>", manual="4.2", apply=set_proxy_tag, arguments=(0, 1)),
 )

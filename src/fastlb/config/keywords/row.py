@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
 from ..log_aliases import ALIASES
-from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, Proxy, Resolvers, Server, UserList
+from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, LogProfile, Proxy, Resolvers, Server, UserList
 from ..tls_files import TlsFiles
 from ..values import (
     AddressRules,
@@ -80,6 +80,7 @@ class Reading:
     http_errors: HttpErrors | None = None
     crt_store: CrtStore | None = None
     resolvers: Resolvers | None = None
+    log_profile: LogProfile | None = None
     tls_files: TlsFiles = field(init=False)
 
     def __post_init__(self) -> None:

@@ -120,7 +120,6 @@ force-be-switch FL
 guid FLB
 hash-preserve-affinity DLB
 load-server-state-from-file DLB
-log-steps DFL
 max-keep-alive-queue DLB
 max-session-srv-conns DFL
 option accept-invalid-http-request DFL

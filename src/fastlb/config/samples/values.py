@@ -52,6 +52,11 @@ class UserListRef:
 
 
 @dataclass(frozen=True, slots=True)
+class LogProfileRef:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class VariableRef:
     """A variable; scope: proc, sess, txn, req, res or check. name: without its scope."""
 
@@ -127,6 +132,7 @@ Value = (
     | ServerRef
     | TableRef
     | UserListRef
+    | LogProfileRef
     | VariableRef
     | AclRef
     | RegexValue

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from fastlb.config.model import Configuration, LogTarget, Proxy
 from fastlb.control.logs import format as fmt
@@ -36,6 +37,7 @@ class Journal:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._global = configuration.global_
+        self._profiles = configuration.log_profiles
         self._pid = pid
         self._is_quiet = is_quiet
         self._clock = clock
@@ -72,7 +74,10 @@ class Journal:
             if level > fmt.level_of(target.level):
                 continue
             shown = max(level, fmt.level_of(target.min_level))
-            head = fmt.header(_style(target, origin), target.facility, shown, origin, now)
+            speaker = origin
+            if target.profile and self._profiles[target.profile].tag:
+                speaker = replace(origin, tag=self._profiles[target.profile].tag)
+            head = fmt.header(_style(target, origin), target.facility, shown, speaker, now)
             self.sender.send(target, f"{head}{message}\n".encode("utf-8", "surrogateescape"))
 
 
