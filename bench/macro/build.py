@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.macro.model import BenchError
 
 HERE = Path(__file__).resolve().parent
+LIBRARIES = {"load": ("-lssl", "-lcrypto")}
 OUT = HERE.parents[1] / "build" / "bench"
 
 
@@ -24,7 +25,8 @@ def program(name: str) -> Path:
         return target
     OUT.mkdir(parents=True, exist_ok=True)
     try:
-        done = subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", str(target), str(source)], capture_output=True, text=True)
+        command = ["gcc", "-O2", "-Wall", "-Wextra", "-o", str(target), str(source), *LIBRARIES.get(name, ())]
+        done = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise BenchError("gcc is needed for the load generator and the origin (apt-get install gcc)") from error
     if done.returncode:

@@ -13,6 +13,10 @@ from bench.macro.model import Setup
 MAX_CONNS = 6000
 """Clients a proxy must accept; two files each, and 20,000 files are what a container usually grants."""
 
+PATTERNS = "patterns.lst"
+CERTIFICATE = "site.pem"
+"""Certificate and key."""
+
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
@@ -55,8 +59,8 @@ def patterns_text(setup: Setup) -> str:
     return "".join(f"/listed/{i}\n" for i in range(setup.patterns))
 
 
-def haproxy_cfg(setup: Setup, ports: Addresses, patterns: Path) -> str:
-    """The configuration of haproxy and of fastlb; `patterns`: where `patterns_text` is."""
+def haproxy_cfg(setup: Setup, ports: Addresses, directory: Path) -> str:
+    """The configuration of haproxy and of fastlb; `directory` has `PATTERNS` and `CERTIFICATE` where `setup` asks for them."""
     lines = ["global", f"    maxconn {MAX_CONNS}", "    nbthread 1"]
     if setup.log:
         lines.append(f"    log 127.0.0.1:{ports.log} local0")
@@ -74,16 +78,20 @@ def haproxy_cfg(setup: Setup, ports: Addresses, patterns: Path) -> str:
         lines.append("    option httpclose")
     if setup.splice:
         lines += ["    option splice-request", "    option splice-response"]
-    lines += ["", "frontend www", f"    bind 127.0.0.1:{ports.listen}"]
+    tls = f" ssl crt {directory / CERTIFICATE}" if setup.tls else ""
+    lines += ["", "frontend www", f"    bind 127.0.0.1:{ports.listen}{tls}"]
     if setup.rules:
         lines += [f"    {line}" for line in RULES]
     if setup.patterns:
-        lines.append(f"    acl listed path -f {patterns}")
+        lines.append(f"    acl listed path -f {directory / PATTERNS}")
         lines.append("    http-request set-header x-listed yes if listed")
     lines.append("    default_backend pool0")
     for b in range(setup.backends):
         lines += ["", f"backend pool{b}", "    balance roundrobin"]
-        lines += [f"    server s{s} 127.0.0.1:{ports.origin}" for s in range(setup.servers)]
+        if setup.site:
+            lines += ["    option httpchk GET /64", "    cookie SRVID insert indirect nocache maxlife 10m"]
+        options = " cookie s{} check inter 2s fall 5 rise 3 maxconn 1000" if setup.site else ""
+        lines += [f"    server s{s} 127.0.0.1:{ports.origin}{options.format(s)}" for s in range(setup.servers)]
     return "\n".join(lines) + "\n"
 
 
@@ -120,6 +128,13 @@ def _nginx_stream(setup: Setup, ports: Addresses) -> list[str]:
     return ["stream {", *_upstreams(setup, ports), server, "}"]
 
 
+def _nginx_tls(setup: Setup, directory: Path) -> list[str]:
+    pem = directory / CERTIFICATE
+    lines = [f"ssl_certificate {pem};", f"ssl_certificate_key {pem};", "ssl_session_cache shared:tls:20m;"]
+    lines += ["ssl_protocols TLSv1.2 TLSv1.3;"]
+    return [f"        {line}" for line in lines] if setup.tls else []
+
+
 def _nginx_http(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
     lines = ["http {"]
     temp = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -137,7 +152,8 @@ def _nginx_http(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
         "    keepalive_requests 1000000000;",
         "    keepalive_timeout 60s;",
         "    server {",
-        f"        listen 127.0.0.1:{ports.listen} backlog=4096;",
+        f"        listen 127.0.0.1:{ports.listen} backlog=4096{' ssl' if setup.tls else ''};",
+        *_nginx_tls(setup, directory),
         "        client_max_body_size 0;",
         "        location / {",
         "            proxy_pass http://pool0;",

@@ -100,6 +100,8 @@ def load_process(load: Load, port: int, seconds: float, directory: Path, hold: b
     argv += ["--post", str(load.post_bytes)] if load.post_bytes else []
     argv += ["--close"] if load.close else []
     argv += ["--browser"] if load.browser else []
+    argv += ["--tls"] if load.tls else []
+    argv += ["--resume"] if load.resume else []
     argv += ["--hold"] if hold else []
     log = directory / "load.log"
     with processes.started(argv, processes.LOAD_CPU, log, stdout=subprocess.PIPE) as process:

@@ -34,6 +34,10 @@ class Setup:
     """20 ACLs and 10 rules that set or delete headers."""
     patterns: int = 0
     """So many strings in a list that the path is looked up in."""
+    tls: bool = False
+    """TLS to the clients, with a certificate of RSA 2048."""
+    site: bool = False
+    """What stands before a web site: a persistence cookie, health checks and a line per request."""
     splice: bool = False
     """Ask for splice where it is an option."""
     servers: int = 1
@@ -57,6 +61,10 @@ class Load:
     close: bool = False
     browser: bool = False
     """Requests of 13 headers instead of one (our own generator only)."""
+    tls: bool = False
+    """Our own generator only."""
+    resume: bool = False
+    """Each connection continues an earlier one's TLS session."""
 
 
 @dataclass(frozen=True)

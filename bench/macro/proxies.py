@@ -6,11 +6,14 @@ A new proxy is a row of `PROXIES`. Nothing here measures.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -50,10 +53,23 @@ def _write(path: Path, text: str) -> str:
     return str(path)
 
 
+@functools.cache
+def _certificate() -> str:
+    """A self-signed certificate for localhost with its key: one for all proxies of a run."""
+    with tempfile.TemporaryDirectory(prefix="fastlb-bench-") as temp:
+        pem = Path(temp) / configs.CERTIFICATE
+        argv = [sys.executable, "-m", "fastlb", "cert", "self-signed", "localhost", "--key", "rsa", "-o", str(pem)]
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment(), timeout=60)
+        if done.returncode:
+            raise BenchError(f"no certificate: {done.stderr.strip()}")
+        return pem.read_text()
+
+
 def _haproxy_cfg(directory: Path, setup: Setup, ports: Addresses) -> str:
-    patterns = directory / "patterns.lst"
-    _write(patterns, configs.patterns_text(setup))
-    return _write(directory / "haproxy.cfg", configs.haproxy_cfg(setup, ports, patterns))
+    _write(directory / configs.PATTERNS, configs.patterns_text(setup))
+    if setup.tls:
+        _write(directory / configs.CERTIFICATE, _certificate())
+    return _write(directory / "haproxy.cfg", configs.haproxy_cfg(setup, ports, directory))
 
 
 def _fastlb(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
@@ -67,12 +83,14 @@ def _haproxy(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
 
 
 def _nginx(setup: Setup, ports: Addresses, directory: Path) -> list[str]:
+    if setup.tls:
+        _write(directory / configs.CERTIFICATE, _certificate())
     path = _write(directory / "nginx.conf", configs.nginx_conf(setup, ports, directory))
     return [_path_of("nginx"), "-e", "stderr", "-p", str(directory), "-c", path]
 
 
 def _nginx_does(setup: Setup) -> bool:
-    return setup.mode == "http" or configs.STREAM_MODULE.exists()
+    return not setup.site and (setup.mode == "http" or configs.STREAM_MODULE.exists())
 
 
 def _floor(setup: Setup, ports: Addresses, _directory: Path) -> list[str]:
@@ -121,7 +139,7 @@ def running(proxy: Proxy, setup: Setup, origin: tuple[int, int], directory: Path
     argv = proxy.argv(setup, ports, directory)
     begin = time.monotonic()
     with processes.started(argv, processes.PROXY_CPU, log, env=environment()) as process:
-        while not answers(ports.listen):
+        while not answers(ports.listen, setup.tls):
             if process.poll() is not None or time.monotonic() - begin > START_DEADLINE_S:
                 tail = " | ".join(log.read_text(errors="replace").strip().split("\n")[-3:])
                 raise BenchError(f"{proxy.name} does not serve: {tail or 'no output'}")
@@ -129,19 +147,25 @@ def running(proxy: Proxy, setup: Setup, origin: tuple[int, int], directory: Path
         yield Running(process.pid, ports.listen, (time.monotonic() - begin) * 1000)
 
 
-def answers(port: int) -> bool:
+def answers(port: int, tls: bool = False) -> bool:
     """True when a request through this port is answered with 200 right now."""
-    return fetch(port, "/64").startswith(b"HTTP/1.1 200")
+    return fetch(port, "/64", tls).startswith(b"HTTP/1.1 200")
 
 
-def fetch(port: int, path: str) -> bytes:
+def fetch(port: int, path: str, tls: bool = False) -> bytes:
     """The whole answer to a GET on a connection of its own; what came until an error, empty when nothing did."""
     received = b""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as plain, _secured(plain) if tls else plain as sock:
             sock.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
             while part := sock.recv(65536):
                 received += part
     except OSError:
         pass
     return received
+
+
+def _secured(sock: socket.socket) -> ssl.SSLSocket:
+    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    return unverified.wrap_socket(sock, server_hostname="localhost")

@@ -8,6 +8,8 @@ MIB = 1 << 20
 # Our own generator is the default: wrk costs as much as a fast proxy, and on one CPU with the origin it would be the bottleneck.
 _KEEPALIVE = Load(conns=48)
 
+_TLS = Setup(tls=True, floor_mode="")
+
 _BASE = [
     Scenario("keepalive", "HTTP keep-alive, 64-byte body, 48 connections", load=_KEEPALIVE),
     Scenario("keepalive-wrk", "the same with wrk, to check our own generator", load=Load(tool="wrk", conns=48)),
@@ -55,6 +57,29 @@ _BASE = [
         setup=Setup(rules=True, floor_mode=""),
         load=Load(conns=48, browser=True),
     ),
+    Scenario(
+        "site",
+        "keep-alive, a persistence cookie inserted, health checks, httplog",
+        setup=Setup(site=True, log=True, servers=2, floor_mode=""),
+        load=_KEEPALIVE,
+    ),
+    Scenario("tls", "keep-alive over TLS 1.3", setup=_TLS, load=Load(conns=48, tls=True)),
+    Scenario(
+        "tls-handshake",
+        "a connection with a full handshake per request, RSA 2048",
+        setup=Setup(tls=True, close=True, floor_mode=""),
+        load=Load(conns=32, close=True, tls=True),
+    ),
+    Scenario(
+        "tls-resume",
+        "a connection with a resumed session per request",
+        setup=Setup(tls=True, close=True, floor_mode=""),
+        load=Load(conns=32, close=True, tls=True, resume=True),
+    ),
+    Scenario(
+        "tls-body1m", "HTTP bodies of 1 MiB over TLS", unit="MiB", setup=_TLS, load=Load(conns=16, path=f"/{MIB}", tls=True)
+    ),
+    Scenario("tls-idle", "memory per idle TLS connection", unit="conn", setup=_TLS, load=Load(conns=2000, tls=True), kind="idle"),
     Scenario("idle", "memory per idle connection", unit="conn", setup=Setup(floor_mode=""), load=Load(conns=5000), kind="idle"),
     Scenario(
         "startup",
