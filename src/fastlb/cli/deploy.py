@@ -17,7 +17,7 @@ from fastlb.deploy import parts as deploy_parts
 from fastlb.deploy.parts import Part
 from fastlb.deploy.settings import Pair, Settings, SettingsError, log_owner
 from fastlb.deploy.write import Host, Verdict
-from fastlb.supervisor.serving import SERVING_NAME
+from fastlb.supervisor.serving import serving_name
 
 _KEPT_STATUS = 3
 _CONFIG, _SOCKET = (Settings.__dataclass_fields__[name].default for name in ("config", "socket"))
@@ -106,7 +106,7 @@ def _add_pair(parser: argparse._ActionsContainer, *, is_required: bool) -> None:
     add("--priority", type=int, default=0, help="1 to 254 (default: 254 for the master, 253 for the backup)")
     add("--auth-file", default="", metavar="FILE", help="a password of at most 8 characters is in it; slower, see below")
     add("--backend", action="append", default=[], metavar="NAME", help="give the address away while this backend has no server")
-    add("--process", default=SERVING_NAME, metavar="NAME", help="the proxy's $FASTLB_SERVING_NAME (default: %(default)s)")
+    add("--process", default=serving_name(), metavar="NAME", help="the proxy's $FASTLB_SERVING_NAME (default: %(default)s)")
     add("--node", default=socket.gethostname(), help="this host's name for keepalived (default: %(default)s)")
 
 

@@ -213,7 +213,8 @@ def keepalived(settings: Settings, pair: Pair) -> Part:
     """The part that `fastlb ha init` writes alone."""
     text = render(
         "keepalived.conf.j2",
-        check=f"{settings.program} ha check --socket {settings.socket}",
+        # keepalived starts what a script's path leads to in the end: a virtual environment's python would be the system's.
+        check=f"{'/usr/bin/env ' if ' ' in settings.program else ''}{settings.program} ha check --socket {settings.socket}",
         notify=_NOTIFY,
         node=pair.node,
         vips=pair.vips,

@@ -10,13 +10,18 @@ import os
 
 from fastlb.supervisor import kernel
 
-SERVING_NAME = "fastlb-serving"
+_SERVING_NAME = "fastlb-serving"
 _PLAIN_NAME = "fastlb"
 _VARIABLE = "FASTLB_SERVING_NAME"  # for two proxies that one keepalived can see: on one host, or in its containers
 
 
+def serving_name() -> str:
+    """The name that a proxy with this environment takes."""
+    return os.environ.get(_VARIABLE) or _SERVING_NAME
+
+
 def take_name() -> None:
-    kernel.set_name(os.environ.get(_VARIABLE) or SERVING_NAME)
+    kernel.set_name(serving_name())
 
 
 def give_name_back() -> None:

@@ -45,6 +45,13 @@ def test_a_second_run_changes_nothing(host, capsys):
     assert capsys.readouterr().out.count("nothing to change") == len(parts.names())
 
 
+def test_keepalived_starts_the_environment_s_python_and_not_the_system_s(host):
+    # keepalived resolved .venv/bin/python to /usr/bin/python3, which knows no fastlb: each check failed.
+    host.init("--program", "/opt/fastlb/bin/python -m fastlb")
+    text = host.path("/etc/keepalived/keepalived.conf").read_text()
+    assert 'script "/usr/bin/env /opt/fastlb/bin/python -m fastlb ha check --socket' in text
+
+
 def test_dry_run_shows_a_diff_and_writes_nothing(host, capsys):
     assert host.deploy("--dry-run") == 0
     out = capsys.readouterr().out
