@@ -22,6 +22,7 @@ class Network:
 
     def __init__(self, hosts: dict[str, str]) -> None:
         self._made: list[str] = []
+        self.hosts_by_address = {address.partition("/")[0]: name for name, address in hosts.items()}
         try:
             switch = self._add("switch")
             ip("-n", switch, "link", "add", "br0", "type", "bridge")
