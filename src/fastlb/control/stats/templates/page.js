@@ -59,7 +59,10 @@
       const answer = await fetch(address.replace(/;st=[A-Z]*/, ""), { cache: "no-store" });
       // An error page has no tables: what is shown stays, and is seen to be old.
       if (!answer.ok) throw new Error(answer.statusText);
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const text = await answer.text();
+      // A server that was selected meanwhile stays selected.
+      if (document.querySelector("input[name=s]:checked")) return;
+      const fresh = new DOMParser().parseFromString(text, "text/html");
       for (const part of ["main", "dl"]) document.querySelector(part).replaceWith(fresh.querySelector(part));
       document.body.classList.remove("stale");
       applyOrder();
