@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from support.poll import poll
+from support.processes import control_of, workers
 from support.proxy import HTTP
 
 WORKERS = 3
@@ -139,24 +139,3 @@ def test_changes_of_rules_while_control_is_away_are_not_lost(proxy):
     for i in range(20):
         everywhere(proxy, f"{i} unset", key=f"k{i}")
     everywhere(proxy, "1 unset", key="first")
-
-
-def workers(proxy) -> set[int]:
-    """The processes that hold a listening socket of the frontend."""
-    port = proxy.addresses["fe"][1]
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    nodes = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
-    return {pid for pid in proxy.children() if nodes & links(pid)}
-
-
-def links(pid: int) -> set[str]:
-    try:
-        return {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
-    except OSError:
-        return set()
-
-
-def control_of(proxy) -> int:
-    """The one child that is no worker, once it has closed what is theirs; 0 while there is none."""
-    others = set(proxy.children()) - workers(proxy)
-    return others.pop() if len(others) == 1 else 0

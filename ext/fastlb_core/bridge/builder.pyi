@@ -23,6 +23,7 @@ class ListenerEntry(NamedTuple):
     name: str
     id: int
     proxy: int
+    bind: int
 
 class PatternsEntry(NamedTuple):
     index: int
@@ -196,6 +197,7 @@ class ProgramBuilder:
         flags: int = ...,
         maxconn: int = ...,
         tls: dict[str, Any] | None = ...,
+        bind: int = ...,
     ) -> int: ...
     def set_server_tls(self, server: int, values: dict[str, Any]) -> None: ...
     def finish(self) -> Program: ...

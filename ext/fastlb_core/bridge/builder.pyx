@@ -17,7 +17,7 @@ from fastlb_core.lb.server cimport SRV_F_INTERNAL
 
 ProxyEntry = namedtuple("ProxyEntry", "index name id is_frontend is_backend is_http")
 ServerEntry = namedtuple("ServerEntry", "index name id proxy is_internal")
-ListenerEntry = namedtuple("ListenerEntry", "index name id proxy")
+ListenerEntry = namedtuple("ListenerEntry", "index name id proxy bind")
 PatternsEntry = namedtuple("PatternsEntry", "index id name is_map is_acl description")
 
 TIMEOUTS = (
@@ -331,13 +331,15 @@ class ProgramBuilder:
         """What TLS to a server is: values as layout_tls.pxd has them."""
         self.servers[server]["tls"] = values
 
-    def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0, tls=None):
-        """tls: values as layout_tls.pxd has them, the same object for all listeners of a bind line; None without `ssl`."""
+    def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0, tls=None, bind=0):
+        """bind: the number of its line in the proxy, for whoever looks it up. tls: values as layout_tls.pxd has them, the same
+        object for all listeners of a bind line; None without `ssl`.
+        """
         if len(fds) != self.values["n_workers"]:
             raise ValueError("a listener has one descriptor for each worker")
         self.listeners.append({
             "proxy": proxy, "name": _raw(name), "id": id, "fds": list(fds), "flags": flags, "maxconn": maxconn,
-            "tls": tls,
+            "tls": tls, "bind": bind,
         })
         return len(self.listeners) - 1
 
@@ -356,7 +358,7 @@ class ProgramBuilder:
                 ServerEntry(i, _text(srv["name"]), srv["id"], srv["proxy"], bool(srv["flags"] & SRV_F_INTERNAL))
                 for i, srv in enumerate(self.servers)
             ),
-            tuple(ListenerEntry(i, _text(li["name"]), li["id"], li["proxy"]) for i, li in enumerate(self.listeners)),
+            tuple(ListenerEntry(i, _text(li["name"]), li["id"], li["proxy"], li["bind"]) for i, li in enumerate(self.listeners)),
             tuple(self.log_sinks),
             tuple(
                 PatternsEntry(i, value["id"], _text(value["file"]), value["is_map"], value["is_acl"], value["description"])

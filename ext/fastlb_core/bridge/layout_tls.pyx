@@ -20,11 +20,13 @@ from fastlb_core.program.program cimport program_free, program_new, program_own,
 from fastlb_core.sys.libssl cimport (
     BIO, BIO_free, BIO_new_mem_buf, ERR_clear_error, ERR_get_error, ERR_reason_error_string, EVP_PKEY,
     PEM_read_bio_Parameters, SSL3_VERSION, SSL_CTX, SSL_CTX_add0_chain_cert, SSL_CTX_add_client_CA,
-    SSL_CTX_check_private_key, SSL_CTX_free, SSL_CTX_get_cert_store, SSL_CTX_new, SSL_CTX_sess_set_cache_size,
+    SSL_CTX_check_private_key, SSL_CTX_free, SSL_CTX_get_cert_store, SSL_CTX_get_max_proto_version,
+    SSL_CTX_get_min_proto_version, SSL_CTX_new, SSL_CTX_sess_set_cache_size,
     SSL_CTX_set0_tmp_dh_pkey, SSL_CTX_set1_client_sigalgs_list, SSL_CTX_set1_curves_list, SSL_CTX_set1_sigalgs_list,
     SSL_CTX_set_alpn_protos, SSL_CTX_set_cipher_list, SSL_CTX_set_ciphersuites, SSL_CTX_set_dh_auto, SSL_CTX_set_ex_data,
     SSL_CTX_set_max_proto_version, SSL_CTX_set_min_proto_version, SSL_CTX_set_mode, SSL_CTX_set_options,
     SSL_CTX_set_read_ahead, SSL_CTX_set_session_cache_mode, SSL_CTX_set_session_id_context, SSL_CTX_set_timeout,
+    SSL_CTX_set_tlsext_ticket_keys,
     SSL_CTX_use_PrivateKey, SSL_CTX_use_certificate, SSL_METHOD, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
     SSL_MODE_RELEASE_BUFFERS, SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_IGNORE_UNEXPECTED_EOF, SSL_OP_NO_COMPRESSION,
     SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_SSLv3, SSL_OP_NO_TICKET, SSL_OP_NO_TLSv1, SSL_OP_NO_TLSv1_1, SSL_OP_NO_TLSv1_2,
@@ -267,13 +269,15 @@ cdef int add_name(program_t* program, tls_names_t* names, bytes name, const tls_
 
 # -- bind and server lines
 
-cdef const tls_ctx_t* new_certificate(program_t* program, tls_bind_t* bind, dict line, dict cert) except NULL:
+cdef tls_ctx_t* new_certificate(program_t* program, tls_bind_t* bind, bytes identity, dict cert) except NULL:
     cdef dict settings = cert["settings"]
     cdef tls_ctx_t* tls = new_ctx(program, TLS_server_method(), settings)
-    cdef bytes identity = line["id"]
+    cdef bytes secret = settings.get("ticket_secret", b"")
     use_pair(tls.ctx, cert["leaf"], cert["key"], cert["chain"])
     use_dh(tls.ctx, cert["dh"], settings["dh_bits"])
     tls.is_ecdsa = cert["is_ecdsa"]
+    if secret and SSL_CTX_set_tlsext_ticket_keys(tls.ctx, <void*> <const char*> secret, len(secret)) != 1:
+        raise ValueError(f"unable to set the keys of tickets ({reason()})")
     if settings["ticket_keys"]:
         use_ticket_keys(program, tls, settings["ticket_keys"])
     if cert["ocsp"]:
@@ -292,50 +296,70 @@ cdef const tls_ctx_t* new_certificate(program_t* program, tls_bind_t* bind, dict
         SSL_CTX_set_session_cache_mode(tls.ctx, SSL_SESS_CACHE_OFF)
     SSL_CTX_set_session_id_context(tls.ctx, <const uint8_t*> <const char*> identity, len(identity))
     tls_set_bind_callbacks(tls.ctx, bind, tls.alpn.len != 0)
-    for name in cert["names"]:
-        if len(name) > TLS_NAME_MAX:
-            continue
-        if name.startswith(b"*."):
-            add_name(program, &bind.wildcards, name[1:], tls, cert["excluded"])
-        else:
-            add_name(program, &bind.exact, name, tls, [])
     return tls
+
+
+cdef int put_certificates(program_t* program, tls_bind_t* bind, list entries, const tls_ctx_t** contexts) except -1:
+    """Makes a line show `contexts`, one for each entry (a "certificate" of the values): their names and its defaults."""
+    cdef const tls_ctx_t* tls
+    cdef Py_ssize_t i
+    n_names = sum(len(entry["names"]) for entry in entries)
+    make_buckets(program, &bind.exact, n_names)
+    make_buckets(program, &bind.wildcards, n_names)
+    for i, entry in enumerate(entries):
+        tls = contexts[i]
+        for name in entry["names"]:
+            if len(name) > TLS_NAME_MAX:
+                continue
+            if name.startswith(b"*."):
+                add_name(program, &bind.wildcards, name[1:], tls, entry["excluded"])
+            else:
+                add_name(program, &bind.exact, name, tls, [])
+        if i:
+            bind.limits_versions |= \
+                SSL_CTX_get_min_proto_version(tls.ctx) != SSL_CTX_get_min_proto_version(contexts[0].ctx) or \
+                SSL_CTX_get_max_proto_version(tls.ctx) != SSL_CTX_get_max_proto_version(contexts[0].ctx)
+        if entry["is_default"]:
+            if bind.first == NULL:
+                bind.first = tls
+            if tls.is_ecdsa and bind.first_ecdsa == NULL:
+                bind.first_ecdsa = tls
+    return 0
 
 
 cdef void* new_tls_bind(program_t* program, dict values) except NULL:
     cdef tls_bind_t* bind = <tls_bind_t*> take(program, sizeof(tls_bind_t))
-    cdef const tls_ctx_t* tls
-    n_names = sum(len(cert["names"]) for cert in values["certificates"])
-    make_buckets(program, &bind.exact, n_names)
-    make_buckets(program, &bind.wildcards, n_names)
+    cdef list certificates = values["certificates"]
+    cdef uint32_t i
     bind.is_strict = values["strict_sni"]
-    bind.limits_versions = len({(cert["settings"]["min"], cert["settings"]["max"]) for cert in values["certificates"]}) > 1
-    for cert in values["certificates"]:
-        tls = new_certificate(program, bind, values, cert)
-        if not cert["is_default"]:
-            continue
-        if bind.first == NULL:
-            bind.first = tls
-        if tls.is_ecdsa and bind.first_ecdsa == NULL:
-            bind.first_ecdsa = tls
+    bind.n_made = len(certificates)
+    bind.made = <const tls_ctx_t**> take(program, sizeof(void*) * bind.n_made)
+    for i, cert in enumerate(certificates):
+        bind.made[i] = new_certificate(program, bind, values["id"], cert)
+    put_certificates(program, bind, certificates, bind.made)
     return bind
+
+
+cdef tls_ctx_t* new_client_ctx(program_t* program, dict values) except NULL:
+    cdef dict settings = values["settings"]
+    cdef bytes alpn = settings["alpn"]
+    cdef tls_ctx_t* tls = new_ctx(program, TLS_client_method(), settings)
+    if values["leaf"]:
+        use_pair(tls.ctx, values["leaf"], values["key"], values["chain"])
+    if alpn and SSL_CTX_set_alpn_protos(tls.ctx, <const uint8_t*> <const char*> alpn, len(alpn)) != 0:
+        raise ValueError("unable to set the ALPN protocols")
+    if values["reuse"]:
+        SSL_CTX_set_session_cache_mode(tls.ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)
+        tls_set_server_callbacks(tls.ctx)
+    return tls
 
 
 cdef void* new_tls_server(program_t* program, dict values) except NULL:
     cdef tls_server_t* server = <tls_server_t*> take(program, sizeof(tls_server_t))
-    cdef dict settings = values["settings"]
-    cdef bytes alpn = settings["alpn"]
-    server.tls = new_ctx(program, TLS_client_method(), settings)
-    if values["leaf"]:
-        use_pair(server.tls.ctx, values["leaf"], values["key"], values["chain"])
-    if alpn and SSL_CTX_set_alpn_protos(server.tls.ctx, <const uint8_t*> <const char*> alpn, len(alpn)) != 0:
-        raise ValueError("unable to set the ALPN protocols")
-    server.verifies = settings["verify"] == "required"
+    server.tls = new_client_ctx(program, values)
+    server.verifies = values["settings"]["verify"] == "required"
     server.reuses = values["reuse"]
     keep(program, &server.verify_host, values["verify_host"])
-    if server.reuses:
-        SSL_CTX_set_session_cache_mode(server.tls.ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)
-        tls_set_server_callbacks(server.tls.ctx)
     if values["sni"] is not None:
         server.sni = new_expression(program, values["sni"])
     return server

@@ -37,6 +37,8 @@ cdef struct tls_ctx_t:
     uint32_t hard_record         # tune.ssl.hard-maxrecord; 0: no limit
     uint32_t idle_ms             # tune.idletimer
     bint is_ecdsa
+    void (*release)(void* home) noexcept nogil  # called when libssl frees the context; NULL: nothing goes with it
+    void* home                   # owned where there is a release: the memory of all this
 
 # One certificate for one name.
 cdef struct tls_choice_t:
@@ -63,6 +65,9 @@ cdef struct tls_bind_t:
     tls_names_t wildcards
     bint is_strict               # strict-sni
     bint limits_versions         # certificates differ in the versions that they are shown to
+    const tls_ctx_t** made       # owned (program memory): [n_made], as configured, in the line's order
+    uint32_t n_made
+    void* home                   # owned: memory of the names where they were renewed (bridge/renewal), else NULL
 
 # Of a server line.
 cdef struct tls_server_t:

@@ -26,10 +26,17 @@ from fastlb_core.sys.openssl cimport EVP_CIPHER, EVP_CIPHER_CTX, EVP_CipherInit_
 cdef int ctx_index = -1
 
 
+cdef void _on_free(void* parent, void* ptr, void* data, int index, long argl, void* argp) noexcept nogil:
+    """The last connection of a context is gone, and its line has let go of it before."""
+    cdef tls_ctx_t* tls = <tls_ctx_t*> ptr
+    if tls != NULL and tls.release != NULL:
+        tls.release(tls.home)
+
+
 cdef int tls_ctx_index() noexcept nogil:
     global ctx_index
     if ctx_index < 0:
-        ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL)
+        ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, <void*> _on_free)
     return ctx_index
 
 

@@ -35,7 +35,8 @@ cdef inline void _size_records(tls_t* tls, const tls_ctx_t* conf) noexcept nogil
 
 cdef bint secure_front(conn_t* front) noexcept nogil:
     cdef const tls_bind_t* bind = <const tls_bind_t*> (<const listener_t*> front.origin).tls
-    if not tls_begin(front, bind.first.ctx, True):
+    # strict-sni goes without certificates: nobody is served then.
+    if bind.first == NULL or not tls_begin(front, bind.first.ctx, True):
         return False
     _size_records(tls_of(front), bind.first)
     return True

@@ -101,6 +101,13 @@ cdef extern from "openssl/pem.h" nogil:
     X509* PEM_read_bio_X509(BIO* bio, X509** cert, pem_password_cb* callback, void* user) noexcept
     EVP_PKEY* PEM_read_bio_Parameters(BIO* bio, EVP_PKEY** key) noexcept
 
+cdef extern from "openssl/ocsp.h" nogil:
+    ctypedef struct OCSP_RESPONSE:
+        pass
+    OCSP_RESPONSE* d2i_OCSP_RESPONSE(OCSP_RESPONSE** response, const uint8_t** data, long length) noexcept
+    int OCSP_RESPONSE_print(BIO* out, OCSP_RESPONSE* response, unsigned long flags) noexcept
+    void OCSP_RESPONSE_free(OCSP_RESPONSE* response) noexcept
+
 cdef extern from "openssl/ssl.h" nogil:
     ctypedef struct SSL:
         pass
@@ -247,6 +254,7 @@ cdef extern from "openssl/ssl.h" nogil:
 cdef extern from "openssl/tls1.h" nogil:
     ctypedef struct EVP_MAC_CTX:
         pass
+    int SSL_CTX_set_tlsext_ticket_keys(SSL_CTX* ctx, void* keys, int length) noexcept
     int SSL_CTX_set_tlsext_ticket_key_evp_cb(
         SSL_CTX* ctx,
         int (*callback)(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,

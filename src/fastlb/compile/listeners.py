@@ -52,6 +52,7 @@ class GivenListener:
 def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListener], n_workers: int, glob: Global) -> None:
     """Adds the listeners of the proxy at `index`, in their order."""
     tls = {id(listener.bind): bind_values(listener.bind, glob) for listener in own}
+    places = {id(bind): place for listener in own for place, bind in enumerate(listener.proxy.binds)}
     seen: set[int] = set()
     explicit = []
     for listener in own:
@@ -68,6 +69,7 @@ def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListen
             flags=_flags(listener),
             maxconn=listener.bind.maxconn or 0,
             tls=tls[id(listener.bind)],
+            bind=places.get(id(listener.bind), 0),
         )
 
 

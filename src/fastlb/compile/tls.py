@@ -25,10 +25,15 @@ def bind_values(bind: Bind, glob: Global) -> Values | None:
     if not tls.enabled:
         return None
     return {
-        "certificates": [_certificate(certificate, tls, glob.tls) for certificate in tls.certificates],
+        "certificates": [certificate_values(certificate, tls, glob.tls) for certificate in tls.certificates],
         "strict_sni": tls.strict_sni,
-        "id": b"fastlb %d" % bind.location.line,
+        "id": line_identity(bind),
     }
+
+
+def line_identity(bind: Bind) -> bytes:
+    """What sessions of the line's clients are marked with: another line does not resume them."""
+    return b"fastlb %d" % bind.location.line
 
 
 def server_values(srv: Server, glob: Global, sni: Any = None) -> Values | None:
@@ -54,7 +59,8 @@ def server_values(srv: Server, glob: Global, sni: Any = None) -> Values | None:
     }
 
 
-def _certificate(certificate: Certificate, tls: BindTls, glob: GlobalTls) -> Values:
+def certificate_values(certificate: Certificate, tls: BindTls, glob: GlobalTls) -> Values:
+    """Of one certificate of a bind line."""
     pair = certificate.pair
     # haproxy: with any filter, "!*" too, the certificate's own names count for nothing.
     names = [name for name in certificate.filters if not name.startswith("!")] if certificate.filters else list(pair.names)

@@ -8,6 +8,7 @@ Knows the lines. Must not know what the options mean: the caller reads them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from . import tls_pem as pem
 from .lexer import decode
@@ -39,23 +40,26 @@ def read_crt_list(path: str, files: TlsFiles, tell: Tell, read_settings: ReadSet
             raise ValueFault(f"{where}: line of more than {MAX_LINE} bytes, or a NUL in it", "syntax")
         text = decode(line.strip())
         if text and not text.startswith("#"):
-            found += _entry(text, where, path, files, tell, read_settings)
+            found += [replace(each, source=path, line=number) for each in read_entry(text, where, files, tell, read_settings)]
     return found
 
 
-def _entry(text: str, where: str, path: str, files: TlsFiles, tell: Tell, read_settings: ReadSettings) -> list[Certificate]:
+def read_entry(text: str, where: str, files: TlsFiles, tell: Tell, read_settings: ReadSettings) -> list[Certificate]:
+    """The certificates of one line. where: "parsing [file:line]". Raises ValueFault."""
     name, options, filters = _split(text, where, tell)
-    settings = read_settings(options, where)
+    settings = read_settings(options or [], where)
     # haproxy: a directory cannot stand in a list; 2.6 never comes back from trying.
     try:
         pairs = files.load(based(files.glob.crt_base, name), tell)
     except ValueFault as fault:
         raise ValueFault(fault.message, fault.code, fault.hint or f"named in {where.removeprefix('parsing ')}") from None
-    return [Certificate(pair, filters, settings, source=path) for pair in pairs]
+    lowered = tuple(word.lower() for word in filters)
+    words = None if options is None else tuple(options)
+    return [Certificate(pair, lowered, settings, options=words, written=filters) for pair in pairs]
 
 
-def _split(text: str, where: str, tell: Tell) -> tuple[str, list[str], tuple[str, ...]]:
-    """File, option words and SNI filters of a line."""
+def _split(text: str, where: str, tell: Tell) -> tuple[str, list[str] | None, tuple[str, ...]]:
+    """File, option words (None without brackets) and SNI filters of a line."""
     if text.startswith(("[", "!")):
         raise ValueFault(f"{where}: file must start with a cert", "syntax", "<file> [<option> ...] <name> ...")
     name, state = "", "filters"
@@ -77,7 +81,7 @@ def _split(text: str, where: str, tell: Tell) -> tuple[str, list[str], tuple[str
         elif state == "options":
             options.append(word)
         else:
-            filters.append(word.lower())
+            filters.append(word)
     if state == "options":
         raise ValueFault(f"{where}: missing ']'", "syntax")
-    return name, options, tuple(filters)
+    return name, options if state == "done" else None, tuple(filters)

@@ -66,7 +66,7 @@ class TlsFiles:
             return [self.aliases[path]]
         if path in self.pairs:
             return [self.pairs[path]]
-        if os.path.isdir(path):
+        if self.is_directory(path):
             names = _listed(path)
             full = [f"{path}/{name}" for name in names if not name.startswith(".") and not name.endswith(RESERVED)]
             return [self.pair(name, tell) for name in full if os.path.isfile(name)]
@@ -74,6 +74,10 @@ class TlsFiles:
         if bundles and "bundle" in self.glob.extra_files and not os.path.exists(path):
             found = [path + end for end in BUNDLE if os.path.exists(path + end)]
         return [self.pair(name, tell) for name in found or [path]]
+
+    def is_directory(self, path: str) -> bool:
+        """Whether `crt PATH` means all files of a directory."""
+        return not path.startswith("@") and path not in self.pairs and os.path.isdir(path)
 
     def pair(self, path: str, tell: Tell, load: Load | None = None) -> KeyPair:
         """The pair of one file. Raises TlsFault."""
@@ -121,10 +125,10 @@ class TlsFiles:
         if sctl and int.from_bytes(sctl[:2]) != len(sctl) - 2:
             raise TlsFault(f"'{pair.name}.sctl' is present but cannot be read or parsed'.", "bad-certificate")
         ocsp = self._optional(load.ocsp or self._extra(pair.name, "ocsp"), required=bool(load.ocsp))
-        if ocsp and (wrong := _wrong_response(ocsp, pair.leaf)):
+        if ocsp and (wrong := wrong_response(ocsp, pair.leaf)):
             tell(Remark(f"OCSP response '{pair.name}.ocsp' is ignored: {wrong}.", True))
             ocsp = b""
-        return replace(pair, sctl=sctl, ocsp=ocsp, ocsp_until=_end_of_response(ocsp) if ocsp else 0)
+        return replace(pair, sctl=sctl, ocsp=ocsp, ocsp_until=end_of_response(ocsp) if ocsp else 0)
 
     @staticmethod
     def _optional(path: str, required: bool) -> bytes:
@@ -174,7 +178,7 @@ class TlsFiles:
         return self.revocation_files[path]
 
 
-def _end_of_response(response: bytes) -> float:
+def end_of_response(response: bytes) -> float:
     from cryptography.x509 import ocsp
 
     end = ocsp.load_der_ocsp_response(response).next_update_utc
@@ -302,7 +306,7 @@ def _is_self_issued(der: bytes) -> bool:
     return certificate.issuer == certificate.subject
 
 
-def _wrong_response(raw: bytes, leaf: bytes) -> str:
+def wrong_response(raw: bytes, leaf: bytes) -> str:
     """Why an OCSP response cannot be stapled to the certificate, "" if it can."""
     import datetime
 

@@ -110,13 +110,18 @@ class Certificate:
     filters: SNI filters of a crt-list, in lower case, "!" in front of those that exclude; () where the pair's names count.
     settings: of the crt-list's line, completed with those of the bind line; None where the bind line's count as they are.
     is_default: for clients whose SNI matches nothing: the first of the line, or those of `default-crt`.
+    source: the crt-list or directory, "" for a file of `crt`; line: its number there. options: words between the brackets, None
+    where there are none. written: the filters as they stand there.
     """
 
     pair: KeyPair
     filters: tuple[str, ...] = ()
     settings: Acceptance | None = None
     is_default: bool = False
-    source: str = ""  # the crt-list, "" for `crt`
+    source: str = ""
+    line: int = 0
+    options: tuple[str, ...] | None = None
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class BindTls(Acceptance):
 
     certificates: in the order of the line; the first that matches an SNI wins, an ECDSA one for clients that take it.
     ticket_keys: of `tls-ticket-keys`, each 48 or 80 bytes; the last three count, the last but one encrypts. () for random ones.
+    ticket_file: where they are from. lists: the crt-lists and directories of the line, which the runtime API may add to.
     """
 
     enabled: bool = False
@@ -132,6 +138,8 @@ class BindTls(Acceptance):
     strict_sni: bool = False
     tickets: bool = True
     ticket_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    ticket_file: str = ""
+    lists: tuple[str, ...] = ()
     client_ciphers_first: bool = False
 
 

@@ -19,6 +19,7 @@ from fastlb_core.bridge.contents import Contents
 from fastlb.compile.routes import Routes
 from fastlb.config import model
 from fastlb.control import ports
+from fastlb.control.audience import Audience
 from fastlb.control.checks.agent import Agents
 from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
@@ -32,6 +33,7 @@ from fastlb.control.resolvers.service import ResolverService
 from fastlb.control.runtime.service import RuntimeService
 from fastlb.control.servers import Servers
 from fastlb.control.stats.service import StatsService
+from fastlb.control.tls.certificates import Certificates
 
 
 @dataclass(slots=True)
@@ -71,7 +73,9 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
     messages = MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()])
     shared = None
     if context.contents is not None:
-        shared = messages.audience = SharedContents(context.contents, context.contents.program.variables, messages)
+        shared = SharedContents(context.contents, context.contents.program.variables, messages)
+    certificates = Certificates(context.configuration, directory, messages)
+    messages.audience = Audience(shared, certificates)
     return Control(
         configuration=context.configuration,
         program=context.program,
@@ -86,6 +90,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         resolvers=ResolverService(context.configuration, directory, servers, journal, clock_ms),
         tables=context.tables,
         contents=shared,
+        certificates=certificates,
     )
 
 

@@ -92,8 +92,7 @@ class Directory:
             proxy = self.by_index.get(entry.proxy)
             if proxy is None:
                 continue
-            place = len(proxy.listeners)
-            config = proxy.config.binds[place] if place < len(proxy.config.binds) else None
+            config = proxy.config.binds[entry.bind] if entry.bind < len(proxy.config.binds) else None
             proxy.listeners.append(LiveListener(entry.index, entry.id, entry.name, proxy, config))
 
     def frontend(self, name: str) -> LiveProxy | None:

@@ -18,6 +18,7 @@ from fastlb.control.logs.journal import Journal
 from fastlb.control.messages import MessageHub
 from fastlb.control.resolvers.service import ResolverService
 from fastlb.control.servers import Servers
+from fastlb.control.tls.certificates import Certificates
 
 
 def clock_ms() -> int:
@@ -40,5 +41,6 @@ class Control:
     hard_maxconn: int
     routes: Routes
     resolvers: ResolverService
+    certificates: Certificates
     tables: ports.StickTables | None = None
     contents: SharedContents | None = None

@@ -3,7 +3,7 @@
 Knows framing, who may speak, matching answers to requests, timeouts. Must not know what a command means.
 
     frame    uint32 little endian length, then that many bytes of JSON (one object)
-    worker   {"hello": INDEX, "pid": PID, "touched": BOOL} first, then an answer to each request; {"changes": [...]} at any time
+    worker   {"hello": INDEX, "pid": PID, "touched": {...}} first, then an answer to each request; {"changes": [...]} at any time
     control  {"id": N, "command": TEXT, "arguments": {...}}; without an id it is not answered
     answer   {"id": N, "result": {...}} or {"id": N, "error": TEXT}
 """
@@ -57,15 +57,15 @@ class _Peer:
 class Audience(Protocol):
     """Who is told what workers say of themselves."""
 
-    async def greet(self, worker: int, is_touched: bool) -> None:
-        """A worker is there. is_touched: what it holds is no longer as configured."""
+    async def greet(self, worker: int, touched: dict[str, Any]) -> None:
+        """A worker is there. touched: which of "contents" and "certificates" are no longer as configured there."""
 
     def hear(self, worker: int, changes: list[Any]) -> None:
         """Rules of a worker have changed something."""
 
 
 class _Deaf:
-    async def greet(self, worker: int, is_touched: bool) -> None:
+    async def greet(self, worker: int, touched: dict[str, Any]) -> None:
         return
 
     def hear(self, worker: int, changes: list[Any]) -> None:
@@ -194,13 +194,14 @@ class MessageHub:
             del self._peers[worker]
         peer = _Peer(worker, pid, writer)
         self._peers[worker] = peer
-        self._keep(asyncio.ensure_future(self._greet(peer, bool(hello.get("touched")))))
+        touched = hello.get("touched")
+        self._keep(asyncio.ensure_future(self._greet(peer, touched if isinstance(touched, dict) else {})))
         return peer
 
-    async def _greet(self, peer: _Peer, is_touched: bool) -> None:
+    async def _greet(self, peer: _Peer, touched: dict[str, Any]) -> None:
         # A worker that goes away meanwhile is greeted again when it is back, and says its changes again.
         with contextlib.suppress(MessageError):
-            await self.audience.greet(peer.worker, is_touched)
+            await self.audience.greet(peer.worker, touched)
         held, peer.held = peer.held or [], None
         for changes in held if self._peers.get(peer.worker) is peer else []:
             self.audience.hear(peer.worker, changes)

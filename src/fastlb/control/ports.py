@@ -81,7 +81,7 @@ class ServerEntry(Protocol):
 
 
 class ListenerEntry(Protocol):
-    """A listener of the program; `proxy` is its frontend's index."""
+    """A listener of the program; `proxy` is its frontend's index, `bind` the number of its line there."""
 
     @property
     def index(self) -> int: ...
@@ -91,6 +91,8 @@ class ListenerEntry(Protocol):
     def id(self) -> int: ...
     @property
     def proxy(self) -> int: ...
+    @property
+    def bind(self) -> int: ...
 
 
 class Program(Protocol):

@@ -23,6 +23,12 @@ def run_control(generation: Generation) -> int:
 
     from fastlb.control.app import ControlContext, run
 
+    proxies = generation.configuration.proxies
+    if any(bind.tls.enabled for px in proxies for bind in px.binds) or any(
+        srv.tls.enabled for px in proxies for srv in px.servers
+    ):
+        # What only certificates need is not loaded for those who have none.
+        import fastlb.control.tls.describe  # noqa: F401
     if not settle(generation, master_pid):
         return 1
     assert generation.channel is not None

@@ -17,6 +17,7 @@ from fastlb.control.changes import of_variable
 from fastlb.supervisor import kernel, limits
 from fastlb.supervisor.generation import Generation
 from fastlb.supervisor.privileges import PrivilegeError, drop
+from fastlb.supervisor.renewed import Renewed
 from fastlb.supervisor.replica import Replica
 
 
@@ -26,6 +27,7 @@ def run_worker(generation: Generation, index: int) -> int:
     # The engine's module was imported by the master: a fork shares it.
     from fastlb_core.bridge.contents import Contents
     from fastlb_core.bridge.engine import Engine
+    from fastlb_core.bridge.renewal import Renewal
 
     # A SIGTERM to the whole group or control group, as systemd and timeout(1) send it, is the master's to act on: it lets the
     # workers write their last log lines, and kills them if they do not end.
@@ -35,7 +37,8 @@ def run_worker(generation: Generation, index: int) -> int:
         return 1
     messages = Messages(index)
     engine = Engine(generation.program, index, generation.message_address, messages, messages.first, messages.changed)
-    messages.serve(engine, Replica(index, Contents(generation.program), engine.set_variable, engine.variable))
+    replica = Replica(index, Contents(generation.program), engine.set_variable, engine.variable)
+    messages.serve(engine, replica, Renewed(Renewal(generation.program)))
     return int(engine.run())
 
 
@@ -81,6 +84,7 @@ class Messages:
         self._index = index
         self._engine: Any = None
         self._replica: Any = None
+        self._renewed: Any = None
         self._commands: dict[str, Callable[..., dict[str, Any]]] = {
             "apply": self._apply,
             "contents": self._contents,
@@ -92,13 +96,20 @@ class Messages:
             "variable": self._variable,
         }
 
-    def serve(self, engine: Any, replica: Replica) -> None:
+    def serve(self, engine: Any, replica: Replica, renewed: Renewed) -> None:
         """What to work on; before the engine runs."""
-        self._engine, self._replica = engine, replica
+        self._engine, self._replica, self._renewed = engine, replica, renewed
+        self._commands |= {
+            "tls-forget": renewed.forget,
+            "tls-journal": renewed.journal,
+            "tls-make": renewed.make,
+            "tls-switch": renewed.switch,
+        }
 
     def first(self) -> list[bytes]:
         """The first frames of a connection to control."""
-        hello = {"hello": self._index, "pid": os.getpid(), "touched": self._replica.is_touched}
+        touched = {"contents": self._replica.is_touched, "certificates": self._renewed.has_changed}
+        hello = {"hello": self._index, "pid": os.getpid(), "touched": touched}
         return [_payload(hello), *(_payload({"changes": changes}) for changes in self._replica.unanswered())]
 
     def changed(self, log: bytes) -> bytes:

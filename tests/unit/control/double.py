@@ -23,6 +23,7 @@ class Entry:
     is_frontend: bool = False
     is_backend: bool = False
     is_http: bool = False
+    bind: int = 0
 
 
 @dataclass
@@ -151,7 +152,9 @@ def compiled(configuration: model.Configuration) -> Program:
         for place, server in enumerate(section.servers, 1):
             program.servers.append(Entry(len(program.servers), server.name, server.id or place, index))
         for place, bind in enumerate(section.binds, 1):
-            program.listeners.append(Entry(len(program.listeners), bind.name or f"sock-{place}", bind.id or place, index))
+            program.listeners.append(
+                Entry(len(program.listeners), bind.name or f"sock-{place}", bind.id or place, index, bind=place - 1)
+            )
     return program
 
 

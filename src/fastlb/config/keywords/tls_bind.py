@@ -47,19 +47,32 @@ def set_default_crt(st: Statement, bind: Bind, word: str) -> None:
 def _add(st: Statement, bind: Bind, word: str, is_default: bool) -> None:
     files = st.reading.tls_files
     pairs = files.load(based(files.glob.crt_base, word), tell(st, _index_of(st, word)))
-    found = tuple(Certificate(pair, is_default=is_default) for pair in pairs)
-    bind.tls = replace(bind.tls, certificates=bind.tls.certificates + found)
+    # haproxy: a directory is a crt-list to the runtime API, a line for each file.
+    path = based(files.glob.crt_base, word)
+    source = path if files.is_directory(path) else ""
+    found = (
+        Certificate(pair, is_default=is_default, source=source, line=at if source else 0) for at, pair in enumerate(pairs, 1)
+    )
+    bind.tls = replace(bind.tls, certificates=(*bind.tls.certificates, *found), lists=_with(bind.tls.lists, source))
+
+
+def _with(lists: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return lists if not name or name in lists else (*lists, name)
 
 
 def set_crt_list(st: Statement, bind: Bind, word: str) -> None:
     try:
-        found = read_crt_list(word, st.reading.tls_files, tell(st, _index_of(st, word)), _settings(st, bind))
+        found = read_crt_list(word, st.reading.tls_files, tell(st, _index_of(st, word)), settings_reader(st, bind))
     except ValueFault as fault:
         raise ValueFault(f"'crt-list' : {fault.message}", fault.code, fault.hint) from None
-    bind.tls = replace(bind.tls, certificates=bind.tls.certificates + tuple(found))
+    bind.tls = replace(bind.tls, certificates=(*bind.tls.certificates, *found), lists=_with(bind.tls.lists, word))
 
 
-def _settings(st: Statement, bind: Bind) -> Callable[[list[str], str], Acceptance | None]:
+def set_ticket_keys(st: Statement, bind: Bind, word: str) -> None:
+    bind.tls = replace(bind.tls, ticket_keys=load_ticket_keys(word), ticket_file=word)
+
+
+def settings_reader(st: Statement, bind: Bind) -> Callable[[list[str], str], Acceptance | None]:
     """Reads the words between the brackets of a crt-list's line; `where` names the line."""
 
     def read(words: list[str], where: str) -> Acceptance | None:
@@ -132,7 +145,7 @@ OWN: tuple[Shared, ...] = (
     Shared("prefer-client-ciphers", change(client_ciphers_first=True)),
     Shared(
         "tls-ticket-keys",
-        converted("ticket_keys", load_ticket_keys),
+        set_ticket_keys,
         "<keyfile>",
         "'tls-ticket-keys' : missing TLS ticket keys file path",
     ),

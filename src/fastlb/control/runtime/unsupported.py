@@ -6,27 +6,21 @@ Knows their names by first word, those of HAProxy 2.6 and 3.5. Must not know why
 from __future__ import annotations
 
 NAMES = {
-    "abort": "ssl ca-file, ssl cert, ssl crl-file",
     "acme": "renew, status",
-    "add": "backend, server, ssl ca-file, ssl crt-list, ssl jwt",
-    "commit": "ssl ca-file, ssl cert, ssl crl-file",
+    "add": "backend, server, ssl ca-file, ssl jwt",
     "debug": "counters",
-    "del": "backend, server, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt",
+    "del": "backend, server, ssl jwt",
     "disable": "agent, dynamic-cookie backend",
     "dump": "ssl cert, stats-file",
     "echo": "",
     "enable": "agent, dynamic-cookie backend",
     "httpclient": "",
-    "new": "ssl ca-file, ssl cert, ssl crl-file",
     "publish": "backend",
-    "set": (
-        "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit, "
-        "ssl ca-file, ssl cert, ssl crl-file, ssl ocsp-response, ssl tls-key"
-    ),
+    "set": "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit",
     "show": (
         "anon, cache, default-server, defaults, dev, errors, events, fd, libs, peers, pools, proc, profiling, "
-        "quic, schema json, ssl ca-file, ssl cert, ssl crl-file, ssl crt-list, ssl jwt, "
-        "ssl ocsp-response, ssl ocsp-updates, ssl providers, ssl sni, startup-logs, tasks, threads, tls-keys, trace"
+        "quic, schema json, ssl jwt, "
+        "ssl ocsp-updates, ssl providers, ssl sni, startup-logs, tasks, threads, trace"
     ),
     "shutdown": "frontend",
     "trace": "",
