@@ -51,6 +51,7 @@ BODIES = (
     "s=%731&b=%62e&action=drai%6e",
     *(f"b=be&s=s1&action={word}" for word in ("dagent", "eagent", "arunn", "adown")),
     *("b=be&s=s1&s=x&action=dagent", "b=be&s=x&action=adown", "b=be&s=s1&action=weight"),
+    *("b=be&s=s1&action=shutdown", "b=be&s=s1&s=x&action=shutdown"),
 )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import socket
+
 import pytest
 
 from support.origin import named
 from support.poll import poll
+from support.processes import workers
 from support.proxy import HTTP
 from support.runtime import command
 from support.sockets import connect
@@ -186,3 +192,68 @@ def test_long_garbage_is_survived(proxy):
     wire.send(b"\x00\xff\x01 show\n")
     wire.read_to_end()
     assert proxy.info()["Name"]
+
+
+@pytest.mark.fastlb_only(reason="one of three workers is killed")
+def test_frontend_that_is_shut_down_frees_its_address(start, origin):
+    fronts = "".join(f"frontend {name}\n    bind port@{name}\n    default_backend be\n" for name in ("fe", "other"))
+    proxy = start(f"{HTTP}{fronts}backend be\n    server a {origin(named('a'))}\n", threads=3)
+    client = proxy.client()
+    assert client.request("/").body == b"a"
+    assert proxy.command("shutdown frontend fe") == "\n"
+    with pytest.raises(ConnectionRefusedError):
+        proxy.client()
+    with socket.socket() as taker:
+        taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        proxy.held["fe"].close()
+        taker.bind(proxy.addresses["fe"])
+        taker.listen()
+    # What was open goes on, so does the other frontend, and a worker that is started again leaves the address alone.
+    assert client.request("/").body == b"a"
+    os.kill(min(workers(proxy, "other")), signal.SIGKILL)
+    poll(lambda: len(workers(proxy, "other")) == 3, "another worker")
+    assert proxy.fetch(name="other").body == b"a"
+    assert proxy.stat()["fe", "FRONTEND"]["status"] == "STOP"
+
+
+@pytest.mark.fastlb_only(reason="a command of 3.0")
+def test_wait_ends_when_the_server_can_be_removed(proxy):
+    assert proxy.command("wait 1ms") == "Done.\n\n"
+    assert "maintenance" in proxy.command("wait 1ms srv-removable be/a")
+    proxy.fetch()
+    proxy.command("disable server be/a")
+    assert proxy.command("wait 5s srv-removable be/a") == "Done.\n\n"
+
+
+@pytest.mark.fastlb_only(reason="haproxy's own schema is not that of its output")
+@pytest.mark.parametrize("command", ["show info json", "show stat json"])
+def test_json_is_as_the_schema_says(proxy, command):
+    schema = json.loads(proxy.command("show schema json"))
+    listed = json.loads(proxy.command(command))
+    (kind,) = (kind for kind in schema["oneOf"] if kind["title"] == ("Info" if "info" in command else "Stat"))
+    check(listed, kind, schema["definitions"])
+
+
+def check(value, kind, known):
+    """The part of JSON Schema that is used."""
+    kind = known[kind["$ref"].rpartition("/")[2]] if "$ref" in kind else kind
+    if "oneOf" in kind:
+        (kind,) = (one for one in kind["oneOf"] if one["properties"]["type"]["enum"] == [value["type"]])
+    if kind["type"] == "array":
+        for each in value:
+            check(each, kind["items"], known)
+    elif kind["type"] == "object":
+        assert set(value) == set(kind["properties"]) == set(kind["required"])
+        for name, each in value.items():
+            check(each, kind["properties"][name], known)
+    elif kind["type"] == "integer":
+        assert kind.get("minimum", value) <= value <= kind.get("maximum", value)
+    else:
+        assert isinstance(value, str) and value in kind.get("enum", (value,))
+
+
+@pytest.mark.fastlb_only(reason="workers are no threads")
+def test_libraries_workers_and_buffers_are_shown(proxy):
+    assert "libssl" in proxy.command("show libs")
+    assert "Worker 1 : pid=" in proxy.command("show threads")
+    assert "Total: 1 workers" in proxy.command("show pools")

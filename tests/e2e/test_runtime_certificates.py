@@ -168,6 +168,25 @@ def test_new_key_of_tickets_is_taken_after_one_more(start, origin):
     assert resumed == [True, False]
 
 
+def test_files_are_read_again_all_or_nothing(proxy):
+    assert proxy.command("reload certs") == "0 changes.\nSuccess!\n\n"
+    (proxy.directory / "a.pem").write_bytes(NEW.pem)
+    (proxy.directory / "added.pem").write_bytes(ADDED.pem)
+    (proxy.directory / "list").write_text("added.pem Listed.test\n")
+    (proxy.directory / "ca.crt").write_text("nothing")
+    assert proxy.command("reload certs").endswith("Nothing was changed.\n\n")
+    assert shown(proxy) | shown(proxy, "listed.test") == {"old.test"}
+    (proxy.directory / "ca.crt").write_bytes(SECOND.crt)
+    assert proxy.command("reload certs") == "4 changes.\nSuccess!\n\n"
+    assert (shown(proxy), shown(proxy, "listed.test")) == ({"new.test"}, {"added.test"})
+    assert proxy.command("show ssl crt-list list") == "# list\nadded.pem Listed.test\n\n"
+    (proxy.directory / "list").write_text("")
+    (proxy.directory / "added.pem").unlink()
+    assert proxy.command("reload certs") == "2 changes.\nSuccess!\n\n"
+    assert shown(proxy, "listed.test") == {"new.test"}
+    assert "added.pem" not in proxy.command("show ssl cert")
+
+
 def test_keys_are_in_no_output(proxy):
     load(proxy, "cert", "a.pem", NEW.pem)
     body = NEW.private.decode().splitlines()[1]

@@ -8,9 +8,9 @@ from pathlib import Path
 from .proxy import Proxy
 
 
-def workers(proxy: Proxy) -> set[int]:
-    """The processes that hold a listening socket of the frontend."""
-    port = proxy.addresses["fe"][1]
+def workers(proxy: Proxy, name: str = "fe") -> set[int]:
+    """The processes that hold a listening socket of `port@NAME`."""
+    port = proxy.addresses[name][1]
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     nodes = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
     return {pid for pid in proxy.children() if nodes & links(pid)}

@@ -14,10 +14,11 @@ from libc.string cimport memset
 
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.bridge.contents cimport put_value, take_value
-from fastlb_core.bridge.sessions cimport list_streams, shut_streams
+from fastlb_core.bridge.sessions cimport list_bad_messages, list_streams, shut_streams
 from fastlb_core.program.changes cimport changes_reset, changes_t
 from fastlb_core.program.sample cimport VARS_PROC, eval_t, sample_t
 from fastlb_core.program.vars cimport var_get, var_set, var_unset
+from fastlb_core.proxy.bad_message cimport bad_messages_seen
 from fastlb_core.proxy.run cimport (
     RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t, worker_destroy, worker_init, worker_run,
     worker_start, worker_watch_messages,
@@ -191,6 +192,10 @@ cdef class Engine:
     def sessions(self, start, most):
         """What `show sess` may tell of up to `most` streams behind the first `start` (sessions.pyx)."""
         return list_streams(self.w, start, most)
+
+    def bad_messages(self, start, most):
+        """What `show errors` may tell of up to `most` proxies from index `start` on (sessions.pyx), and how many there were."""
+        return list_bad_messages(self.w, start, most), bad_messages_seen()
 
     def shut_session(self, id):
         """Ends the stream with that id; how many there were."""

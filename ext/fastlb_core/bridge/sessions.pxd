@@ -6,3 +6,4 @@ from fastlb_core.proxy.worker cimport worker_t
 
 cdef list list_streams(worker_t* w, start, most)
 cdef int shut_streams(worker_t* w, uint64_t id, const srv_t* srv)
+cdef list list_bad_messages(worker_t* w, start, most)

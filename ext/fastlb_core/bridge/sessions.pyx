@@ -1,5 +1,5 @@
 # cython: language_level=3
-# A worker's streams as the runtime API shows them, and their end by its order. Between two turns of the loop only.
+# A worker's streams and refused messages as the runtime API shows them, and their end by its order. Between two turns only.
 #
 # Knows where a stream's facts are. Must not know how they are written (control/runtime/sessions.py).
 
@@ -10,6 +10,7 @@ from fastlb_core.base.wheel cimport timer_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.conn cimport conn_local, conn_t, peer_t
 from fastlb_core.program.program cimport listener_t, px_t
+from fastlb_core.proxy.bad_message cimport bad_message_of, bad_message_t
 from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, stream_shut_down, stream_t
 from fastlb_core.proxy.worker cimport worker_t
 
@@ -96,3 +97,23 @@ cdef int shut_streams(worker_t* w, uint64_t id, const srv_t* srv):
             stream_shut_down(strm)
             count += 1
     return count
+
+
+cdef dict bad_message(uint32_t px, bint is_answer):
+    cdef const bad_message_t* bad = bad_message_of(px, is_answer)
+    if bad == NULL:
+        return None
+    return {
+        "proxy": px, "is_answer": is_answer, "bytes": bad.bytes[:bad.len].decode("latin-1"), "at": bad.error_at,
+        "reason": bad.reason.decode() if bad.reason != NULL else "", "when": bad.when_us, "number": bad.number,
+        "frontend": index_of(bad.fe), "backend": index_of(bad.be), "server": None if bad.srv == NULL else bad.srv.index,
+        "source": address_of(&bad.source).decode("latin-1"),
+    }
+
+
+cdef list list_bad_messages(worker_t* w, start, most):
+    """The messages of proxies from the one with index `start` on, `most` proxies at most."""
+    found = []
+    for px in range(start, min(start + most, w.program.n_proxies)):
+        found += [bad for bad in (bad_message(px, False), bad_message(px, True)) if bad is not None]
+    return found

@@ -19,6 +19,7 @@ from fastlb_core.program.program cimport (
     RETRY_JUNK, RETRY_TIMEOUT,
 )
 from fastlb_core.proxy.backend cimport back_retry
+from fastlb_core.proxy.bad_message cimport bad_answer_note
 from fastlb_core.proxy.capture cimport capture_response, capture_response_cookie
 from fastlb_core.proxy.compress cimport COMP_CHOSEN, COMP_NONE, compress_begin, compress_judge
 from fastlb_core.proxy.evaluate cimport eval_begin_answer
@@ -316,6 +317,7 @@ cdef bint _read_heads(stream_t* strm) noexcept nogil:
                     return True
                 continue
             if status == H1_ERROR or back.rx.len >= back.rx.size - reserve:
+                bad_answer_note(strm)
                 return _junk_answer(strm)
         status = conn_recv(back, reserve)
         if status < 0:

@@ -23,6 +23,7 @@ from fastlb_core.net.tls cimport tls_destroy_pools, tls_forget_saved, tls_n_used
 from fastlb_core.program.changes cimport changes_destroy
 from fastlb_core.program.pattern cimport pat_ref_t
 from fastlb_core.program.program cimport program_t
+from fastlb_core.proxy.bad_message cimport bad_messages_destroy
 from fastlb_core.proxy.evaluate cimport eval_close_worker, eval_open_worker
 from fastlb_core.proxy.front cimport front_close_idle, front_close_listeners, front_listen, front_set_ops, front_unlisten
 from fastlb_core.proxy.idle_pool cimport idle_drop
@@ -337,6 +338,7 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
         tls_destroy_pools()
         loop_destroy(&w.loop)
     # Otherwise it is a hard stop: what is open ends with the process.
+    bad_messages_destroy(w.program.n_proxies)
     logger_free(w.logger)
     w.logger = NULL
     changes_destroy(&w.changes)

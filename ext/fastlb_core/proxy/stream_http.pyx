@@ -24,6 +24,7 @@ from fastlb_core.program.rules cimport RULES_MONITOR_FAIL, RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
 )
+from fastlb_core.proxy.bad_message cimport bad_request_note
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
 from fastlb_core.proxy.compress cimport compress_request
 from fastlb_core.proxy.forward cimport flow_peek
@@ -130,10 +131,13 @@ cdef bint _parse_head(stream_t* strm) noexcept nogil:
     if status == H1_DONE:
         return _request_complete(strm)
     if status == H1_ERROR:
+        bad_request_note(strm)
         _refuse(strm, strm.parser.err_status, b'P')
         return True
     if front.rx.len >= front.rx.size - strm.w.program.maxrewrite:
-        _refuse(strm, h1_head_too_large(&strm.parser), b'P')
+        status = h1_head_too_large(&strm.parser)
+        bad_request_note(strm)
+        _refuse(strm, status, b'P')
         return True
     return False
 

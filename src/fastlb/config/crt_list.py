@@ -24,6 +24,15 @@ MAX_LINE = 65536  # haproxy: CRTLIST_LINESIZE
 
 def read_crt_list(path: str, files: TlsFiles, tell: Tell, read_settings: ReadSettings) -> list[Certificate]:
     """The certificates of a list, in the order of its lines. Raises ValueFault."""
+    found: list[Certificate] = []
+    for number, text in read_lines(path):
+        entries = read_entry(text, f"parsing [{path}:{number}]", files, tell, read_settings)
+        found += [replace(each, source=path, line=number) for each in entries]
+    return found
+
+
+def read_lines(path: str) -> list[tuple[int, str]]:
+    """The lines of a list that say something, with their numbers. Raises ValueFault."""
     try:
         raw = pem.read(path)
     except (OSError, ValueError) as error:
@@ -33,14 +42,13 @@ def read_crt_list(path: str, files: TlsFiles, tell: Tell, read_settings: ReadSet
         at = len(raw) - raw.rfind(b"\n")
         message = f"parsing [{path}:{lines}]: Missing LF on last line, file might have been truncated at position {at}."
         raise ValueFault(message, "missing-newline")
-    found: list[Certificate] = []
+    found: list[tuple[int, str]] = []
     for number, line in enumerate(raw.split(b"\n")[:-1], 1):
-        where = f"parsing [{path}:{number}]"
         if len(line) > MAX_LINE or b"\0" in line:
-            raise ValueFault(f"{where}: line of more than {MAX_LINE} bytes, or a NUL in it", "syntax")
+            raise ValueFault(f"parsing [{path}:{number}]: line of more than {MAX_LINE} bytes, or a NUL in it", "syntax")
         text = decode(line.strip())
         if text and not text.startswith("#"):
-            found += [replace(each, source=path, line=number) for each in read_entry(text, where, files, tell, read_settings)]
+            found.append((number, text))
     return found
 
 

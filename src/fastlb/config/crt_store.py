@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from .keywords.row import NOT_YET, Statement
 from .keywords.tls import tell
-from .tls_files import Load, based
+from .tls_files import based
+from .tls_model import Load
 from .tls_pem import TlsFault
 
 _PARTS = ("key", "ocsp", "sctl")

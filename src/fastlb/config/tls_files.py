@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from . import tls_pem as pem
-from .tls_model import Authorities, GlobalTls, KeyPair, Revocations
+from .tls_model import Authorities, GlobalTls, KeyPair, Load, Revocations
 from .tls_pem import Remark, TlsFault
 
 if TYPE_CHECKING:
@@ -39,15 +39,6 @@ def based(base: str, word: str) -> str:
 
 
 @dataclass(slots=True)
-class Load:
-    """What `load` of a crt-store says of one certificate; "" where it says nothing."""
-
-    key: str = ""
-    ocsp: str = ""
-    sctl: str = ""
-
-
-@dataclass(slots=True)
 class TlsFiles:
     """The files of one configuration, by name. aliases: "@store/name" of crt-stores."""
 
@@ -67,9 +58,7 @@ class TlsFiles:
         if path in self.pairs:
             return [self.pairs[path]]
         if self.is_directory(path):
-            names = _listed(path)
-            full = [f"{path}/{name}" for name in names if not name.startswith(".") and not name.endswith(RESERVED)]
-            return [self.pair(name, tell) for name in full if os.path.isfile(name)]
+            return [self.pair(name, tell) for name in directory_files(path)]
         found = []
         if bundles and "bundle" in self.glob.extra_files and not os.path.exists(path):
             found = [path + end for end in BUNDLE if os.path.exists(path + end)]
@@ -128,7 +117,7 @@ class TlsFiles:
         if ocsp and (wrong := wrong_response(ocsp, pair.leaf)):
             tell(Remark(f"OCSP response '{pair.name}.ocsp' is ignored: {wrong}.", True))
             ocsp = b""
-        return replace(pair, sctl=sctl, ocsp=ocsp, ocsp_until=end_of_response(ocsp) if ocsp else 0)
+        return replace(pair, sctl=sctl, ocsp=ocsp, ocsp_until=end_of_response(ocsp) if ocsp else 0, load=load)
 
     @staticmethod
     def _optional(path: str, required: bool) -> bytes:
@@ -210,6 +199,12 @@ def _authority_file(path: str, keyword: str) -> tuple[list[bytes], list[bytes]]:
         raise unloadable(path, keyword, pem.reason(error)) from None
     except ValueError as error:
         raise TlsFault(f"'{keyword}' : unable to load {path}", "bad-certificate", str(error)[:100]) from None
+
+
+def directory_files(path: str) -> list[str]:
+    """The files of a directory that `crt` loads, in its order. Raises TlsFault."""
+    full = [f"{path}/{name}" for name in _listed(path) if not name.startswith(".") and not name.endswith(RESERVED)]
+    return [name for name in full if os.path.isfile(name)]
 
 
 def _listed(path: str) -> list[str]:

@@ -40,6 +40,15 @@ class Revocations:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What `load` of a crt-store says of one certificate; "" where it says nothing."""
+
+    key: str = ""
+    ocsp: str = ""
+    sctl: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPair:
     """A certificate with its private key.
 
@@ -47,7 +56,7 @@ class KeyPair:
     file's order. key: PKCS#8. key_type: "rsa", "ecdsa", "dsa" or what else the key is. names: DNS names of the subject (CN)
     and of subjectAltName, in lower case, "*.example.com" among them. dh: PEM of the DH parameters in the file, b"" if none.
     ocsp: the response to staple, ocsp_until: when it expires, seconds since 1970, 0 for never. sctl: the list of signed
-    certificate timestamps (RFC 6962). not_after: seconds since 1970.
+    certificate timestamps (RFC 6962). not_after: seconds since 1970. load: in which other files its parts are.
     """
 
     name: str
@@ -61,6 +70,7 @@ class KeyPair:
     ocsp_until: float = 0
     sctl: bytes = b""
     not_after: float = 0
+    load: Load | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         journal=journal,
         servers=servers,
         checks=CheckScheduler(loop, servers, context.configuration.global_.spread_checks),
+        agents=Agents(loop, servers, context.configuration.global_.spread_checks),
         messages=messages,
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
         routes=Routes(context.configuration),
@@ -111,8 +112,7 @@ async def _serve(context: ControlContext) -> int:
     await _start(control, "statistics", stats.start)
     await _start(control, "checks", _called(control.checks.start))
     await _start(control, "resolvers", _called(control.resolvers.start))
-    agents = Agents(loop, control.servers, context.configuration.global_.spread_checks)
-    await _start(control, "agents", _called(agents.start))
+    await _start(control, "agents", _called(control.agents.start))
     ticker = loop.create_task(_tick(control))
     MasterChannel(context.master_channel, control.journal, over.set).start(loop)
     # What was built until now lives as long as the process: keep the collector from walking through it.
@@ -122,7 +122,7 @@ async def _serve(context: ControlContext) -> int:
     ticker.cancel()
     control.checks.stop()
     await control.resolvers.stop()
-    agents.stop()
+    control.agents.stop()
     runtime.stop()
     await stats.stop()
     await control.messages.stop()

@@ -15,7 +15,8 @@ from fastlb.control.ports import Program
 class LiveServer:
     """One server of a backend. `index` is its place in the program, `id` HAProxy's sid.
 
-    check_host, check_port: where commands have sent its checks; None and 0: where the configuration says.
+    check_host, check_port, agent_host, agent_port: where commands have sent its checks and questions to its agent; None and 0:
+    where the configuration says. agent_send: what commands have it asked; None: what the configuration says.
     """
 
     index: int
@@ -25,6 +26,9 @@ class LiveServer:
     config: model.Server
     check_host: str | None = None
     check_port: int = 0
+    agent_host: str | None = None
+    agent_port: int = 0
+    agent_send: str | None = None
 
     @property
     def path(self) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fastlb.compile.routes import Routes
 from fastlb.config import model
 from fastlb.control import ports
+from fastlb.control.checks.agent import Agents
 from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory
@@ -37,6 +38,7 @@ class Control:
     journal: Journal
     servers: Servers
     checks: CheckScheduler
+    agents: Agents
     messages: MessageHub
     hard_maxconn: int
     routes: Routes

@@ -123,6 +123,11 @@ class MessageHub:
         if worker in self._peers:
             self._peers[worker].send({"command": command, "arguments": arguments})
 
+    def drop(self, worker: int) -> None:
+        """Lets go of a worker that is not where it should be: it connects again, and is greeted with everything."""
+        if worker in self._peers:
+            self._peers[worker].writer.close()
+
     def _ask(self, peer: _Peer, command: str, arguments: dict[str, Any]) -> tuple[int, asyncio.Future[dict[str, Any]]]:
         number = next(self._ids)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()

@@ -6,6 +6,7 @@ them open over worker crashes and reloads, so that no accept queue is ever close
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -63,6 +64,14 @@ class ListenerSet:
         for sock in self.sockets():
             sock.close()
 
+    def shut(self, frontend: str, worker: int) -> None:
+        """Stops the frontend's sockets of a worker for good, in all processes that have them: their addresses are free again."""
+        for listener in self.listeners:
+            if listener.proxy.name == frontend and listener.proxy.has_frontend:
+                sock = listener.sockets[0 if listener.is_shared else worker]
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
     def close_except(self, kept: ListenerSet) -> None:
         """Closes what `kept` did not take over."""
         fds = {sock.fileno() for sock in kept.sockets()}
@@ -87,7 +96,10 @@ class Binder:
         self._result = ListenerSet()
         self._known: dict[tuple[object, ...], list[socket.socket]] = {}
         for listener in previous.listeners if previous else ():
-            self._known[_key(listener.address, listener.bind.interface)] = listener.sockets
+            # Those that `shutdown frontend` has stopped are of no use any more.
+            alive = [sock for sock in listener.sockets if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)]
+            if alive or not listener.sockets:
+                self._known[_key(listener.address, listener.bind.interface)] = alive
         for stats, sock in previous.runtime if previous else ():
             self._known[_key(stats.address, "")] = [sock]
 

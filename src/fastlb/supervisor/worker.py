@@ -35,7 +35,7 @@ def run_worker(generation: Generation, index: int) -> int:
     close_foreign(generation, index)
     if not settle(generation, master_pid):
         return 1
-    messages = Messages(index)
+    messages = Messages(index, lambda frontend: generation.listeners.shut(frontend, index))
     engine = Engine(generation.program, index, generation.message_address, messages, messages.first, messages.changed)
     replica = Replica(index, Contents(generation.program), engine.set_variable, engine.variable)
     messages.serve(engine, replica, Renewed(Renewal(generation.program)))
@@ -77,19 +77,23 @@ class Messages:
     """What this worker and control say to each other (control/messages.py has the form): a request {"id", "command",
     "arguments"} gets the same `id` with a `result`, or with an `error` text; one without an id gets no answer.
 
-    The engine calls it between two turns of its loop, so every command must be short.
+    The engine calls it between two turns of its loop, so every command must be short. shut_listeners: gives this worker's sockets
+    of a frontend back.
     """
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, shut_listeners: Callable[[str], None]) -> None:
         self._index = index
+        self._shut = shut_listeners
         self._engine: Any = None
         self._replica: Any = None
         self._renewed: Any = None
         self._commands: dict[str, Callable[..., dict[str, Any]]] = {
             "apply": self._apply,
+            "bad-messages": self._bad_messages,
             "contents": self._contents,
             "ping": self._ping,
             "sessions": self._sessions,
+            "shut-listeners": self._shut_listeners,
             "shut-server-sessions": self._shut_server_sessions,
             "shut-session": self._shut_session,
             "stats": self._stats,
@@ -138,6 +142,14 @@ class Messages:
 
     def _sessions(self, start: int, most: int) -> dict[str, Any]:
         return {"sessions": self._engine.sessions(start, most)}
+
+    def _bad_messages(self, start: int, most: int) -> dict[str, Any]:
+        messages, seen = self._engine.bad_messages(start, most)
+        return {"messages": messages, "seen": seen}
+
+    def _shut_listeners(self, frontend: str) -> dict[str, Any]:
+        self._shut(frontend)
+        return {}
 
     def _shut_session(self, id: int) -> dict[str, Any]:
         return {"ended": self._engine.shut_session(id)}

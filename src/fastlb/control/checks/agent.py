@@ -117,6 +117,25 @@ class Agents:
         self._spread_percent = spread_percent
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._probes: dict[int, AgentProbe] = {}
+        self._disabled: set[int] = set()
+
+    def is_enabled(self, server: LiveServer) -> bool:
+        return server.index in self._servers.agents and server.index not in self._disabled
+
+    def set_enabled(self, server: LiveServer, is_enabled: bool) -> bool:
+        """`enable|disable agent`, until control starts again; False where the server has none."""
+        if server.index not in self._servers.agents:
+            return False
+        (self._disabled.discard if is_enabled else self._disabled.add)(server.index)
+        return True
+
+    def force(self, server: LiveServer, word: str, reason: str) -> bool:
+        """The state that `word` (up, down) names, as if the agent had said it; False for another word, or without an agent."""
+        if word not in ("up", "down") or not self.is_enabled(server):
+            return False
+        self._servers.agents[server.index] = replace(self._servers.agents[server.index], health=int(word == "up"))
+        (self._servers.set_running if word == "up" else self._servers.set_stopped)(server, reason)
+        return True
 
     def start(self) -> None:
         asked = [server for server in self._servers.directory.servers.values() if server.config.agent_check]
@@ -136,9 +155,13 @@ class Agents:
         self._timers[server.index] = self._loop.call_later(delay_s, self._ask, server)
 
     def _ask(self, server: LiveServer) -> None:
+        if server.index in self._disabled:
+            self._plan(server, server.config.agent_inter_ms / 1000)
+            return
         state = self._servers.snapshot.server_state(server.index)
         limit_ms = server.proxy.config.timeouts.check or server.config.agent_inter_ms
-        question = server.config.agent_send.encode("utf-8", "surrogateescape")
+        sent = server.config.agent_send if server.agent_send is None else server.agent_send
+        question = sent.encode("utf-8", "surrogateescape")
         finished = functools.partial(self._finished, server, time.monotonic())
         probe = AgentProbe(self._loop, agent_target(server, state.address), finished, question)
         self._probes[server.index] = probe
@@ -151,15 +174,16 @@ class Agents:
         interval = server.config.agent_inter_ms / 1000
         spread = interval * self._spread_percent / 100
         self._plan(server, interval + random.uniform(-spread, spread))
-        apply(self._servers, server, result, int((time.monotonic() - started) * 1000))
+        if server.index not in self._disabled:
+            apply(self._servers, server, result, int((time.monotonic() - started) * 1000))
 
 
 def agent_target(server: LiveServer, packed: bytes) -> Target:
     """Where the agent of a server at `packed` (a sockaddr) listens."""
     config = server.config
     _, address = unpack(packed)
-    host = config.agent_address or ("127.0.0.1" if isinstance(address, str) else address[0])
-    return Target(family_of(host), (host, config.agent_port))
+    host = server.agent_host or config.agent_address or ("127.0.0.1" if isinstance(address, str) else address[0])
+    return Target(family_of(host), (host, server.agent_port or config.agent_port))
 
 
 def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int) -> None:

@@ -10,6 +10,7 @@ import re
 from fastlb.control import ports
 from fastlb.control.logs import format as fmt
 from fastlb.control.runtime.command import Command, Level, Refused, Request
+from fastlb.control.runtime.process import shut_listeners
 from fastlb.control.runtime.server import change_maxconn
 
 
@@ -70,6 +71,18 @@ def _enable_frontend(request: Request) -> str:
     return ""
 
 
+async def _shutdown_frontend(request: Request) -> str:
+    frontend = request.frontend()
+    if request.control.snapshot.proxy_state(frontend.index).fe_state == ports.FRONTEND_STOPPED:
+        raise Refused("Frontend was already shut down.\n")
+    request.control.snapshot.set_frontend_state(frontend.index, ports.FRONTEND_STOPPED)
+    await shut_listeners(request, frontend.name)
+    frontends = request.control.snapshot.counters("frontend", frontend.index).cum_conn
+    backends = request.control.snapshot.counters("backend", frontend.index).cum_sess if frontend.is_backend else 0
+    _tell(request, f"Proxy {frontend.name} stopped (cumulated conns: FE: {frontends}, BE: {backends}).", frontend.index)
+    return ""
+
+
 def _tell(request: Request, message: str, proxy: int) -> None:
     request.control.journal.terminal("warning", message)
     request.control.journal.proxy(request.control.directory.by_index[proxy].config, fmt.WARNING, message)
@@ -90,5 +103,6 @@ COMMANDS = (
     Command(("enable", "frontend"), _enable_frontend, "accept on a frontend again", "<frontend>", Level.ADMIN),
     Command(("set", "maxconn", "frontend"), _set_maxconn_frontend, "change a frontend's maxconn", "<frontend> <n>", Level.ADMIN),
     Command(("set", "maxconn", "global"), _set_maxconn_global, "change the program's maxconn", "<n>", Level.ADMIN),
+    Command(("shutdown", "frontend"), _shutdown_frontend, "stop a frontend for good", "<frontend>", Level.ADMIN),
     Command(("set", "maxconn", "server"), _set_maxconn_server, "change a server's maxconn", "<bk>/<srv> <n>", Level.ADMIN),
 )

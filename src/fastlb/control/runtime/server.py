@@ -7,15 +7,19 @@ Knows the words of HAProxy's `set server` (management guide, section 9.3). Must 
 from __future__ import annotations
 
 import re
-import socket
 
 from fastlb.config.keywords.balance import is_static
 from fastlb.control import ports, sockaddr
 from fastlb.control.directory import LiveServer
+from fastlb.control.runtime.agents import set_agent, set_agent_address, set_agent_port, set_agent_send
 from fastlb.control.runtime.command import Command, Level, Refused, Request, Severity
 from fastlb.control.runtime.resolvers import set_fqdn
+from fastlb.control.runtime.words import numeric, port_from
 
-_USAGE = "usage: set server <backend>/<server> addr | check-addr | check-port | fqdn | health | maxconn | state | weight\n"
+_USAGE = (
+    "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | "
+    "health | maxconn | state | weight\n"
+)
 _MAX_WEIGHT = 256
 
 
@@ -108,7 +112,7 @@ def _set_address(request: Request, server: LiveServer) -> str:
     if isinstance(address, str):
         raise Refused(f"Can't change the address of a server on a unix socket{by}\n")
     old_host, old_port = address
-    new_host = _numeric(host)
+    new_host = numeric(host)
     if new_host is None:
         raise Refused(f"Invalid addr '{host}'{by}\n")
     if sockaddr.family_of(new_host) != family:
@@ -125,26 +129,17 @@ def _set_address(request: Request, server: LiveServer) -> str:
     return request.told(Severity.WARNING, f"{', '.join(told)}{by}\n")
 
 
-def _numeric(host: str) -> str | None:
-    """The address in its usual form, None for what is not a numeric IPv4 or IPv6 address."""
-    family = sockaddr.family_of(host)
-    try:
-        return socket.inet_ntop(family, socket.inet_pton(family, host))
-    except OSError:
-        return None
-
-
 def _set_check_address(request: Request, server: LiveServer) -> str:
     """`check-addr IP [port PORT]`: until control starts again."""
     host = request.argument(2)
     if not host:
         raise Refused("set server <b>/<s> check-addr requires an address and optionally a port.\n")
     _require_checks(request, server)
-    numeric = _numeric(host)
-    if numeric is None:
+    address = numeric(host)
+    if address is None:
         raise Refused(f"invalid addr '{host}'")
-    port = _check_port(request.argument(4)) if request.argument(3) == "port" else server.check_port
-    server.check_host, server.check_port = numeric, port
+    port = port_from(request.argument(4)) if request.argument(3) == "port" else server.check_port
+    server.check_host, server.check_port = address, port
     return ""
 
 
@@ -152,22 +147,13 @@ def _set_check_port(request: Request, server: LiveServer) -> str:
     if not request.argument(2):
         raise Refused("set server <b>/<s> check-port requires a port.\n")
     _require_checks(request, server)
-    server.check_port = _check_port(request.argument(2))
+    server.check_port = port_from(request.argument(2))
     return ""
 
 
 def _require_checks(request: Request, server: LiveServer) -> None:
     if not request.control.snapshot.server_state(server.index).check_flags & ports.CHECK_ENABLED:
         raise Refused("health checks are not enabled on this server")
-
-
-def _check_port(text: str) -> int:
-    """0: the server's own. Raises Refused."""
-    if not text.isdigit():
-        raise Refused("provided port is not an integer")
-    if int(text) > 65535:
-        raise Refused("provided port is invalid")
-    return int(text)
 
 
 def _set_maxconn(request: Request, server: LiveServer) -> str:
@@ -202,6 +188,10 @@ def _enable_health(request: Request) -> str:
 
 _SETTINGS = {
     "addr": _set_address,
+    "agent": set_agent,
+    "agent-addr": set_agent_address,
+    "agent-port": set_agent_port,
+    "agent-send": set_agent_send,
     "check-addr": _set_check_address,
     "check-port": _set_check_port,
     "fqdn": set_fqdn,

@@ -13,10 +13,12 @@ _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400
 
 
 def _lower(request: Request, level: Level) -> str:
-    """Lowers the level; asking for a higher one is refused."""
-    if level > request.session.level:
+    """Lowers the level and ends the modes of experts; asking for a higher one is refused."""
+    session = request.session
+    if level > session.level:
         raise Refused("Permission denied\n")
-    request.session.level = level
+    session.level = level
+    session.is_expert = session.is_experimental = False
     return ""
 
 

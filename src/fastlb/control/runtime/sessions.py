@@ -71,7 +71,7 @@ def _span(ms: int | None) -> str:
     return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
 
 
-def _place(packed: str) -> tuple[str, str]:
+def place(packed: str) -> tuple[str, str]:
     """(protocol, address) of a sockaddr; a client of a unix socket has no address of its own."""
     raw = packed.encode("latin-1")
     family, _address = sockaddr.unpack(raw)
@@ -94,7 +94,7 @@ def _expires(facts: Facts) -> str:
 
 
 def _line(request: Request, facts: Facts) -> str:
-    protocol, source = _place(facts["source"])
+    protocol, source = place(facts["source"])
     frontend, backend, server = _names(request, facts)
     front, back = facts["front"], facts["back"] or {"fd": -1, "in": 0, "left": None}
     return (
@@ -107,7 +107,7 @@ def _line(request: Request, facts: Facts) -> str:
 def _details(request: Request, facts: Facts) -> str:
     """The lines of one stream, as `show sess <id>` has them."""
     control, directory = request.control, request.control.directory
-    protocol, source = _place(facts["source"])
+    protocol, source = place(facts["source"])
     seconds, micros = divmod(facts["started"], 1_000_000)
     date = time.strftime("%d/%b/%Y:%H:%M:%S", time.localtime(seconds))
     frontend = directory.by_index[facts["frontend"]]
@@ -118,7 +118,7 @@ def _details(request: Request, facts: Facts) -> str:
         f"  conn_retries={facts['retries']}, waiting={int(any(facts['queues']))}, age={_span(facts['age'])},"
         f" calls={facts['calls']}, exp={_expires(facts) or '<NEVER>'}, state={facts['state']}",
         f"  frontend={frontend.name} (id={frontend.id} mode={mode[frontend.is_http]}),"
-        f" listener={listener.name if listener else '?'} (id={listener.id if listener else 0}) addr={_place(facts['local'])[1]}",
+        f" listener={listener.name if listener else '?'} (id={listener.id if listener else 0}) addr={place(facts['local'])[1]}",
     ]
     if facts["backend"] is None:
         lines.append("  backend=<NONE> (id=-1 mode=-)")

@@ -87,7 +87,8 @@ def _state_line(request: Request, server: LiveServer, now: int) -> str:
         *(state.uweight, state.iweight, (now - state.last_change_ms) // 1000, int(status)),
         *(RESULT_UNKNOWN if is_running else result_number(status), state.health, state.check_flags, agent_state),
         *(int(server.proxy.config.id is not None), int(config.id is not None), *_names(request, server, port), 0),
-        *(check_port, check_host, config.agent_address or check_host, config.agent_port or check_port),
+        *(check_port, check_host, server.agent_host or config.agent_address or check_host),
+        *(server.agent_port or config.agent_port or check_port,),
     )
     return " ".join(str(value) for value in values) + "\n"
 

@@ -6,12 +6,16 @@ Knows the families by name (no registration by import). Must not know what a com
 from __future__ import annotations
 
 from fastlb.control.runtime import (
+    agents,
     limits,
     patterns,
+    process,
     resolvers,
+    schema,
     server,
     session,
     sessions,
+    show_errors,
     show_health,
     show_info,
     show_lists,
@@ -30,12 +34,16 @@ from fastlb.control.runtime.command import Command, Level, Refused, Request, Sev
 COMMANDS: tuple[Command, ...] = tuple(
     sorted(
         (
+            *agents.COMMANDS,
             *limits.COMMANDS,
             *patterns.COMMANDS,
+            *process.COMMANDS,
+            *schema.COMMANDS,
             *resolvers.COMMANDS,
             *server.COMMANDS,
             *session.COMMANDS,
             *sessions.COMMANDS,
+            *show_errors.COMMANDS,
             *show_health.COMMANDS,
             *show_info.COMMANDS,
             *show_lists.COMMANDS,

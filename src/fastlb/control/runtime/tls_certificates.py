@@ -136,7 +136,19 @@ def _details(certificates: Certificates, name: str, pair: KeyPair | None) -> str
     return "".join(f"{line}\n" for line in lines)
 
 
+async def _reload(request: Request) -> str:
+    """fastlb's own: all files of certificates, authorities, revocation lists, ticket keys and crt-lists, all or nothing."""
+    try:
+        count, remarks = await request.control.certificates.read_again()
+    except ValueFault as fault:
+        hint = f" ({fault.hint})" if fault.hint else ""
+        raise Refused(f"{fault.message}{hint}\nNothing was changed.\n") from None
+    told = "".join(f"{remark}\n" for remark in remarks)
+    return f"{told}{count} change{'' if count == 1 else 's'}.\nSuccess!\n"
+
+
 COMMANDS = (
+    Command(("reload", "certs"), _reload, "read all files of certificates again", "", Level.ADMIN),
     Command(("abort", "ssl", "cert"), _abort, "abort a change of a certificate", "<certfile>", Level.ADMIN),
     Command(("commit", "ssl", "cert"), _commit, "use what was set of a certificate", "<certfile>", Level.ADMIN),
     Command(("del", "ssl", "cert"), _del, "delete a certificate that nothing uses", "<certfile>", Level.ADMIN),

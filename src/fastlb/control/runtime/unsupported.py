@@ -10,23 +10,21 @@ NAMES = {
     "add": "backend, server, ssl ca-file, ssl jwt",
     "debug": "counters",
     "del": "backend, server, ssl jwt",
-    "disable": "agent, dynamic-cookie backend",
+    "disable": "dynamic-cookie backend",
     "dump": "ssl cert, stats-file",
     "echo": "",
-    "enable": "agent, dynamic-cookie backend",
+    "enable": "dynamic-cookie backend",
     "httpclient": "",
     "publish": "backend",
     "set": "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit",
     "show": (
-        "anon, cache, default-server, defaults, dev, errors, events, fd, libs, peers, pools, proc, profiling, "
-        "quic, schema json, ssl jwt, "
-        "ssl ocsp-updates, ssl providers, ssl sni, startup-logs, tasks, threads, trace"
+        "anon, cache, default-server, defaults, dev, events, fd, peers, proc, profiling, "
+        "quic, ssl jwt, "
+        "ssl ocsp-updates, ssl sni, startup-logs, tasks, trace"
     ),
-    "shutdown": "frontend",
     "trace": "",
     "unpublish": "backend",
     "update": "ssl ocsp-response",
-    "wait": "",
 }
 
 _COMMANDS = frozenset(

@@ -36,6 +36,20 @@ def _checks(is_enabled: bool) -> Change:
     return lambda control, server: server.config.check and control.checks.set_enabled(server, is_enabled)
 
 
+def _agent(is_enabled: bool) -> Change:
+    return lambda control, server: control.agents.set_enabled(server, is_enabled)
+
+
+def _said_by_agent(word: str) -> Change:
+    return lambda control, server: control.agents.force(server, word, _REASON)
+
+
+def _end_sessions(control: Control, server: LiveServer) -> bool:
+    """haproxy: done, even where there was none."""
+    control.servers.on_killed(server)
+    return True
+
+
 # (word, what the page calls it, what it does)
 ACTIONS: tuple[tuple[str, str, Change], ...] = (
     ("ready", "Set state to READY", _administrative("ready")),
@@ -46,12 +60,13 @@ ACTIONS: tuple[tuple[str, str, Change], ...] = (
     ("hrunn", "Health: force UP", _operational("up")),
     ("hnolb", "Health: force NOLB", _operational("stopping")),
     ("hdown", "Health: force DOWN", _operational("down")),
+    ("dagent", "Agent: disable checks", _agent(False)),
+    ("eagent", "Agent: enable checks", _agent(True)),
+    ("arunn", "Agent: force UP", _said_by_agent("up")),
+    ("adown", "Agent: force DOWN", _said_by_agent("down")),
+    ("shutdown", "Kill Sessions", _end_sessions),
 )
-# Agents cannot be switched yet, neither here nor by `enable|disable agent`: the words are taken and change nothing, which is what
-# haproxy does for a server without an agent.
-_OF_AGENTS = ("dagent", "eagent", "arunn", "adown")
 _CHANGES: dict[str, Change] = {word: change for word, _, change in ACTIONS}
-_CHANGES |= dict.fromkeys(_OF_AGENTS, lambda control, server: False)
 
 # What `st=` tells, for the page.
 OUTCOMES = {

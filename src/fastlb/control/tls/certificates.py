@@ -23,6 +23,7 @@ from fastlb.config.tls_pem import TlsFault
 from fastlb.config.values import Resolver, ValueFault
 from fastlb.control.directory import Directory
 from fastlb.control.messages import MessageError, MessageHub
+from fastlb.control.tls.files import changes_of_files
 from fastlb.control.tls.lines import BindLine, CannotMake, Lines, Made, ServerLine
 from fastlb.control.tls.material import KINDS, Change, Material, uses
 from fastlb.control.tls.transaction import Transaction
@@ -49,6 +50,7 @@ class Certificates:
         self._hub = hub
         self._lock = asyncio.Lock()
         self.material = Material(configuration, self._read_entry)
+        self._loads = {name: pair.load for name, pair in self.material.pairs.items() if pair is not None}
         self.transactions: dict[str, Transaction[Any]] = {kind: Transaction() for kind in KINDS}
         self.lines = Lines(directory, configuration.global_, hub, _FIRST_ID + time.monotonic_ns() // 1000)
         self._trial: Material | None = None
@@ -135,6 +137,16 @@ class Certificates:
         for server, server_tls in plan.unused:
             server.tls = server_tls
 
+    async def read_again(self) -> tuple[int, list[str]]:
+        """Makes all as the files say now, or changes nothing: how many changes that took, and remarks. Raises ValueFault."""
+        direct = {each.pair.name for line in self.lines.binds for each in line.bind.tls.certificates if not each.source}
+        direct |= {server.tls.pair.name for server in self._servers if server.tls.pair is not None}
+        glob = self._configuration.global_.tls
+        changes, remarks = await asyncio.to_thread(changes_of_files, self.material, glob, self._loads, self._read_line, direct)
+        if changes:
+            await self.perform(*changes)
+        return len(changes), remarks
+
     # -- processes that are started again
 
     async def greet(self, worker: int, has_changed: bool) -> None:
@@ -165,6 +177,9 @@ class Certificates:
     def _read_entry(self, text: str) -> list[Certificate]:
         files = _KnownFiles(self._configuration.global_.tls)
         files.material = self._trial or self.material
+        return self._read_line(text, files)
+
+    def _read_line(self, text: str, files: TlsFiles) -> list[Certificate]:
         reading = Reading(self._configuration, Diagnostics(), {}, Resolver(), lambda name: None)
         reading.tls_files = files
         statement = Statement(reading, Source("CLI", 1, b""), [])

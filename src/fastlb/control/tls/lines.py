@@ -159,7 +159,14 @@ class Lines:
             ],
             "journal": journal,
         }
-        await asyncio.gather(*(self._request(worker, "tls-switch", message) for worker in workers))
+        await asyncio.gather(*(self._switch(worker, message) for worker in workers))
+
+    async def _switch(self, worker: int, message: Values) -> None:
+        """A worker that cannot has missed something, or is stuck: it shall come back and learn all of it."""
+        try:
+            await self._hub.request(worker, "tls-switch", timeout_s=_MAKE_TIMEOUT_S, **message)
+        except MessageError:
+            self._hub.drop(worker)
 
     async def teach(self, worker: int, journal: list[Any]) -> None:
         """Brings a worker that knows the configuration only to where the others are."""

@@ -61,6 +61,10 @@ class Material:
                 self._take_server(server)
         self._configured = {(kind, name) for kind in KINDS for name in self.known(kind)}
 
+    def is_configured(self, kind: str, name: str) -> bool:
+        """Whether the configuration names it; if not, a command has made it."""
+        return (kind, name) in self._configured
+
     def copy(self) -> Material:
         """One that changes can be tried on."""
         found = copy.copy(self)

@@ -33,7 +33,8 @@ def unpacked(value: Any) -> Any:
 
 
 def packed_pair(pair: KeyPair) -> dict[str, Any]:
-    found: dict[str, Any] = packed({each.name: getattr(pair, each.name) for each in fields(pair)})
+    """Without the names of its other files: they are the configuration's."""
+    found: dict[str, Any] = packed({each.name: getattr(pair, each.name) for each in fields(pair) if each.name != "load"})
     return found
 
 
