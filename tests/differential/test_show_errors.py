@@ -1,4 +1,4 @@
-"""`show errors` tells of the same bad messages as haproxy's, in its form; what its parser's states are stands there as a reason here.
+"""`show errors` tells of the same bad messages as haproxy's, in its form; what its parser's states are stands there as a reason.
 
 Names of headers are in lower case in what is sent, because fastlb has put them so by the time that it sees the error.
 """

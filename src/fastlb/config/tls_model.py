@@ -70,7 +70,7 @@ class KeyPair:
     ocsp_until: float = 0
     sctl: bytes = b""
     not_after: float = 0
-    load: Load | None = None
+    load: Load | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
