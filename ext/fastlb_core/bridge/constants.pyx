@@ -27,8 +27,9 @@ LOG_KINDS = {
     "tcplog": pr.LOG_K_TCP,
     "httplog": pr.LOG_K_HTTP,
     "format": pr.LOG_K_FORMAT,
+    "httplog json": pr.LOG_K_JSON,
 }
-LOG_SINKS = {"udp": pr.LOG_SINK_UDP, "unix": pr.LOG_SINK_UNIX, "fd": pr.LOG_SINK_FD}
+LOG_SINKS = {"udp": pr.LOG_SINK_UDP, "unix": pr.LOG_SINK_UNIX, "fd": pr.LOG_SINK_FD, "ring": pr.LOG_SINK_RING}
 LOG_STEPS = {
     "any": pr.LOG_S_ANY, "accept": pr.LOG_S_ACCEPT, "request": pr.LOG_S_REQUEST, "connect": pr.LOG_S_CONNECT,
     "response": pr.LOG_S_RESPONSE, "close": pr.LOG_S_CLOSE, "error": pr.LOG_S_ERROR,

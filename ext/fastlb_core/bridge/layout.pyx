@@ -23,7 +23,9 @@ from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
 from fastlb_core.lb.times cimport times_t
-from fastlb_core.program.program cimport err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t
+from fastlb_core.program.program cimport (
+    LOG_SINK_RING, err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t,
+)
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.proxy.stick_table cimport stick_bytes, stick_table_t
 
@@ -46,6 +48,9 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
             own_servers[srv["proxy"]].append(index)
     for px, own in zip(proxies, own_servers, strict=True):
         px["lb_capacity"] = balance_capacity(px, own, servers)
+    # What log targets point to comes before them.
+    fill_log_sinks(program, log_sinks)
+    make_log_profiles(program, shared["log_profiles"])
     fill_program(program, values)
     make_tables(program, proxies)
     program.arena = arena_map(arena_bytes(program, proxies, len(servers), len(listeners)), program.n_workers)
@@ -61,8 +66,6 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     program.servers = <srv_t**> take(program, sizeof(srv_t*) * program.n_servers)
     program.n_listeners = len(listeners)
     program.listeners = <listener_t*> take(program, sizeof(listener_t) * program.n_listeners)
-    fill_log_sinks(program, log_sinks)
-    make_log_profiles(program, shared["log_profiles"])
     for index, values in enumerate(proxies):
         fill_proxy(program, index, values, now_ms)
         if values["table"] >= 0:
@@ -295,6 +298,7 @@ cdef log_target_t* log_targets(program_t* program, list targets) except NULL:
     for index, values in enumerate(targets):
         target = &filled[<uint32_t> index]
         target.sink = values["sink"]
+        target.is_ring = program.log_sinks[target.sink].kind == LOG_SINK_RING
         target.format = values["format"]
         target.facility = values["facility"]
         target.level = values["level"]

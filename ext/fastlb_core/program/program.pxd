@@ -91,6 +91,7 @@ cdef enum log_kind_t:            # px_t.log_kind: which line a finished stream g
     LOG_K_TCP = 2
     LOG_K_HTTP = 3
     LOG_K_FORMAT = 4             # px_t.log_format
+    LOG_K_JSON = 5               # `option httplog json`
 
 cdef enum:                       # error pages an HTTP proxy may send, index of px_t.error_pages
     ERR_200 = 0
@@ -124,6 +125,7 @@ cdef enum log_sink_t:
     LOG_SINK_UDP = 0
     LOG_SINK_UNIX = 1            # datagram
     LOG_SINK_FD = 2              # stdout, stderr, fd@N
+    LOG_SINK_RING = 3            # a socket to control, which keeps the ring and sends what is in it to its servers
 
 cdef enum log_format_t:
     LOG_F_RFC3164 = 0
@@ -163,7 +165,8 @@ cdef struct log_target_t:
     uint8_t facility             # 0..23
     uint8_t level                # 0 emerg .. 7 debug: less severe messages are left out
     uint8_t min_level            # more severe ones are sent as this
-    uint32_t max_length          # bytes of a line
+    uint32_t max_length          # bytes of a line; into a ring, of its text
+    uint8_t is_ring              # its sink is a ring
     uint32_t sample_size         # 0: every line
     uint32_t n_ranges
     uint32_t ranges[16]          # pairs low, high within 1..sample_size
@@ -173,7 +176,7 @@ cdef struct log_sink_desc_t:
     uint8_t kind                 # log_sink_t
     uint8_t addr[128]            # sockaddr
     uint8_t addr_len
-    int32_t fd                   # LOG_SINK_FD
+    int32_t fd                   # LOG_SINK_FD, LOG_SINK_RING
 
 cdef struct capture_t:           # one `capture header`, `declare capture` or `http-request capture`
     slice_t name                 # borrowed (program memory), in lower case; empty: filled by a rule only

@@ -51,6 +51,14 @@ cdef struct log_rec_t:
     int32_t t_idle               # Ti
     int32_t t_data               # Td
     int32_t t_session            # Tt
+    # for `option httplog json`: borrowed (stream)
+    const slice_t* captures_req
+    const slice_t* captures_res
+    uint32_t n_captures_req
+    uint32_t n_captures_res
+    slice_t cookie_req
+    slice_t cookie_res
+    slice_t unique_id
 
 # What a profile needs to give a line its own text.
 cdef struct log_event_t:
@@ -60,6 +68,8 @@ cdef struct log_event_t:
 
 cdef struct logger_t             # one per worker; opaque
 
+# The most that a line's text may have where it must not be cut: what the shortest target of `px` leaves behind a header.
+cdef uint32_t log_text_room(const logger_t* logger, const px_t* px) noexcept nogil
 # Room for the text of a line of free length and its structured data: as long as the longest line of any target.
 cdef char* log_room(logger_t* logger, uint32_t* bytes) noexcept nogil
 cdef char* log_room_sd(logger_t* logger, uint32_t* bytes) noexcept nogil

@@ -10,15 +10,16 @@ from fastlb_core.base.atomic cimport add_fetch_u64
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.program.program cimport (
     LI_F_UNIX, LOG_F_ISO, LOG_F_LOCAL, LOG_F_RAW, LOG_F_RFC3164, LOG_F_RFC5424, LOG_F_SHORT, LOG_F_TIMED,
-    LOG_K_NONE, LOG_S_ANY, listener_t, log_profile_step_t, log_profile_t, log_target_t, program_t, px_t,
+    LOG_K_JSON, LOG_K_NONE, LOG_S_ANY, listener_t, log_profile_step_t, log_profile_t, log_target_t, program_t, px_t,
 )
 from fastlb_core.program.logformat cimport lf_build, logformat_t
 from fastlb_core.proxy.log_date cimport (
     LOG_ISO_LEN, LOG_SYSLOG_LEN, LOG_ZONE_LEN, log_dates_init, log_dates_now, log_dates_t,
 )
+from fastlb_core.proxy.log_json cimport JSON_ROOM_MIN, log_json
 from fastlb_core.proxy.log_line cimport log_line
-from fastlb_core.proxy.log_out cimport out_byte, out_bytes, out_name, out_t, out_u64
-from fastlb_core.proxy.log_sink cimport sink_add, sink_destroy, sink_flush, sink_init, sink_room, sink_t
+from fastlb_core.proxy.log_out cimport LOG_BODY_MAX, LOG_NAME_MAX, out_byte, out_bytes, out_name, out_t, out_u64
+from fastlb_core.proxy.log_sink cimport SINK_LINE_MAX, sink_add, sink_destroy, sink_flush, sink_init, sink_room, sink_t
 
 cdef enum:
     FLUSH_MS = 10                # a line waits so long at most
@@ -38,6 +39,8 @@ cdef struct logger_t:
     char pid[16]                 # inline: digits of program.log_pid
     uint32_t pid_len
     char body[8192]              # inline: LOG_BODY_MAX, the text of the line at hand
+    uint32_t longest_text        # bytes
+    uint32_t longest_header      # bytes of any target's header at most
     char* rooms                  # owned: four of room_size bytes, for a format's text and structured data, and a profile's
     uint32_t room_size
 
@@ -49,7 +52,10 @@ cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept 
     logger.program = program
     logger.dropped = dropped
     log_dates_init(&logger.dates)
-    logger.room_size = longest_line(program)
+    # haproxy: a text has one byte less than the longest line of any target, before a target cuts its line.
+    logger.longest_text = longest_line(program) - 1 if longest_line(program) else 0
+    logger.room_size = logger.longest_text + 1 if logger.longest_text >= 1024 else 1024
+    logger.longest_header = longest_header(program)
     logger.rooms = <char*> malloc(4 * <size_t> logger.room_size)
     if logger.rooms == NULL or not init_tables(logger) or not init_sinks(logger):
         logger_free(logger)
@@ -58,15 +64,31 @@ cdef logger_t* logger_new(const program_t* program, uint64_t* dropped) noexcept 
 
 
 cdef uint32_t longest_line(const program_t* program) noexcept nogil:
-    """`len` of all targets of proxies, the largest."""
-    cdef uint32_t i, at, longest = 1024
+    """`len` of all targets, the largest."""
+    cdef uint32_t i, at, longest = 0
     cdef const px_t* px
+    for i in range(program.n_log_targets):
+        if program.log_targets[i].max_length > longest:
+            longest = program.log_targets[i].max_length
     for i in range(program.n_proxies):
         px = program.proxies[i]
         for at in range(px.n_log_targets):
             if px.log_targets[at].max_length > longest:
                 longest = px.log_targets[at].max_length
     return longest
+
+
+cdef inline uint32_t shown_length(slice_t name) noexcept nogil:
+    return name.len if name.len < LOG_NAME_MAX else LOG_NAME_MAX
+
+
+cdef uint32_t longest_header(const program_t* program) noexcept nogil:
+    cdef uint32_t i, tag = shown_length(program.log_tag)
+    for i in range(program.n_proxies):
+        tag = max(tag, shown_length(program.proxies[i].log_tag))
+    for i in range(program.n_log_profiles):
+        tag = max(tag, shown_length(program.log_profiles[i].tag))
+    return HEADER_MAX - 2 * LOG_NAME_MAX + tag + shown_length(program.log_hostname)
 
 
 cdef char* log_room(logger_t* logger, uint32_t* bytes) noexcept nogil:
@@ -81,6 +103,20 @@ cdef char* log_room_sd(logger_t* logger, uint32_t* bytes) noexcept nogil:
 
 cdef log_dates_t* log_dates(logger_t* logger) noexcept nogil:
     return &logger.dates
+
+
+cdef uint32_t log_text_room(const logger_t* logger, const px_t* px) noexcept nogil:
+    cdef uint32_t i, room, least = LOG_BODY_MAX
+    cdef const log_target_t* target
+    for i in range(px.n_log_targets):
+        target = &px.log_targets[i]
+        room = target.max_length
+        if not target.is_ring:
+            room = room - logger.longest_header if room > logger.longest_header else 0
+        if room < least:
+            least = room
+    # The configuration is refused where this is not what the targets say.
+    return least if least > JSON_ROOM_MIN else JSON_ROOM_MIN
 
 
 cdef uint32_t log_unix_id(const logger_t* logger, const px_t* fe) noexcept nogil:
@@ -145,7 +181,10 @@ cdef void log_stream(
     cdef uint32_t length
     if fe.n_log_targets == 0 or fe.log_kind == LOG_K_NONE:
         return
-    length = log_line(logger.body, &logger.dates, rec, logger.unix_ids[fe.index])
+    if fe.log_kind == LOG_K_JSON:
+        length = log_json(logger.body, log_text_room(logger, fe), &logger.dates, rec, logger.unix_ids[fe.index])
+    else:
+        length = log_line(logger.body, &logger.dates, rec, logger.unix_ids[fe.index])
     queue_line(logger, fe, rec.level, slice_of(logger.body, length), sd, event, now_ms, now_real_us)
 
 
@@ -167,6 +206,7 @@ cdef struct line_t:              # the parts of one target's line
     slice_t tag
     slice_t text
     slice_t sd
+    bint is_whole                # it must not be cut: structured data that has no room is left out
 
 
 cdef slice_t profile_text(logger_t* logger, eval_t* ev, const void* format, uint32_t room) noexcept nogil:
@@ -189,6 +229,9 @@ cdef bint apply_profile(logger_t* logger, const log_target_t* target, const log_
         return False
     if step.format != NULL:
         line.text = profile_text(logger, event.ev, step.format, 2)
+        if line.text.len > logger.longest_text:
+            line.text.len = logger.longest_text
+        line.is_whole = False
     if step.sd != NULL:
         line.sd = profile_text(logger, event.ev, step.sd, 3)
     return True
@@ -208,6 +251,8 @@ cdef void queue_line(
     cdef sink_t* sink
     cdef uint32_t i, length
     log_dates_now(&logger.dates, <int64_t> (now_real_us // 1000000))
+    if text.len > logger.longest_text:
+        text.len = logger.longest_text
     for i in range(n_targets):
         target = &targets[i]
         if level > target.level:
@@ -215,6 +260,7 @@ cdef void queue_line(
         line.tag = tag
         line.text = text
         line.sd = sd
+        line.is_whole = text.ptr == logger.body and px.log_kind == LOG_K_JSON
         if event != NULL and not apply_profile(logger, target, event, &line) or not is_sampled(target, &positions[i]):
             continue
         sink = &logger.sinks[target.sink]
@@ -243,20 +289,28 @@ cdef uint32_t write_line(
 ) noexcept nogil:
     """Header, text and line end; returns the bytes. The line is cut at max_length, its end not counted."""
     cdef char header[1280]
-    cdef uint32_t length
+    cdef uint32_t length, most = target.max_length
+    cdef slice_t text = line.text
+    cdef slice_t sd = line.sd
     cdef out_t out
     out.at = header
     out.end = header + HEADER_MAX
     write_header(logger, target, level if level > target.min_level else target.min_level, line.tag, us, &out)
     length = <uint32_t> (out.at - header)
-    if length > target.max_length:
-        length = target.max_length
+    if target.is_ring:
+        # haproxy: `len` is that of the text, the ring's `maxlen` that of all.
+        text.len = text.len if text.len < most else most
+        most = SINK_LINE_MAX
+    if length > most:
+        length = most
     memcpy(into, header, length)
     if target.format == LOG_F_RFC5424:
         # RFC 5424, 6.3: without structured data a dash stands for it
-        length = append(into, length, line.sd if line.sd.len else slice_of(b"-", 1), target.max_length)
-        length = append(into, length, slice_of(b" ", 1), target.max_length)
-    length = append(into, length, line.text, target.max_length)
+        if line.is_whole and length + line.sd.len + 1 + text.len > most:
+            sd = slice_of(NULL, 0)
+        length = append(into, length, sd if sd.len else slice_of(b"-", 1), most)
+        length = append(into, length, slice_of(b" ", 1), most)
+    length = append(into, length, text, most)
     into[length] = b'\n'
     return length + 1
 

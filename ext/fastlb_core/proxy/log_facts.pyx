@@ -76,6 +76,13 @@ cdef void facts_of_stream(stream_t* strm, log_rec_t* rec) noexcept nogil:
     rec.target = slice_of(strm.log_line + strm.log_method_len, strm.log_line_len - strm.log_method_len - strm.log_version_len)
     rec.version = slice_of(strm.log_line + strm.log_line_len - strm.log_version_len, strm.log_version_len)
     rec.level = LOG_INFO
+    rec.captures_req = strm.captures_req
+    rec.captures_res = strm.captures_res
+    rec.n_captures_req = strm.fe.n_captures_req if strm.captures_req != NULL else 0
+    rec.n_captures_res = strm.fe.n_captures_res if strm.captures_res != NULL else 0
+    rec.cookie_req = strm.cookie_req
+    rec.cookie_res = strm.cookie_res
+    rec.unique_id = strm.unique_id
 
 
 cdef void _of_connection(eval_t* ev, log_rec_t* rec) noexcept nogil:

@@ -1,7 +1,7 @@
 # One place that log lines go to, and the lines that wait for it.
 #
-# Knows datagram sockets and descriptors. Must not know what a line says. Nothing here blocks: what the kernel does not take
-# at once is dropped and counted.
+# Knows datagram sockets, descriptors and the sockets of rings. Must not know what a line says. Nothing here blocks: what the
+# kernel does not take at once is dropped and counted.
 #
 #     area   | line \n | line \n | line \n |        |
 #     starts   0         1         2         3 = length
@@ -12,6 +12,7 @@ from fastlb_core.program.program cimport log_sink_desc_t
 cdef enum:
     SINK_LINES = 64              # lines of one batch: one sendmmsg
     SINK_ROOM = 131072           # bytes of a batch; the largest line (65535 and its end) fits behind SINK_FULL
+    SINK_LINE_MAX = 65535        # bytes of a line without its end
     SINK_FULL = 65280            # with so many bytes a batch is sent
     SINK_REOPEN_MS = 1000        # pause between attempts to open a sink that is not there
 

@@ -6,7 +6,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from fastlb_core.program.program cimport LOG_SINK_FD, LOG_SINK_UDP, log_sink_desc_t
+from fastlb_core.program.program cimport LOG_SINK_FD, LOG_SINK_RING, LOG_SINK_UDP, log_sink_desc_t
 from fastlb_core.sys.socket cimport (
     MSG_DONTWAIT, MSG_NOSIGNAL, SO_SNDBUF, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOL_SOCKET, connect, iovec, mmsghdr,
     send, sendmmsg, setsockopt, sockaddr, sockaddr_storage, socket,
@@ -77,6 +77,11 @@ cdef void open_sink(sink_t* sink) noexcept nogil:
     cdef sockaddr_storage address
     if sink.desc.kind == LOG_SINK_FD:
         open_descriptor(sink)
+        return
+    if sink.desc.kind == LOG_SINK_RING:
+        # Half of a pair made before the fork: there is nothing to open, and as nothing else it keeps lines apart.
+        sink.fd = sink.desc.fd
+        sink.is_borrowed = True
         return
     sink.is_borrowed = False
     # The program packs addresses at any offset; a sockaddr has to be aligned to be read.

@@ -7,7 +7,7 @@ from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.net.conn cimport conn_local
 from fastlb_core.program.logformat cimport lf_build, logformat_t
 from fastlb_core.program.program cimport (
-    LOG_K_DEFAULT, LOG_K_NONE, LOG_S_CLOSE, LOG_S_ERROR, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t,
+    LOG_K_DEFAULT, LOG_K_JSON, LOG_K_NONE, LOG_S_CLOSE, LOG_S_ERROR, PX_O_DONTLOG_NORMAL, PX_O_LOG_SEPARATE, px_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_LOG, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
@@ -15,6 +15,7 @@ from fastlb_core.proxy.log cimport (
     log_event_t, log_formatted, log_rec_t, log_room, log_room_sd, log_stream, logger_t,
 )
 from fastlb_core.proxy.log_facts cimport facts_is_error, facts_of, facts_of_stream
+from fastlb_core.proxy.unique_id cimport unique_id_of
 from fastlb_core.proxy.stream cimport STRM_F_BAD_REQUEST, STRM_F_LOGGED, STRM_F_LOG_EARLY, STRM_F_NO_LOG
 
 cdef enum:
@@ -78,6 +79,8 @@ cdef void _log_evaluated(stream_t* strm, log_event_t* event, const void* format,
     cdef eval_t ev
     if strm.fe.log_kind == LOG_K_DEFAULT:
         conn_local(strm.front)
+    elif strm.fe.log_kind == LOG_K_JSON:
+        unique_id_of(strm)
     eval_stream(&ev, strm, EVAL_O_FINAL | EVAL_O_RESPONSE | EVAL_O_LOG)
     ev.log_step = <uint8_t> event.step
     event.ev = &ev
@@ -88,6 +91,8 @@ cdef void _log_fixed(stream_t* strm, uint8_t level) noexcept nogil:
     cdef log_rec_t rec
     if strm.fe.log_kind == LOG_K_DEFAULT:
         conn_local(strm.front)
+    elif strm.fe.log_kind == LOG_K_JSON:
+        unique_id_of(strm)
     facts_of_stream(strm, &rec)
     rec.level = level
     log_stream(strm.w.logger, &rec, slice_of(NULL, 0), NULL, strm.w.loop.now_ms, strm.w.loop.real_us)

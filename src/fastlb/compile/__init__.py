@@ -6,7 +6,8 @@ Knows the model and fastlb_core's builder. Must not know files, keywords, proces
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from fastlb_core.bridge.builder import Program, ProgramBuilder
 
@@ -41,11 +42,13 @@ def compile_program(
     message_address: bytes,
     log_pid: int,
     generation: int = 1,
+    ring_fds: Mapping[str, int] = MappingProxyType({}),
 ) -> Program:
     """Lays out the whole configuration; blocks for about a millisecond per hundred servers.
 
     n_workers: 1..64. listeners: the bound sockets. service_address, message_address: sun_path of control's sockets; the
-    second is the engine's own business and not part of a program. log_pid: the pid that log lines show.
+    second is the engine's own business and not part of a program. log_pid: the pid that log lines show. ring_fds: the
+    workers' ends of the sockets to control, for each ring that a log target names.
     Raises CompileError (a ValueError) naming the line of the configuration, MemoryError.
     """
     del message_address
@@ -67,7 +70,7 @@ def compile_program(
         comp_level=glob.comp_level,
         max_packers=packers_of_worker(glob.maxzlibmem, n_workers),
     )
-    _fill(builder, configuration, listeners, service_address, n_workers)
+    _fill(builder, configuration, listeners, service_address, n_workers, ring_fds)
     return builder.finish()
 
 
@@ -77,6 +80,7 @@ def _fill(
     listeners: Sequence[BoundListener],
     service_address: bytes,
     n_workers: int,
+    ring_fds: Mapping[str, int],
 ) -> None:
     glob, routes = configuration.global_, Routes(configuration)
     own: dict[int, list[BoundListener]] = {id(px): [] for px in configuration.proxies}
@@ -88,7 +92,7 @@ def _fill(
     }
     profiles = list(configuration.log_profiles)
     add_profiles(builder, configuration.log_profiles.values())
-    add_targets(builder, None, glob.logs, glob, profiles)
+    add_targets(builder, None, glob.logs, glob, profiles, ring_fds)
     for px in configuration.proxies:
         if px.stick_table is not None:
             builder.set_stick_table(index_of[id(px)], table_values(px.stick_table))
@@ -101,7 +105,7 @@ def _fill(
         backend = routes.default_backend(px)
         if backend is not None:
             builder.set_default_backend(index, index_of[id(backend)])
-        add_targets(builder, index, targets_of(px, glob), glob, profiles)
+        add_targets(builder, index, targets_of(px, glob), glob, profiles, ring_fds)
         server_indexes.update(add_servers(builder, index, px))
         add_listeners(builder, index, own[id(px)], n_workers, glob)
         if px.compression is not None and px.mode == "http":

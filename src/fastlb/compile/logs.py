@@ -5,13 +5,15 @@ Knows syslog's tables. Must not know how lines are formatted or sent (fastlb_cor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS, LOG_STEPS
 
 from fastlb.config.log_formats import option_format
-from fastlb.config.model import Global, LogProfile, LogTarget, Proxy
+from fastlb.config.log_model import LogProfile, LogTarget
+from fastlb.config.model import Global, Proxy
 
 from .addresses import sockaddr
 from .failure import CompileError
@@ -89,18 +91,23 @@ def log_steps(px: Proxy) -> int:
 
 
 def add_targets(
-    builder: ProgramBuilder, index: int | None, targets: Iterable[LogTarget], glob: Global, profiles: Sequence[str] = ()
+    builder: ProgramBuilder,
+    index: int | None,
+    targets: Iterable[LogTarget],
+    glob: Global,
+    profiles: Sequence[str] = (),
+    ring_fds: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Adds the targets of the proxy at `index` (None: of the program), and sinks that are new.
 
-    profiles: the names of those that the builder has. Raises CompileError.
+    profiles: the names of those that the builder has. ring_fds: the sockets to control by ring. Raises CompileError.
     """
     for target in targets:
         if len(target.sample_ranges) > MAX_RANGES:
             raise CompileError(target.location, f"log : more than {MAX_RANGES} sampling ranges are not supported")
         builder.add_log_target(
             index,
-            _add_sink(builder, target),
+            _add_sink(builder, target, ring_fds),
             format=_format(target, glob),
             facility=FACILITIES.index(target.facility),
             level=LEVELS.index(target.level),
@@ -112,9 +119,11 @@ def add_targets(
         )
 
 
-def _add_sink(builder: ProgramBuilder, target: LogTarget) -> int:
+def _add_sink(builder: ProgramBuilder, target: LogTarget, ring_fds: Mapping[str, int]) -> int:
     address = target.address
-    if address is None or address.family == "fd":
+    if target.ring:
+        kind, packed, fd = "ring", b"", ring_fds[target.ring]
+    elif address is None or address.family == "fd":
         kind, packed, fd = "fd", b"", target.fd if address is None else address.fd
     else:
         kind, fd = "udp" if address.family in ("ipv4", "ipv6") else "unix", -1

@@ -11,8 +11,9 @@ from .diagnostics import nearest
 from .expressions import ExpressionFault
 from .keywords.row import BadStatement, Statement
 from .log_aliases import ALIASES
+from .log_model import LogProfile, LogStep
 from .logformat import LogFormat, parse_format
-from .model import Configuration, Location, LogProfile, LogStep, Proxy
+from .model import Configuration, Location, Proxy
 from .samples.types import Point
 from .samples.values import LogProfileRef
 from .values import names

@@ -15,6 +15,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from .check_rules import CheckRules
+from .log_model import LogProfile, LogTarget, Ring
 from .tls_model import BindTls, GlobalTls, ServerTls
 
 if TYPE_CHECKING:
@@ -61,47 +62,6 @@ class Address:
     @property
     def port(self) -> int:
         return self.port_low
-
-
-@dataclass(slots=True)
-class LogTarget:
-    """One `log` line (manual, section 4.2 "log"); `address` is None for stdout, stderr and fd targets.
-
-    format: "rfc3164" where the line names none. with_hostname: the line names rfc3164, which asks for the host name; the
-    default leaves it out unless `log-send-hostname` is set.
-    """
-
-    location: Location
-    address: Address | None
-    fd: int = -1
-    facility: str = "local0"
-    level: str = "debug"
-    min_level: str = "emerg"
-    format: str = "rfc3164"
-    with_hostname: bool = False
-    max_length: int = 1024
-    sample_ranges: list[tuple[int, int]] = field(default_factory=list)
-    sample_size: int = 0
-    profile: str = ""  # name of a log-profile section
-
-
-@dataclass(slots=True)
-class LogStep:
-    """`on <step>` of a log profile; without a format the proxy's own holds."""
-
-    is_dropped: bool = False
-    format: LogFormat | None = None
-    sd: LogFormat | None = None
-
-
-@dataclass(slots=True)
-class LogProfile:
-    """A `log-profile` section. tag: "" for the proxy's. steps: by name."""
-
-    location: Location
-    name: str
-    tag: str = ""
-    steps: dict[str, LogStep] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -248,6 +208,7 @@ class Server:
     tfo: bool = False
     pool_max_conn: int = -1
     pool_purge_delay_ms: int = 5000
+    log_proto: str = ""  # "legacy" or "octet-count"; for rings
     tls: ServerTls = field(default_factory=ServerTls)
 
 
@@ -427,7 +388,8 @@ class Proxy:
     `no option X` removes an inherited one. Options with arguments have a field of their own.
     redispatch: 0 off, -1 only on the last retry, N every Nth retry (manual, "option redispatch").
     http_mode: "keep-alive", "server-close" or "close".
-    log_format: "" (default line), "tcplog", "httplog", "httpslog", "tcplog clf", "httplog clf", or "format" (formats.log).
+    log_format: "" (default line), "tcplog", "httplog", "httpslog", "tcplog clf", "httplog clf", "httplog json", or "format"
+    (formats.log).
     log_steps: what `log-steps` names, none for the usual line alone.
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
     errorfile_sets: `errorfiles` lines, which resolve turns into errorfiles. http_error_rules: `http-error` lines by status,
@@ -570,6 +532,7 @@ class Configuration:
     http_errors: dict[str, HttpErrors] = field(default_factory=dict)
     resolvers: dict[str, Resolvers] = field(default_factory=dict)
     log_profiles: dict[str, LogProfile] = field(default_factory=dict)
+    rings: dict[str, Ring] = field(default_factory=dict)
 
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""

@@ -1,5 +1,5 @@
 """Sections that are neither global nor proxies: `userlist` (manual, section 12.1), `http-errors` (section 3.8), `crt-store`,
-`log-profile` and `resolvers` (files of their own).
+`log-profile`, `ring` and `resolvers` (files of their own).
 
 Knows their lines. Must not know who refers to them.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import crt_store, log_profiles, resolvers_section
+from . import crt_store, log_profiles, resolvers_section, rings
 from .diagnostics import nearest
 from .keywords.errors import STATUSES, BadAnswer, read_page
 from .keywords.row import BadStatement, Statement
@@ -149,6 +149,7 @@ READERS: dict[str, SectionReader] = {
     "log-profile": SectionReader(
         log_profiles.open_profile, log_profiles.KEYWORDS, "unknown keyword '{0}' in 'log-profile' section", spaced=True
     ),
+    "ring": SectionReader(rings.open_ring, rings.KEYWORDS, "unknown statement '{0}'.", spaced=True),
     "resolvers": SectionReader(
         open_resolvers, resolvers_section.KEYWORDS, "unknown keyword '{0}' in 'resolvers' section", spaced=True
     ),

@@ -17,8 +17,12 @@ from .log_profiles import check_profiles
 from .model import Balance, Configuration, Location, Proxy, Stats, StickData
 from .references import check_references
 from .resolvers_section import system_section
+from .rings import resolve_rings
 from .rule import Rule
 from .samples.values import TableRef
+
+# Of `option httplog json`: what a target takes unless it says `len`, what it must take, and the longest header in a ring.
+JSON_LENGTH, JSON_MIN_LENGTH, JSON_HEADER = 8192, 4096, 1280
 
 
 def resolve(
@@ -55,6 +59,7 @@ class _Resolution:
         glob = self.configuration.global_
         # haproxy: the room for rewriting takes half of a buffer at most.
         glob.maxrewrite = min(glob.maxrewrite, glob.bufsize // 2)
+        resolve_rings(self.configuration, self._alert, self._warn)
         self._check_ids()
         for draft in self.drafts:
             px = draft.proxy
@@ -82,6 +87,7 @@ class _Resolution:
             self._check_stats(draft.proxy)
             self._expand_errorfiles(draft.proxy)
             self._expand_logs(draft.proxy)
+            self._lengthen_json(draft.proxy)
             self._inherit_maxconn(draft.proxy)
 
     # --- checks ---
@@ -283,7 +289,7 @@ class _Resolution:
     def _check_log_format(self, px: Proxy, draft: Draft) -> None:
         location = draft.origins.get("log_format", px.location)
         title = px.title
-        if px.has_frontend and px.log_format in ("httplog", "httplog clf", "httpslog") and px.mode != "http":
+        if px.has_frontend and px.log_format in ("httplog", "httplog clf", "httplog json", "httpslog") and px.mode != "http":
             option = px.log_format.split()[0]
             message = (
                 f"'option {option}' not usable with {title} '{px.name}' (needs 'mode http'). Falling back to 'option tcplog'."
@@ -360,6 +366,23 @@ class _Resolution:
         if px.log_global:
             px.logs += [replace(target, sample_ranges=list(target.sample_ranges)) for target in self.configuration.global_.logs]
             px.log_global = False
+
+    def _lengthen_json(self, px: Proxy) -> None:
+        """An object that is cut is none: `option httplog json` takes long lines, and no target that is too short for them."""
+        if px.log_format != "httplog json" or not px.has_frontend:
+            return
+        for target in px.logs:
+            if not target.has_length:
+                target.max_length = JSON_LENGTH
+            ring = self.configuration.rings.get(target.ring)
+            if target.max_length < JSON_MIN_LENGTH:
+                message = f"'option httplog json' of '{px.name}' needs log lines of {JSON_MIN_LENGTH} bytes at least."
+                self._alert("too-short", message, target.location, f"parsing [{target.location}] : ", f"len {JSON_LENGTH}")
+            elif ring is not None and ring.max_length < JSON_MIN_LENGTH + JSON_HEADER:
+                message = f"'maxlen {ring.max_length}' of ring '{ring.name}' cuts lines of 'option httplog json' of '{px.name}'."
+                self._alert("too-short", message, target.location, f"parsing [{target.location}] : ", f"maxlen {JSON_LENGTH}")
+            elif ring is not None:
+                target.max_length = min(target.max_length, ring.max_length - JSON_HEADER)
 
     def _inherit_maxconn(self, px: Proxy) -> None:
         """A frontend without a limit of its own has the process's (manual, "maxconn"); that may be unknown until the start."""

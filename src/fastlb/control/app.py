@@ -10,8 +10,8 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 import uvloop
 from fastlb_core.bridge.contents import Contents
@@ -27,6 +27,8 @@ from fastlb.control.directory import Directory, LiveServer
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
+from fastlb.control.logs.rings import Rings
+from fastlb.control.logs.sender import Sender
 from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
 from fastlb.control.resolvers.service import ResolverService
@@ -42,7 +44,7 @@ class ControlContext:
 
     message_listener, service_listener: listening unix sockets, for the workers' messages and for internal HTTP.
     runtime_listeners: one listening socket per `stats socket` line. master_channel: a connected socket; its end of file
-    says that the master is gone. is_quiet: nothing on standard error.
+    says that the master is gone. is_quiet: nothing on standard error. ring_sockets: where workers' lines for rings come from.
     """
 
     configuration: model.Configuration
@@ -55,6 +57,7 @@ class ControlContext:
     is_quiet: bool = False
     tables: ports.StickTables | None = None
     contents: Contents | None = None
+    ring_sockets: Mapping[str, socket.socket] = field(default_factory=dict)
 
 
 def run(context: ControlContext) -> int:
@@ -68,7 +71,8 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
     snapshot = context.snapshot
     state = snapshot.globals()
     directory = Directory(context.configuration, context.program)
-    journal = Journal(context.configuration, state.master_pid, is_quiet=context.is_quiet)
+    rings = Rings(context.configuration.rings.values(), context.ring_sockets)
+    journal = Journal(context.configuration, state.master_pid, is_quiet=context.is_quiet, sender=Sender(rings))
     servers = Servers(directory, snapshot, journal, clock_ms)
     messages = MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()])
     shared = None
@@ -107,6 +111,8 @@ async def _serve(context: ControlContext) -> int:
     control.servers.on_killed = _ender_of_streams(control, loop)
     runtime = RuntimeService(control, context.runtime_listeners)
     stats = StatsService(control, context.service_listener)
+    rings = control.journal.sender.rings
+    await _start(control, "rings", _called(rings.start))
     await _start(control, "messages", control.messages.start)
     await _start(control, "runtime socket", _called(runtime.start))
     await _start(control, "statistics", stats.start)
@@ -126,6 +132,7 @@ async def _serve(context: ControlContext) -> int:
     runtime.stop()
     await stats.stop()
     await control.messages.stop()
+    await rings.stop()
     control.journal.sender.close()
     return 0
 

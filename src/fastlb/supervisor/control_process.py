@@ -17,6 +17,7 @@ def run_control(generation: Generation) -> int:
     for listener in generation.listeners.listeners:
         for sock in listener.sockets:
             sock.close()
+    generation.rings.close_worker_ends()
     # Everything is imported before the rights are given up: after a chroot there is nothing to import from.
     from fastlb_core.bridge.contents import Contents
     from fastlb_core.bridge.tables import Tables
@@ -42,6 +43,7 @@ def run_control(generation: Generation) -> int:
             runtime_listeners=generation.listeners.runtime,
             master_channel=generation.channel.theirs,
             is_quiet=generation.is_quiet,
+            ring_sockets=generation.rings.control_ends(),
             tables=Tables(generation.program),
             contents=Contents(generation.program),
         )

@@ -17,6 +17,7 @@ from fastlb.supervisor.channel import Channel
 from fastlb.supervisor.children import CONTROL, WORKER, Child
 from fastlb.supervisor.listeners import ListenerSet
 from fastlb.supervisor.privileges import Identity
+from fastlb.supervisor.ring_sockets import RingSockets
 from fastlb.supervisor.unix_socket import open_private
 
 # base/arena.pxd, worker_command_t
@@ -33,7 +34,7 @@ class Generation:
     private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. channel: to this
     generation's control process, None while there is none. hard_stop_at, kill_at: seconds of the monotonic clock at
     which a drain, or a stop, has taken too long; None while that is not running. is_quiet: -q, for control. n_fds: the
-    descriptor limit of a child.
+    descriptor limit of a child. rings: what carries log lines to control.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Generation:
     message_address: bytes
     service_listener: socket.socket
     wake_fds: list[int]
+    rings: RingSockets = field(default_factory=RingSockets)
     workers: list[Child] = field(default_factory=list)
     control: Child = field(default_factory=lambda: Child(CONTROL))
     channel: Channel | None = None
@@ -96,6 +98,7 @@ class Generation:
         """Lets go of everything but the listeners; for a generation without processes."""
         self.message_listener.close()
         self.service_listener.close()
+        self.rings.close()
         for fd in self.wake_fds:
             os.close(fd)
         if self.channel is not None:
@@ -112,6 +115,7 @@ def new_generation(
     """
     message_listener, message_address = open_private("messages")
     service_listener, service_address = open_private("services")
+    rings = RingSockets(configuration)
     program = parts.compile(
         configuration,
         n_workers=n_workers,
@@ -120,6 +124,7 @@ def new_generation(
         message_address=message_address,
         log_pid=os.getpid(),
         generation=number,
+        ring_fds=rings.worker_fds(),
     )
     snapshot = parts.snapshot(program)
     wake_fds = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(n_workers)]
@@ -136,6 +141,7 @@ def new_generation(
         message_address,
         service_listener,
         wake_fds,
+        rings,
     )
     generation.workers = [Child(WORKER, index) for index in range(n_workers)]
     return generation

@@ -53,6 +53,7 @@ def close_foreign(generation: Generation, index: int) -> None:
         sock.close()
     generation.message_listener.close()
     generation.service_listener.close()
+    generation.rings.close_control_ends()
     for i, fd in enumerate(generation.wake_fds):
         if i != index:
             os.close(fd)

@@ -10,7 +10,8 @@ from fastlb_core.bridge import programkit
 from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS
 
 from fastlb.compile import CompileError
-from fastlb.config.model import Address, Global, LogTarget
+from fastlb.config.log_model import LogTarget
+from fastlb.config.model import Address, Global
 
 from .conftest import HERE, ipv4, program_of, px
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fastlb.config import model
+from fastlb.config.log_model import LogTarget
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal, printable
 from fastlb.control.logs.sender import Sender
@@ -53,7 +54,7 @@ def test_host_name_stands_where_log_send_hostname_asks_for_it() -> None:
 
 
 def journal(
-    *targets: model.LogTarget, own: list[model.LogTarget] | None = None, tag: str | None = None, hostname: str | None = None
+    *targets: LogTarget, own: list[LogTarget] | None = None, tag: str | None = None, hostname: str | None = None
 ) -> tuple[Journal, model.Proxy, Lines]:
     configuration = model.Configuration(model.Global(logs=list(targets), log_tag=tag, log_send_hostname=hostname))
     proxy = backend("be", logs=own or [], log_global=True)
@@ -71,8 +72,8 @@ def test_rfc3164_has_a_host_name_where_the_target_or_the_section_asks(asked: boo
     assert lines.take() == [f"<129>Nov 23 12:38:56 {shown}7]: x"]
 
 
-def target(**settings: object) -> model.LogTarget:
-    return model.LogTarget(HERE, None, fd=1, **{"format": "short", **settings})  # type: ignore[arg-type]
+def target(**settings: object) -> LogTarget:
+    return LogTarget(HERE, None, fd=1, **{"format": "short", **settings})  # type: ignore[arg-type]
 
 
 def test_target_takes_its_levels_only_and_lifts_the_severe_ones() -> None:
@@ -116,11 +117,11 @@ def test_udp_unix_and_descriptor_sinks(tmp_path: Path, socket_path: Path) -> Non
     reader, writer = os.pipe()
     sender = Sender()
     port = udp.getsockname()[1]
-    sender.send(model.LogTarget(HERE, model.Address("ipv4", "127.0.0.1", port, port)), b"one\n")
-    sender.send(model.LogTarget(HERE, model.Address("unix", str(socket_path))), b"two\n")
-    sender.send(model.LogTarget(HERE, None, fd=writer), b"three\n")
+    sender.send(LogTarget(HERE, model.Address("ipv4", "127.0.0.1", port, port)), b"one\n")
+    sender.send(LogTarget(HERE, model.Address("unix", str(socket_path))), b"two\n")
+    sender.send(LogTarget(HERE, None, fd=writer), b"three\n")
     assert (udp.recv(99), unix.recv(99), os.read(reader, 99)) == (b"one\n", b"two\n", b"three\n")
-    sender.send(model.LogTarget(HERE, None, fd=writer, max_length=80), b"x" * 100 + b"\n")
+    sender.send(LogTarget(HERE, None, fd=writer, max_length=80), b"x" * 100 + b"\n")
     assert os.read(reader, 999) == b"x" * 79 + b"\n"
     assert sender.dropped == 0
     sender.close()
@@ -138,8 +139,8 @@ def test_full_or_missing_sink_drops_the_line_and_does_not_block(tmp_path: Path) 
             os.write(writer, b"x" * 4096)
     os.set_blocking(writer, True)
     sender = Sender()
-    sender.send(model.LogTarget(HERE, None, fd=writer), b"lost\n")
-    sender.send(model.LogTarget(HERE, model.Address("unix", str(tmp_path / "nobody"))), b"lost\n")
+    sender.send(LogTarget(HERE, None, fd=writer), b"lost\n")
+    sender.send(LogTarget(HERE, model.Address("unix", str(tmp_path / "nobody"))), b"lost\n")
     assert sender.dropped == 2
     os.close(reader)
     os.close(writer)

@@ -96,11 +96,12 @@ def test_first_days_of_a_month_are_padded_with_a_space(
 
 
 def test_line_is_cut_at_its_length_without_the_line_end(udp: dict[str, object], receiver: socket.socket) -> None:
+    """haproxy: and a text has one byte less than the longest of all targets."""
     targets = [{"format": LOG_FORMATS[form], "max_length": 80} for form in ("raw", "priority")]
     logger = Logger(build(udp, *targets))
     logger.text(b"y" * 100)
     logger.flush()
-    assert receiver.recv(2000) == b"y" * 80 + b"\n"
+    assert receiver.recv(2000) == b"y" * 79 + b"\n"
     assert receiver.recv(2000) == b"<134>" + b"y" * 75 + b"\n"
 
 

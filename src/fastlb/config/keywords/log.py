@@ -11,10 +11,11 @@ import socket
 from dataclasses import replace
 from itertools import pairwise
 
+from ..log_model import LogTarget
 from ..log_profiles import set_steps
-from ..model import FormatText, Global, LogTarget, Proxy
+from ..model import FormatText, Global, Proxy
 from ..values import AddressRules, ValueFault, names, parse_leading_integer
-from .row import NOT_YET, GlobalKeyword, ProxyKeyword, SetProxy, Statement
+from .row import GlobalKeyword, ProxyKeyword, SetProxy, Statement
 
 FACILITIES = names("""
 kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit alert cron2 local0 local1 local2 local3 local4
@@ -26,8 +27,9 @@ MAX_RANGES = 8  # of `sample`, as many as the core keeps
 SYSLOG_PORT = 514
 MIN_LENGTH, MAX_LENGTH = 80, 65535
 
-_STREAMS = ("tcp@", "tcp4@", "tcp6@", "uxst@", "stream+", "ring@")
+_STREAMS = ("tcp@", "tcp4@", "tcp6@", "uxst@", "stream+")
 _ADDRESS = AddressRules(port="optional", stream=False, dgram=True, fd=True)
+_STREAM_ADDRESS = AddressRules(port="optional")
 _SAMPLE = re.compile(r"([0-9]{1,9}(?:-[0-9]{1,9})?(?:,[0-9]{1,9}(?:-[0-9]{1,9})?)*):([0-9]{1,9})")
 
 
@@ -73,10 +75,15 @@ def _set_address(st: Statement, target: LogTarget) -> None:
     if word in ("stdout", "stderr"):
         target.fd = 1 if word == "stdout" else 2
         return
-    if word.startswith(_STREAMS):
-        raise st.fail(f"'log {word}': {NOT_YET}", st.n_keyword, "unsupported-keyword", "log to udp or to a unix datagram socket")
+    if word.startswith("ring@"):
+        target.ring = word.removeprefix("ring@")
+        if not target.ring:
+            raise st.fail("log : 'ring@' expects the name of a ring", st.n_keyword, "missing-argument", "log ring@<name> local0")
+        return
+    # haproxy: such a target has a ring of its own, of which one server gets the lines (config/rings.py).
+    target.is_stream = word.startswith(_STREAMS)
     try:
-        address = st.address(word, _ADDRESS)
+        address = st.address(word, _STREAM_ADDRESS if target.is_stream else _ADDRESS)
     except ValueFault as fault:
         code = "unsupported-keyword" if fault.code == "unsupported-address" else fault.code
         raise st.fail(f"log : {fault.message}", st.n_keyword, code) from None
@@ -96,7 +103,7 @@ def _set_options(st: Statement, target: LogTarget, index: int) -> int:
             length = parse_leading_integer(value)
             if not MIN_LENGTH <= length <= MAX_LENGTH:
                 raise st.fail(f"log : invalid log length '{value}', must be between {MIN_LENGTH} and {MAX_LENGTH}", at)
-            target.max_length = length
+            target.max_length, target.has_length = length, True
         elif name == "format":
             _set_format(st, target, value, at)
         elif name == "profile":

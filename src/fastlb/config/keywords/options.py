@@ -46,7 +46,9 @@ def set_redispatch(st: Statement, px: Proxy) -> None:
 
 
 def set_httplog(st: Statement, px: Proxy) -> None:
-    _set_log_format(st, px, "httplog" + _clf(st))
+    """`json` is fastlb's own."""
+    is_json = st.argument(0) == "json"
+    _set_log_format(st, px, "httplog json" if is_json else "httplog" + _clf(st))
 
 
 def set_tcplog(st: Statement, px: Proxy) -> None:
@@ -130,7 +132,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     mode("http-server-close", "server-close"),
     mode("httpclose", "close"),
     ProxyKeyword("option redispatch", "option", "DLB", "[<interval>]", "off", "4.2", apply=set_redispatch, accepts_no=True),
-    ProxyKeyword("option httplog", "option", "DFLB", "[clf]", manual="4.2", apply=set_httplog),
+    ProxyKeyword("option httplog", "option", "DFLB", "[clf|json]", manual="4.2", apply=set_httplog),
     ProxyKeyword("option httpslog", "option", "DFLB", manual="4.2", apply=set_httpslog),
     ProxyKeyword("option tcplog", "option", "DFLB", "[clf]", manual="4.2", apply=set_tcplog, arguments=(0, 1)),
     ignored("contstats", "DFL", "counters are always updated while a stream lasts"),

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
 from ..log_aliases import ALIASES
-from ..model import Address, Bind, Configuration, Global, HttpErrors, Location, LogProfile, Proxy, Resolvers, Server, UserList
+from ..log_model import LogProfile, Ring
+from ..model import (
+    Address,
+    Bind,
+    Configuration,
+    Global,
+    HttpErrors,
+    Location,
+    Proxy,
+    Resolvers,
+    Server,
+    UserList,
+)
 from ..tls_files import TlsFiles
 from ..values import (
     AddressRules,
@@ -81,6 +93,7 @@ class Reading:
     crt_store: CrtStore | None = None
     resolvers: Resolvers | None = None
     log_profile: LogProfile | None = None
+    ring: Ring | None = None
     tls_files: TlsFiles = field(init=False)
 
     def __post_init__(self) -> None:

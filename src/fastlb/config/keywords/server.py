@@ -72,7 +72,7 @@ def set_server(st: Statement, px: Proxy) -> None:
         )
     if wrong := bad_character(name):
         _fail(st, f"character '{wrong}' is not permitted in server name '{name}'.", 1, "bad-name")
-    px.servers.append(_read_server(st, px, name, 2))
+    px.servers.append(read_server(st, px, name, 2))
 
 
 def set_server_template(st: Statement, px: Proxy) -> None:
@@ -86,7 +86,7 @@ def set_server_template(st: Statement, px: Proxy) -> None:
     numbers = template_range(count)
     if numbers is None:
         _fail(st, f"Wrong server-template number or range arg '{count}'.", 2, "bad-number", f"1-{MAX_TEMPLATE} at most")
-    first = _read_server(st, px, f"{prefix}{numbers[0]}", 3)
+    first = read_server(st, px, f"{prefix}{numbers[0]}", 3)
     px.servers.append(first)
     for number in numbers[1:]:
         srv = copy(first)
@@ -94,7 +94,7 @@ def set_server_template(st: Statement, px: Proxy) -> None:
         px.servers.append(srv)
 
 
-def _read_server(st: Statement, px: Proxy, name: str, index: int) -> Server:
+def read_server(st: Statement, px: Proxy, name: str, index: int) -> Server:
     """The server whose address is word `index`, with the options behind it."""
     draft = st.draft
     srv = copy(draft.server_template) if draft is not None else template()
@@ -255,6 +255,13 @@ def set_cookie(st: Statement, srv: Server, word: str) -> None:
     srv.cookie = word
 
 
+def set_log_proto(st: Statement, srv: Server, word: str) -> None:
+    """How the lines of a ring are told apart; of no use to the servers of a backend."""
+    if word not in ("legacy", "octet-count"):
+        raise ValueFault(f"{_LOG_PROTO} '{word}'")
+    srv.log_proto = word
+
+
 def set_check_address(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.check_address = st.address(word, _CHECK_ADDRESS)
@@ -349,11 +356,12 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 _NOT_YET = names("""
 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
 check-sni-auto check-via-socks4 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
-ktls/1 log-bufsize/1 log-proto/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1
+ktls/1 log-bufsize/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1
 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
 strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
 """)
+_LOG_PROTO = "'log-proto' expects one of 'legacy' or 'octet-count' but got"
 _OFF_ALREADY = names("""
 no-check-reuse-pool no-check-sni-auto no-sni-auto no-send-proxy-v2-ssl no-send-proxy-v2-ssl-cn
 """)
@@ -378,6 +386,7 @@ SERVER: tuple[ServerOption, ...] = (
     _row("downinter", delay("downinter", "downinter_ms"), "<delay>", "inter", "'downinter' expects a delay as argument"),
     _row("fall", count("fall", "fall", 1), "<count>", "3", "'fall' expects an integer argument"),
     _row("fastinter", delay("fastinter", "fastinter_ms"), "<delay>", "inter", "'fastinter' expects a delay as argument"),
+    _row("log-proto", set_log_proto, "legacy|octet-count", "legacy", f"{_LOG_PROTO} ''"),
     _row("id", set_id, "<number>", missing="'id' : expects an integer argument", default_server=False),
     _row("inter", delay("inter", "inter_ms"), "<delay>", "2s", "'inter' expects a delay as argument"),
     _row("maxconn", limit("maxconn", "maxconn"), "<number>", "no limit", "'maxconn' expects an integer argument"),

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from fastlb.config.model import Configuration, LogTarget, Proxy
+from fastlb.config.log_model import LogTarget
+from fastlb.config.model import Configuration, Proxy
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.sender import Sender
 
@@ -78,7 +79,9 @@ class Journal:
             if target.profile and self._profiles[target.profile].tag:
                 speaker = replace(origin, tag=self._profiles[target.profile].tag)
             head = fmt.header(_style(target, origin), target.facility, shown, speaker, now)
-            self.sender.send(target, f"{head}{message}\n".encode("utf-8", "surrogateescape"))
+            # haproxy: into a ring `len` is that of the text.
+            text = message.encode("utf-8", "surrogateescape")[: target.max_length if target.ring else None]
+            self.sender.send(target, head.encode("utf-8", "surrogateescape") + text + b"\n")
 
 
 def _style(target: LogTarget, origin: fmt.Origin) -> str:

@@ -10,21 +10,31 @@ import os
 import select
 import socket
 
-from fastlb.config.model import LogTarget
+from fastlb.config.log_model import LogTarget
+from fastlb.control.logs.rings import Rings
 
 # A pipe that polls as writable takes this much without blocking (POSIX, PIPE_BUF).
 _PIPE_BUF = 4096
 
 
 class Sender:
-    """One per control process. `dropped` counts lines that were lost."""
+    """One per control process; rings: where the lines of some targets go."""
 
-    def __init__(self) -> None:
-        self.dropped = 0
+    def __init__(self, rings: Rings | None = None) -> None:
+        self._dropped = 0
+        self.rings = rings or Rings((), {})
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were lost, of workers too where they went into a ring."""
+        return self._dropped + self.rings.dropped
 
     def send(self, target: LogTarget, line: bytes) -> None:
         """Sends one line, its newline included; longer ones than the target takes are cut and end in a newline."""
+        if target.ring:
+            self.rings.by_name[target.ring].append(line.removesuffix(b"\n"))
+            return
         if len(line) > target.max_length:
             line = line[: target.max_length - 1] + b"\n"
         try:
@@ -33,7 +43,7 @@ class Sender:
             else:
                 self._send_datagram(target, line)
         except OSError:
-            self.dropped += 1
+            self._dropped += 1
 
     def _write(self, fd: int, line: bytes) -> None:
         # The descriptor is shared with other processes (a terminal, a pipe to systemd): O_NONBLOCK would change it for
@@ -42,7 +52,7 @@ class Sender:
         poller.register(fd, select.POLLOUT)
         ready = poller.poll(0)
         if not ready or not ready[0][1] & select.POLLOUT:
-            self.dropped += 1
+            self._dropped += 1
             return
         os.write(fd, line[:_PIPE_BUF])
 

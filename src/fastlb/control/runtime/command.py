@@ -5,10 +5,11 @@ Knows access levels and the objects that commands work on. Must not know sockets
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fastlb.config import model
 from fastlb.control.directory import LiveProxy, LiveServer
@@ -63,6 +64,16 @@ class Session:
     is_over: bool = False
 
 
+class Stream(Protocol):
+    """A client that gets its answer piece by piece."""
+
+    async def send(self, text: str) -> None:
+        """A piece of the answer; raises TimeoutError where the client does not take it."""
+
+    async def until(self, event: asyncio.Event) -> bool:
+        """Waits for the event; False where the client says something, or leaves, before."""
+
+
 @dataclass(slots=True)
 class Request:
     """One command as it came: all its words, from the keywords on, and its payload."""
@@ -71,6 +82,7 @@ class Request:
     session: Session
     control: Control
     payload: str = ""
+    stream: Stream | None = None
     n_keywords: int = 0
 
     def told(self, severity: Severity, message: str) -> str:

@@ -90,7 +90,7 @@ class RuntimeService:
                 if sent is None:
                     return
                 payload = sent
-            answer = await self._run_line(line, payload, session)
+            answer = await self._run_line(line, payload, session, client)
             await client.send(answer, session.timeout_s)
             if not session.has_prompt and not client.has_line():
                 return
@@ -112,9 +112,10 @@ class RuntimeService:
                 raise ValueError("payload too long")
             payload.append(line)
 
-    async def _run_line(self, line: str, payload: str, session: Session) -> str:
+    async def _run_line(self, line: str, payload: str, session: Session, client: _Client) -> str:
         """Runs the commands of a line; all their answers, each with its end."""
-        answers = []
+        answers: list[str] = []
+        stream = _Pieces(client, session, answers)
         commands = split_commands(line)
         for place, text in enumerate(commands):
             words = split_words(text)
@@ -123,11 +124,39 @@ class RuntimeService:
                 answer = session.told(Severity.INFO, table.unknown(words))
             else:
                 is_last = place == len(commands) - 1
-                answer = await table.run(command, Request(words, session, self._control, payload if is_last else ""))
+                answer = await table.run(command, Request(words, session, self._control, payload if is_last else "", stream))
             if session.is_over:
                 break
             answers.append(answer + ("\n> " if session.has_prompt else "\n"))
         return "".join(answers)
+
+
+class _Pieces:
+    """The answer of one command, piece by piece behind those of the commands before it."""
+
+    def __init__(self, client: _Client, session: Session, before: list[str]) -> None:
+        self._client = client
+        self._session = session
+        self._before = before
+
+    async def send(self, text: str) -> None:
+        if self._before:
+            text = "".join(self._before) + text
+            self._before.clear()
+        await self._client.send(text, self._session.timeout_s)
+
+    async def until(self, event: asyncio.Event) -> bool:
+        happened = asyncio.ensure_future(event.wait())
+        said = asyncio.ensure_future(self._client.say_nothing())
+        try:
+            await asyncio.wait({happened, said}, return_when=asyncio.FIRST_COMPLETED)
+            if said.done():
+                said.exception()  # that it is gone is enough to know
+                return False
+            return True
+        finally:
+            happened.cancel()
+            said.cancel()
 
 
 class _Client:
@@ -163,6 +192,13 @@ class _Client:
         if len(line) > self._max_line:
             raise ValueError("line too long")
         return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
+
+    async def say_nothing(self) -> None:
+        """Returns once the client has sent something, which is passed over, or has closed."""
+        if self._received or self._is_at_end:
+            self._received.clear()
+            return
+        self._is_at_end = not await self._loop.sock_recv(self._sock, 16384)
 
     async def send(self, text: str, timeout_s: float) -> None:
         """Sends a text; raises TimeoutError where the client does not take it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fastlb.control.runtime import (
     agents,
+    events,
     limits,
     patterns,
     process,
@@ -35,6 +36,7 @@ COMMANDS: tuple[Command, ...] = tuple(
     sorted(
         (
             *agents.COMMANDS,
+            *events.COMMANDS,
             *limits.COMMANDS,
             *patterns.COMMANDS,
             *process.COMMANDS,

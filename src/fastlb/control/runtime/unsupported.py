@@ -18,7 +18,7 @@ NAMES = {
     "publish": "backend",
     "set": "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit",
     "show": (
-        "anon, cache, default-server, defaults, dev, events, fd, peers, proc, profiling, "
+        "anon, cache, default-server, defaults, dev, fd, peers, proc, profiling, "
         "quic, ssl jwt, "
         "ssl ocsp-updates, ssl sni, startup-logs, tasks, trace"
     ),
