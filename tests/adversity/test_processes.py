@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.origin import named
+from support.origin import answers, named, reply
 from support.poll import poll
 from support.proxy import HTTP
 from support.wire import Cut
@@ -161,6 +161,19 @@ def test_checks_go_on_after_control_came_back(start, origin):
     os.kill(next(pid for pid in proxy.children() if pid != worker), signal.SIGKILL)
     server.close()
     poll(lambda: proxy.fetch().status == 503 and "DOWN" in str(status_of(proxy)), "the server to be taken out by the new control")
+
+
+def test_errors_of_traffic_count_while_control_is_away(start, origin):
+    server = origin(answers(reply(b"", "500 Bad")))
+    proxy = start(site([f"{server} check inter 1h observe layer7 error-limit 2 on-error mark-down"]), threads=1)
+    client = proxy.client()
+    client.request()
+    worker = owner_of(client, proxy)
+    control = next(pid for pid in proxy.children() if pid != worker)
+    os.kill(control, signal.SIGSTOP)
+    client.request()
+    os.kill(control, signal.SIGKILL)
+    poll(lambda: status_of(proxy).startswith("DOWN"), "the server to be taken out by the new control")
 
 
 def status_of(proxy) -> str:

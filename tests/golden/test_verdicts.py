@@ -251,6 +251,14 @@ server s 10.0.0.1:80 id 0
 server s 10.0.0.1:80 addr 10.0.0.2
 server s 10.0.0.1:80 addr nosuch.invalid
 server s 10.0.0.1:80 slowstart 5s
+server s 10.0.0.1:80 check observe layer4 error-limit 3 on-error mark-down
+server s 10.0.0.1:80 check observe layer7
+server s 10.0.0.1:80 check observe none
+server s 10.0.0.1:80 check observe layer5
+server s 10.0.0.1:80 check observe
+server s 10.0.0.1:80 error-limit 0
+server s 10.0.0.1:80 error-limit 3x
+server s 10.0.0.1:80 on-error boom
 server s 10.0.0.1:80 slowstart x
 server s 10.0.0.1:80 send-proxy
 server s 10.0.0.1:80 agent-check

@@ -64,6 +64,7 @@ cdef struct arena_t:
     uint64_t cum_conns       # atomic
     uint64_t cum_reqs        # folded from dead workers; live ones are in the counters
     uint64_t generation      # of the configuration, grows with a reload
+    int32_t observed_fd      # eventfd, the same number in every process: tells control of srv_shared_t.observed; 0: none
     worker_slot_t workers[64]
     # pieces follow
 

@@ -308,7 +308,7 @@ class ProgramBuilder:
     def add_server(
         self, proxy, name, *, id, address, flags=0, weight=1, maxconn=0, minconn=0, maxqueue=0, port_offset=0, send_proxy=0,
         source=b"", pool_max_conn=-1, pool_purge_ms=5000, slowstart_ms=0, rise=2, fall=3, disabled=False,
-        unresolved=False, cookie=b"",
+        unresolved=False, cookie=b"", observe=0, error_limit=10,
     ):
         is_internal = bool(flags & SRV_F_INTERNAL)
         if not is_internal and self.has_internal_server:
@@ -318,12 +318,13 @@ class ProgramBuilder:
             raise ValueError("a server needs a backend")
         within("weight", weight, 0, 256)
         within("send_proxy", send_proxy, 0, 2)
+        within("observe", observe, 0, 2)
         self.servers.append({
             "proxy": proxy, "name": _raw(name), "id": id, "address": sockaddr_bytes(address), "flags": flags,
             "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
             "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
             "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
-            "unresolved": unresolved, "tls": None, "cookie": cookie,
+            "unresolved": unresolved, "tls": None, "cookie": cookie, "observe": observe, "error_limit": error_limit,
         })
         return len(self.servers) - 1
 

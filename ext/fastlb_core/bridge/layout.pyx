@@ -331,6 +331,8 @@ cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t n
     srv.pool_max_conn = values["pool_max_conn"]
     srv.pool_purge_ms = values["pool_purge_ms"]
     srv.slowstart_ms = values["slowstart_ms"]
+    srv.observe = values["observe"]
+    srv.error_limit = values["error_limit"]
     keep(program, &srv.name, values["name"])
     srv.proxy_name = px.name
     if values["cookie"]:

@@ -295,6 +295,10 @@ cdef class Snapshot:
         """The eventfd that wakes the worker's poll, the same number in every process; before the fork."""
         self._worker(index).wake_fd = fd
 
+    def set_observed_fd(self, fd):
+        """The eventfd by which workers tell control of errors (`observe`), the same number in every process; before the fork."""
+        self.arena.observed_fd = fd
+
     def command_worker(self, index, command):
         """Stores a WORKER_C_* and wakes the worker."""
         store_i32(&self._worker(index).command, command)
@@ -440,7 +444,7 @@ cdef class Snapshot:
         add_fetch_u32(&srv.sh.kill_seq, 1)
 
     def set_check(self, server, *, flags=None, health=None, status=None, code=None, duration_ms=None, description=None,
-                  time_ms=None, failed_checks=None, rise=None, fall=None):
+                  time_ms=None, failed_checks=None, rise=None, fall=None, failed_hana=None):
         """Stores what is not None; code -1 means none. Without a lock: only control writes these."""
         cdef srv_shared_t* sh = self._server(server).sh
         cdef bytes text
@@ -458,6 +462,8 @@ cdef class Snapshot:
             sh.check_time_ms = time_ms
         if failed_checks is not None:
             sh.failed_checks = failed_checks
+        if failed_hana is not None:
+            sh.failed_hana = failed_hana
         if rise is not None:
             sh.rise = rise
         if fall is not None:
@@ -466,6 +472,18 @@ cdef class Snapshot:
             text = description.encode("utf-8", "replace")[:sizeof(sh.check_desc) - 1]
             memset(sh.check_desc, 0, sizeof(sh.check_desc))
             memcpy(sh.check_desc, <const char*> text, len(text))
+
+    def take_observed(self, server):
+        """How often a server's error-limit was reached since the last call, and observed_t of the last time (`observe`)."""
+        cdef srv_shared_t* sh = self._server(server).sh
+        cdef uint32_t now = load_u32(&sh.observed)
+        cdef uint32_t count = now - sh.observed_done
+        sh.observed_done = now
+        return count, load_i32(&sh.observed_why)
+
+    def forget_errors(self, server):
+        """The server's errors in a row (`observe`) begin anew."""
+        store_i32(&self._server(server).sh.consecutive_errors, 0)
 
     def set_server_times(self, server, *, last_change_ms=None, down_time_ms=None, down_trans=None):
         """Stores what is not None."""

@@ -36,6 +36,8 @@ cdef struct srv_t:
     int32_t pool_max_conn        # idle connections kept over all workers; -1 no limit
     uint32_t pool_purge_ms
     uint32_t slowstart_ms
+    uint32_t observe             # observe_t (proxy/observe.pxd)
+    int32_t error_limit          # consecutive errors that count as one failed check
     const void* tls              # owned (program memory): tls_server_t of net/tls_conf.pxd, or NULL
     srv_shared_t* sh             # shared, arena
     counters_t* counters         # shared, arena: [n_workers + 1]

@@ -110,12 +110,16 @@ cdef struct srv_shared_t:
     int32_t queued_max       # atomic
     uint64_t waiters         # atomic; bit per worker that has a stream waiting for this very server
     uint64_t last_sess_ms    # monotonic; time of the last stream given to it (relaxed store)
-    int32_t consecutive_errors  # atomic; for observe
+    int32_t consecutive_errors  # atomic; of a server with `observe`
     int32_t throttle         # percent of its limit that slowstart allows; 0 and 100 = all of it. Under the lb lock
     # -- load balancing, under the backend's lb lock: owned by lb/*.pyx
     uint32_t lb_weight       # effective weight the algorithm's structure counts it with; 0 = not in use
     uint32_t lb_flags
-    uint64_t spare[7]
+    # -- `observe`
+    uint32_t observed        # atomic, workers; how often error-limit was reached
+    uint32_t observed_done   # control: as far as it has acted on it
+    int32_t observed_why     # atomic, workers; observed_t of the last time
+    uint64_t spare[5]
 
 # A proxy's live state (frontend and backend half in one).
 cdef struct px_shared_t:

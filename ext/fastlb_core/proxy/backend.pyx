@@ -27,6 +27,7 @@ from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TR
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
+from fastlb_core.proxy.observe cimport OBSERVED_CONNECTED, OBSERVED_NOT_CONNECTED, observe
 from fastlb_core.proxy.persist cimport persist_is_forced, persist_lost
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.secure cimport secure_back, secure_name
@@ -251,6 +252,7 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
     back.owner = strm
     back.n_requests += 1
     if back.flags & CONN_F_REUSED:
+        observe(strm, OBSERVED_CONNECTED)
         strm.back_state = BACK_READY
         strm.t_connect = strm.w.loop.now_ms
         return BACK_R_TRY
@@ -261,6 +263,7 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
 
 
 cdef void back_connected(stream_t* strm) noexcept nogil:
+    observe(strm, OBSERVED_CONNECTED)
     strm.back_state = BACK_READY
     strm.t_connect = strm.w.loop.now_ms
     strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
@@ -302,6 +305,7 @@ cdef back_result_t _failed(stream_t* strm) noexcept nogil:
     """A try to connect has failed: again, elsewhere, or not at all."""
     cdef uint32_t pause
     _drop_back(strm)
+    observe(strm, OBSERVED_NOT_CONNECTED)
     if strm.n_retries >= stream_retries(strm) or not strm.be.retry_on & RETRY_CONN_FAILURE:
         stream_set_term(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S', b'C')
         srv_slot(strm).failed_conn += 1

@@ -33,6 +33,9 @@ from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, head_send, head
 from fastlb_core.proxy.http_retry cimport retry_for, retry_reason
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_ENDED, RULES_R_WAIT, response_rules, rules_result_t
 from fastlb_core.proxy.log_facts cimport facts_class
+from fastlb_core.proxy.observe cimport (
+    OBSERVED_BAD_HEAD, OBSERVED_CLOSED, OBSERVED_READ_ERROR, OBSERVED_TIMEOUT, observe, observe_status,
+)
 from fastlb_core.proxy.packed cimport packed_head, packed_run
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
@@ -58,6 +61,10 @@ cdef bint _bad_answer(stream_t* strm, char err) noexcept nogil:
     be_counters(strm).failed_resp += 1
     srv_slot(strm).failed_resp += 1
     tracking_failure(strm)
+    if err == b'S':
+        observe(strm, OBSERVED_READ_ERROR if strm.back.flags & CONN_F_ERROR else OBSERVED_CLOSED)
+    elif err == b'P':
+        observe(strm, OBSERVED_BAD_HEAD)
     http_reply(strm, 502, err, b'H')
     return True
 
@@ -67,6 +74,7 @@ cdef bint _junk_answer(stream_t* strm) noexcept nogil:
         # haproxy: each of them is counted, whether it is the last or not.
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
+        observe(strm, OBSERVED_BAD_HEAD)
         if retry_for(strm, RETRY_JUNK):
             return True
         http_reply(strm, 502, b'P', b'H')
@@ -180,6 +188,7 @@ cdef bint _pass_interim(stream_t* strm) noexcept nogil:
     cdef flow_t nothing
     nothing.n_ready = 0
     _count_answer(strm)
+    observe_status(strm, strm.res_msg.status)
     if not strm.req_msg.flags & MSG_F_HTTP10:
         status = head_send(strm.front, &strm.res_msg, &nothing, back)
     strm.bytes_out += reply_counted_head(&strm.res_msg)
@@ -211,6 +220,7 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     _count_answer(strm)
     strm.counted_head = <uint32_t> reply_counted_head(res)
     tracking_status(strm, res.status)
+    observe_status(strm, res.status)
     if strm.trackers != NULL:
         stick_learn(strm)
     conn_stop_timer(strm.back)
@@ -358,6 +368,7 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
         be_counters(strm).failed_resp += 1
         srv_slot(strm).failed_resp += 1
         tracking_failure(strm)
+        observe(strm, OBSERVED_TIMEOUT)
         http_reply(strm, 504, b's', b'H')
         return True
     if not conn_poll(back):

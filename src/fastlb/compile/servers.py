@@ -19,6 +19,8 @@ from .text import file_bytes
 from .tls import server_values
 
 INTERNAL_NAME = "<STATS>"
+# proxy/observe.pxd, observe_t
+OBSERVE = {"": 0, "layer4": 1, "layer7": 2}
 ANY_HOSTS = ("", "0.0.0.0", "::")
 
 
@@ -54,6 +56,8 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[st
             disabled=srv.disabled,
             cookie=file_bytes(srv.cookie) if px.mode == "http" else b"",
             # a name that nobody knew (`init-addr none`): in maintenance from the start, until it resolves
+            observe=OBSERVE[srv.observe] if srv.check else 0,
+            error_limit=srv.error_limit,
             unresolved=not has_address and bool(srv.address.name),
         )
     return indexes

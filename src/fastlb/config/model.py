@@ -200,6 +200,9 @@ class Server:
     agent_address: str = ""
     agent_inter_ms: int = 2000
     agent_send: str = ""
+    observe: str = ""  # "layer4", "layer7", "" for nothing
+    error_limit: int = 10
+    on_error: str = "fail-check"
     init_addr: list[str] = field(default_factory=list)
     resolution: Resolution = Resolution()
     ends_streams_when_down: bool = False  # on-marked-down shutdown-sessions

@@ -21,6 +21,7 @@ from fastlb.config import model
 from fastlb.control import ports
 from fastlb.control.audience import Audience
 from fastlb.control.checks.agent import Agents
+from fastlb.control.checks.observed import Observer
 from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory, LiveServer
@@ -44,7 +45,8 @@ class ControlContext:
 
     message_listener, service_listener: listening unix sockets, for the workers' messages and for internal HTTP.
     runtime_listeners: one listening socket per `stats socket` line. master_channel: a connected socket; its end of file
-    says that the master is gone. is_quiet: nothing on standard error. ring_sockets: where workers' lines for rings come from.
+    says that the master is gone. is_quiet: nothing on standard error. ring_sockets: where workers' lines for rings come
+    from. observed_fd: the workers' eventfd for `observe`.
     """
 
     configuration: model.Configuration
@@ -55,6 +57,7 @@ class ControlContext:
     runtime_listeners: list[tuple[model.StatsSocket, socket.socket]]
     master_channel: socket.socket
     is_quiet: bool = False
+    observed_fd: int = -1
     tables: ports.StickTables | None = None
     contents: Contents | None = None
     ring_sockets: Mapping[str, socket.socket] = field(default_factory=dict)
@@ -119,6 +122,8 @@ async def _serve(context: ControlContext) -> int:
     await _start(control, "checks", _called(control.checks.start))
     await _start(control, "resolvers", _called(control.resolvers.start))
     await _start(control, "agents", _called(control.agents.start))
+    observer = Observer(loop, control.servers, control.checks, context.observed_fd)
+    await _start(control, "observe", _called(observer.start))
     ticker = loop.create_task(_tick(control))
     MasterChannel(context.master_channel, control.journal, over.set).start(loop)
     # What was built until now lives as long as the process: keep the collector from walking through it.
@@ -127,6 +132,7 @@ async def _serve(context: ControlContext) -> int:
     await over.wait()
     ticker.cancel()
     control.checks.stop()
+    observer.stop()
     await control.resolvers.stop()
     control.agents.stop()
     runtime.stop()

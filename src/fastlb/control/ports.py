@@ -160,6 +160,8 @@ class ServerState(Protocol):
     @property
     def failed_checks(self) -> int: ...
     @property
+    def failed_hana(self) -> int: ...
+    @property
     def down_trans(self) -> int: ...
     @property
     def slowstart_until_ms(self) -> int: ...
@@ -439,8 +441,15 @@ class Snapshot(Protocol):
         description: str | None = None,
         time_ms: int | None = None,
         failed_checks: int | None = None,
+        failed_hana: int | None = None,
     ) -> None:
         """Stores what is not None; `code` -1 means none. No lock: only control writes these."""
+
+    def take_observed(self, server: int) -> tuple[int, int]:
+        """How often a server's error-limit was reached since the last call, and observed_t of the last time (`observe`)."""
+
+    def forget_errors(self, server: int) -> None:
+        """The server's errors in a row (`observe`) begin anew."""
 
     def set_server_times(
         self, server: int, *, last_change_ms: int | None = None, down_time_ms: int | None = None, down_trans: int | None = None

@@ -44,6 +44,7 @@ def run_control(generation: Generation) -> int:
             master_channel=generation.channel.theirs,
             is_quiet=generation.is_quiet,
             ring_sockets=generation.rings.control_ends(),
+            observed_fd=generation.observed_fd,
             tables=Tables(generation.program),
             contents=Contents(generation.program),
         )

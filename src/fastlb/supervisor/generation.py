@@ -31,10 +31,10 @@ class Generation:
     """A configuration that runs, or is about to.
 
     program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*: the
-    private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. channel: to this
-    generation's control process, None while there is none. hard_stop_at, kill_at: seconds of the monotonic clock at
-    which a drain, or a stop, has taken too long; None while that is not running. is_quiet: -q, for control. n_fds: the
-    descriptor limit of a child. rings: what carries log lines to control.
+    private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. observed_fd: one by which
+    workers tell control of errors (`observe`), owned. channel: to this generation's control process, None while there is
+    none. hard_stop_at, kill_at: seconds of the monotonic clock at which a drain, or a stop, has taken too long; None while
+    that is not running. is_quiet: -q, for control. n_fds: the descriptor limit of a child. rings: what carries log lines to control.
     """
 
     number: int
@@ -47,6 +47,7 @@ class Generation:
     message_address: bytes
     service_listener: socket.socket
     wake_fds: list[int]
+    observed_fd: int
     rings: RingSockets = field(default_factory=RingSockets)
     workers: list[Child] = field(default_factory=list)
     control: Child = field(default_factory=lambda: Child(CONTROL))
@@ -99,7 +100,7 @@ class Generation:
         self.message_listener.close()
         self.service_listener.close()
         self.rings.close()
-        for fd in self.wake_fds:
+        for fd in (*self.wake_fds, self.observed_fd):
             os.close(fd)
         if self.channel is not None:
             self.channel.close()
@@ -130,6 +131,8 @@ def new_generation(
     wake_fds = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(n_workers)]
     for index, fd in enumerate(wake_fds):
         snapshot.set_wake_fd(index, fd)
+    observed_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    snapshot.set_observed_fd(observed_fd)
     generation = Generation(
         number,
         configuration,
@@ -141,6 +144,7 @@ def new_generation(
         message_address,
         service_listener,
         wake_fds,
+        observed_fd,
         rings,
     )
     generation.workers = [Child(WORKER, index) for index in range(n_workers)]

@@ -46,6 +46,7 @@ class ServerState:
     last_change_ms: int = 0
     down_time_ms: int = 0
     failed_checks: int = 0
+    failed_hana: int = 0
     down_trans: int = 0
     slowstart_until_ms: int = 0
     served: int = 0
@@ -271,6 +272,7 @@ class Arena:
         description: str | None = None,
         time_ms: int | None = None,
         failed_checks: int | None = None,
+        failed_hana: int | None = None,
     ) -> None:
         given = {
             "check_flags": flags,
@@ -280,10 +282,17 @@ class Arena:
             "check_duration_ms": duration_ms,
             "check_desc": description,
             "failed_checks": failed_checks,
+            "failed_hana": failed_hana,
         }
         for name, value in given.items():
             if value is not None:
                 setattr(self.servers[server], name, value)
+
+    def take_observed(self, server: int) -> tuple[int, int]:
+        return 0, 0
+
+    def forget_errors(self, server: int) -> None:
+        pass
 
     def set_server_times(
         self, server: int, *, last_change_ms: int | None = None, down_time_ms: int | None = None, down_trans: int | None = None

@@ -61,6 +61,9 @@ class Snapshot:
     def workers(self) -> list[Slot]:
         return [self._get(index) for index in range(64)]
 
+    def set_observed_fd(self, fd: int) -> None:
+        pass
+
     def set_wake_fd(self, index: int, fd: int) -> None:
         self._wake_fds[index] = fd
 

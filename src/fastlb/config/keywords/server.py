@@ -29,6 +29,7 @@ MAX_WEIGHT = 256
 _ADDRESS = AddressRules(port="offset", late=True)
 _CHECK_ADDRESS = AddressRules(port="optional", unix=False)
 _SOURCE = AddressRules(port="optional", unix=False)
+_ON_ERROR = "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down'"
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-")
 
 
@@ -308,6 +309,29 @@ def marked(option: str, attribute: str, word: str) -> ServerOption:
     return _row(option, apply, word, missing=f"'{option}' expects '{word}' but got ''")
 
 
+def set_observe(st: Statement, srv: Server, word: str) -> None:
+    if word not in ("none", "layer4", "layer7"):
+        raise ValueFault(f"'observe' expects one of 'none', 'layer4', 'layer7' but got '{word}'.")
+    if word == "layer7" and st.draft is not None and st.draft.proxy.mode != "http":
+        # haproxy: an alert, but it starts; nothing is observed then.
+        st.warn("'layer7' can only be used in http proxies.", st.words.index(word), "needs-http")
+        word = "none"
+    srv.observe = "" if word == "none" else word
+
+
+def set_error_limit(st: Statement, srv: Server, word: str) -> None:
+    value = _number(st, "error-limit", word)
+    if not 0 < value < 2**31:
+        raise ValueFault("error-limit has to be > 0.")
+    srv.error_limit = value
+
+
+def set_on_error(st: Statement, srv: Server, word: str) -> None:
+    if word not in ("fastinter", "fail-check", "sudden-death", "mark-down"):
+        raise ValueFault(f"{_ON_ERROR} but got '{word}'.")
+    srv.on_error = word
+
+
 def set_source(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.source = st.address(word, _SOURCE)
@@ -355,8 +379,8 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 
 _NOT_YET = names("""
 cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
-check-sni-auto check-via-socks4 error-limit/1 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
-ktls/1 log-bufsize/1 max-reuse/1 namespace/1 no-renegotiate non-stick observe/1 on-error/1
+check-sni-auto check-via-socks4 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
+ktls/1 log-bufsize/1 max-reuse/1 namespace/1 no-renegotiate non-stick
 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
 strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
@@ -384,6 +408,7 @@ SERVER: tuple[ServerOption, ...] = (
     _row("disabled", flag("disabled")),
     _row("enabled", flag("disabled", False)),
     _row("downinter", delay("downinter", "downinter_ms"), "<delay>", "inter", "'downinter' expects a delay as argument"),
+    _row("error-limit", set_error_limit, "<count>", "10", "'error-limit' expects an integer argument."),
     _row("fall", count("fall", "fall", 1), "<count>", "3", "'fall' expects an integer argument"),
     _row("fastinter", delay("fastinter", "fastinter_ms"), "<delay>", "inter", "'fastinter' expects a delay as argument"),
     _row("log-proto", set_log_proto, "legacy|octet-count", "legacy", f"{_LOG_PROTO} ''"),
@@ -392,6 +417,14 @@ SERVER: tuple[ServerOption, ...] = (
     _row("maxconn", limit("maxconn", "maxconn"), "<number>", "no limit", "'maxconn' expects an integer argument"),
     _row("maxqueue", limit("maxqueue", "maxqueue"), "<number>", "no limit", "'maxqueue' expects an integer argument"),
     _row("minconn", limit("minconn", "minconn"), "<number>", "maxconn", "'minconn' expects an integer argument"),
+    _row("observe", set_observe, "{ none | layer4 | layer7 }", "none", "'observe' expects <mode> as argument."),
+    _row(
+        "on-error",
+        set_on_error,
+        "{ fastinter | fail-check | sudden-death | mark-down }",
+        "fail-check",
+        f"{_ON_ERROR} but got ''",
+    ),
     _row("pool-max-conn", count("pool-max-conn", "pool_max_conn", -1), "<number>", "-1 (no limit)"),
     _row("pool-purge-delay", delay("pool-purge-delay", "pool_purge_delay_ms", zero=True), "<delay>", "5s"),
     _row("port", set_check_port, "<port>", missing="'port' expects a port number as argument"),

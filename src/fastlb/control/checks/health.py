@@ -28,19 +28,29 @@ _MAX_INFO = 127
 
 def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int) -> None:
     """Stores a finished check of the server and carries out what follows from it."""
-    snapshot = servers.snapshot
+    before = servers.snapshot.server_state(server.index)
+    servers.snapshot.set_check(server.index, flags=before.check_flags & ~CHECK_INPROGRESS)
+    if result.has_passed and server.config.observe:
+        servers.snapshot.forget_errors(server.index)
+    # If it went into maintenance while the check ran, the answer no longer counts.
+    if not before.admin & ADMIN_MAINT:
+        _judge(servers, server, before, result, duration_ms)
+
+
+def apply_observed(servers: Servers, server: LiveServer, result: Result) -> None:
+    """Stores a failure that traffic has shown (`observe`) and carries out what follows; a check may be running meanwhile."""
+    before = servers.snapshot.server_state(server.index)
+    if not before.admin & ADMIN_MAINT:
+        _judge(servers, server, before, result, -1)
+
+
+def _judge(servers: Servers, server: LiveServer, before: ServerState, result: Result, duration_ms: int) -> None:
+    """duration_ms: below 0 where nothing was measured."""
     result = result._replace(info=_cut(result.info))
-    before = snapshot.server_state(server.index)
-    flags = before.check_flags & ~CHECK_INPROGRESS
-    if before.admin & ADMIN_MAINT:
-        # It went into maintenance while the check ran: the answer no longer counts.
-        snapshot.set_check(server.index, flags=flags)
-        return
     health, has_moved = _next_health(before, result.has_passed)
     failed = before.failed_checks + (has_moved and not result.has_passed)
-    snapshot.set_check(
+    servers.snapshot.set_check(
         server.index,
-        flags=flags,
         health=health,
         status=result.status,
         code=result.code,
@@ -112,7 +122,8 @@ def _next_health(before: ServerState, has_passed: bool) -> tuple[int, bool]:
 def _reason(result: Result, duration_ms: int) -> str:
     code = f", code: {result.code}" if result.has_code else ""
     info = f', info: "{printable(result.info)}"' if result.info else ""
-    return f", reason: {DESCRIPTIONS[result.status]}{code}{info}, check duration: {duration_ms}ms"
+    duration = f", check duration: {duration_ms}ms" if duration_ms >= 0 else ""
+    return f", reason: {DESCRIPTIONS[result.status]}{code}{info}{duration}"
 
 
 def _tell(servers: Servers, server: LiveServer, before: ServerState, health: int, result: Result, duration_ms: int) -> None:

@@ -15,6 +15,7 @@ class Status(IntEnum):
     UNK = 0
     INI = 1
     CHECKED = 3
+    HANA = 4
     SOCKERR = 5
     L4OK = 6
     L4TOUT = 7
@@ -36,6 +37,7 @@ DESCRIPTIONS = {
     Status.UNK: "Unknown",
     Status.INI: "Initializing",
     Status.CHECKED: "No status change",
+    Status.HANA: "Health analyze",
     Status.SOCKERR: "Socket error",
     Status.L4OK: "Layer4 check passed",
     Status.L4TOUT: "Layer4 timeout",

@@ -119,6 +119,8 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     row |= {"lastchg": (now - state.last_change_ms) // 1000}
     if config.check:
         row |= {"chkfail": state.failed_checks, "chkdown": state.down_trans, "downtime": _downtime(state, now) // 1000}
+    if config.check and config.observe:
+        row["hanafail"] = state.failed_hana
     if config.maxqueue:
         row["qlimit"] = config.maxqueue
     row |= {"pid": 1, "iid": server.proxy.id, "sid": server.id, "lbtot": counters.cum_lbconn, "type": TYPE_SERVER}
@@ -217,7 +219,8 @@ def _check_columns(state: ports.ServerState) -> Row:
     if Result(status, state.check_code).has_code:
         row["check_code"] = state.check_code & 0xFFFFFFFF
     if status not in (Status.UNK, Status.INI):
-        row["check_duration"] = state.check_duration_ms
+        # haproxy: -1, which nothing measured has, is shown as if it had no sign.
+        row["check_duration"] = state.check_duration_ms & 0xFFFFFFFFFFFFFFFF
     row |= {"last_chk": state.check_desc, "check_rise": state.rise, "check_fall": state.fall, "check_health": state.health}
     return row
 
