@@ -29,7 +29,6 @@ UNFILLED = {
     "idle_conn_cur": "the pool is one: all of it is told as safe_conn_cur",
     "need_conn_est": "the pool is bounded by pool-max-conn and pool-purge-delay, it estimates no need",
     **dict.fromkeys(("agg_server_status", "agg_server_check_status", "agg_check_status"), "only the exporter adds them up"),
-    "tracked": "servers have no `track`",
 }
 
 # haproxy: it closes idle connections earlier, by its estimate of the need.

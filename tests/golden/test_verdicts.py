@@ -259,6 +259,10 @@ server s 10.0.0.1:80 check observe
 server s 10.0.0.1:80 error-limit 0
 server s 10.0.0.1:80 error-limit 3x
 server s 10.0.0.1:80 on-error boom
+server s 10.0.0.1:80 track
+server s 10.0.0.1:80 track s
+server s 10.0.0.1:80 track x/y
+server s 10.0.0.1:80 check track s
 server s 10.0.0.1:80 slowstart x
 server s 10.0.0.1:80 send-proxy
 server s 10.0.0.1:80 agent-check

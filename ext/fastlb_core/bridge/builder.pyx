@@ -308,7 +308,7 @@ class ProgramBuilder:
     def add_server(
         self, proxy, name, *, id, address, flags=0, weight=1, maxconn=0, minconn=0, maxqueue=0, port_offset=0, send_proxy=0,
         source=b"", pool_max_conn=-1, pool_purge_ms=5000, slowstart_ms=0, rise=2, fall=3, disabled=False,
-        unresolved=False, cookie=b"", observe=0, error_limit=10,
+        unresolved=False, inherited=False, cookie=b"", observe=0, error_limit=10,
     ):
         is_internal = bool(flags & SRV_F_INTERNAL)
         if not is_internal and self.has_internal_server:
@@ -324,7 +324,7 @@ class ProgramBuilder:
             "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
             "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
             "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
-            "unresolved": unresolved, "tls": None, "cookie": cookie, "observe": observe, "error_limit": error_limit,
+            "unresolved": unresolved, "inherited": inherited, "tls": None, "cookie": cookie, "observe": observe, "error_limit": error_limit,
         })
         return len(self.servers) - 1
 

@@ -21,7 +21,7 @@ from fastlb_core.bridge.layout_stick cimport fill_table, share_table
 from fastlb_core.bridge.layout_tls cimport lay_out_tls
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
-from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_IMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
 from fastlb_core.lb.times cimport times_t
 from fastlb_core.program.program cimport (
     LOG_SINK_RING, err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t,
@@ -350,7 +350,9 @@ cdef int fill_server_state(srv_t* srv, dict values, uint64_t now_ms) except -1:
     cdef srv_shared_t* sh = srv.sh
     cdef bytes address = values["address"]
     sh.admin = SRV_A_RMAINT if values["unresolved"] else SRV_A_CMAINT if values["disabled"] else 0
-    sh.state = SRV_S_STOPPED if values["disabled"] else SRV_S_RUNNING
+    if values["inherited"]:
+        sh.admin |= SRV_A_IMAINT
+    sh.state = SRV_S_STOPPED if sh.admin else SRV_S_RUNNING
     sh.uweight = values["weight"]
     sh.iweight = values["weight"]
     sh.eweight = values["weight"] * EWEIGHT_SCALE
@@ -363,7 +365,7 @@ cdef int fill_server_state(srv_t* srv, dict values, uint64_t now_ms) except -1:
     if values["disabled"]:
         sh.check_flags |= CHECK_PAUSED
     # haproxy: a new server is up, one failed check from DOWN; a disabled one has no health yet
-    sh.health = 0 if values["disabled"] else values["rise"]
+    sh.health = 0 if sh.admin else values["rise"]
     sh.check_status = CHECK_STATUS_INI
     sh.check_code = -1
     sh.last_change_ms = now_ms

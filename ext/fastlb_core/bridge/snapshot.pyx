@@ -17,6 +17,7 @@ from fastlb_core.base.atomic cimport (
     add_fetch_i64, add_fetch_u32, cas_i32, load_i32, load_u32, load_u64, store_i32, store_i64, store_u32,
 )
 from fastlb_core.bridge.builder cimport Program
+from fastlb_core.bridge.server_state cimport ServerState
 from fastlb_core.lb.balance cimport lb_recover, lb_refresh, lb_set_pid
 from fastlb_core.lb.recover cimport recover_proxy, recover_server
 from fastlb_core.lb.server cimport srv_t
@@ -48,12 +49,6 @@ ProxyState = namedtuple(
     "ProxyState",
     "fe_conns fe_conns_max fe_maxconn fe_state be_conns be_conns_max queued queued_max last_change_ms down_time_ms"
     " down_trans last_sess_ms n_active n_backup total_weight using_backup",
-)
-ServerState = namedtuple(
-    "ServerState",
-    "admin state uweight iweight eweight maxconn address check_flags health rise fall check_status check_code"
-    " check_duration_ms check_time_ms check_desc last_change_ms down_time_ms failed_checks failed_hana down_trans"
-    " slowstart_until_ms served served_max queued queued_max last_sess_ms throttle",
 )
 Counters = namedtuple(
     "Counters",
@@ -155,26 +150,16 @@ cdef class Snapshot:
         )
 
     def server_state(self, server):
-        """ServerState of one server; address is a packed sockaddr, check_desc text."""
+        """ServerState of one server."""
         cdef srv_t* srv = self._server(server)
-        cdef srv_shared_t* sh = srv.sh
-        cdef bytes description = PyBytes_FromStringAndSize(sh.check_desc, sizeof(sh.check_desc))
-        return ServerState(
-            load_u32(&sh.admin), load_i32(&sh.state), sh.uweight, sh.iweight, sh.eweight, sh.maxconn, self._address(srv),
-            sh.check_flags, sh.health, sh.rise, sh.fall, sh.check_status, sh.check_code, sh.check_duration_ms, sh.check_time_ms,
-            description.split(b"\0", 1)[0].decode("utf-8", "replace"), sh.last_change_ms, sh.down_time_ms, sh.failed_checks,
-            sh.failed_hana, sh.down_trans, sh.slowstart_until_ms, sh.served, sh.served_max, sh.queued, sh.queued_max,
-            sh.last_sess_ms, sh.throttle,
-        )
-
-    cdef bytes _address(self, srv_t* srv):
-        cdef uint8_t copy[128]
+        cdef ServerState found = ServerState.__new__(ServerState)
         cdef uint32_t before
         while True:
             before = load_u32(&srv.sh.addr_seq)
-            memcpy(copy, srv.sh.addr, sizeof(copy))
+            memcpy(&found.sh, srv.sh, sizeof(srv_shared_t))
             if not before & 1 and load_u32(&srv.sh.addr_seq) == before:
-                return PyBytes_FromStringAndSize(<char*> copy, addr_length(copy) or srv.addr_len)
+                found.address_len = addr_length(found.sh.addr) or srv.addr_len
+                return found
 
     def counters(self, kind, index):
         """Counters of a "frontend", "backend", "server" or "listener", summed over all workers, dead ones included."""

@@ -24,7 +24,7 @@ from .persist import persist_values
 from .proxies import add_proxy
 from .routes import Routes
 from .rules import RuleCompiler
-from .servers import add_internal_server, add_server_tls, add_servers, uses_service
+from .servers import add_internal_server, add_server_tls, add_servers, servers_by_path, uses_service
 from .stick import table_values
 from .text import file_bytes
 
@@ -98,6 +98,7 @@ def _fill(
             builder.set_stick_table(index_of[id(px)], table_values(px.stick_table))
     add_case_names(builder, glob)
     server_indexes: dict[tuple[str, str], int] = {}
+    by_path = servers_by_path(configuration.proxies)
     active = [px for px in configuration.proxies if not px.disabled]
     for px in active:
         index = index_of[id(px)]
@@ -106,7 +107,7 @@ def _fill(
         if backend is not None:
             builder.set_default_backend(index, index_of[id(backend)])
         add_targets(builder, index, targets_of(px, glob), glob, profiles, ring_fds)
-        server_indexes.update(add_servers(builder, index, px))
+        server_indexes.update(add_servers(builder, index, px, by_path))
         add_listeners(builder, index, own[id(px)], n_workers, glob)
         if px.compression is not None and px.mode == "http":
             builder.set_compression(index, compression_values(px.compression))

@@ -5,6 +5,8 @@ Knows addresses, limits and flags. Must not know health checks' schedules (contr
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import SERVER_FLAGS
 
@@ -24,7 +26,12 @@ OBSERVE = {"": 0, "layer4": 1, "layer7": 2}
 ANY_HOSTS = ("", "0.0.0.0", "::")
 
 
-def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[str, str], int]:
+def servers_by_path(proxies: Iterable[Proxy]) -> dict[str, Server]:
+    """All servers by `backend/server`, as `track` names them."""
+    return {f"{px.name}/{srv.name}": srv for px in proxies for srv in px.servers if px.has_backend}
+
+
+def add_servers(builder: ProgramBuilder, index: int, px: Proxy, by_path: Mapping[str, Server]) -> dict[tuple[str, str], int]:
     """Adds the servers of the backend at `index`, in their order; their indexes by names. Raises CompileError."""
     indexes = {}
     for srv, number in zip(px.servers, assign_ids(srv.id for srv in px.servers), strict=True):
@@ -59,6 +66,7 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[st
             observe=OBSERVE[srv.observe] if srv.check else 0,
             error_limit=srv.error_limit,
             unresolved=not has_address and bool(srv.address.name),
+            inherited=_inherits_maintenance(srv, by_path),
         )
     return indexes
 
@@ -84,6 +92,15 @@ def add_internal_server(builder: ProgramBuilder, index: int, service_address: by
 def uses_service(px: Proxy) -> bool:
     """A rule sends requests to control."""
     return any(rule.core == "use-service" for rules in px.rules.values() for rule in rules)
+
+
+def _inherits_maintenance(srv: Server, by_path: Mapping[str, Server]) -> bool:
+    """Whether a server that it tracks, over however many others, is disabled from the start."""
+    while srv.track:
+        srv = by_path[srv.track]
+        if srv.disabled:
+            return True
+    return False
 
 
 def _flags(srv: Server) -> int:

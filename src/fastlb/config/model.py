@@ -200,6 +200,7 @@ class Server:
     agent_address: str = ""
     agent_inter_ms: int = 2000
     agent_send: str = ""
+    track: str = ""  # [<backend>/]<server> as written; once the files are read always with the backend, "" for none
     observe: str = ""  # "layer4", "layer7", "" for nothing
     error_limit: int = 10
     on_error: str = "fail-check"

@@ -14,12 +14,13 @@ from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
 from .log_profiles import check_profiles
-from .model import Balance, Configuration, Location, Proxy, Stats, StickData
+from .model import Balance, Configuration, Location, Proxy, Server, Stats, StickData
 from .references import check_references
 from .resolvers_section import system_section
 from .rings import resolve_rings
 from .rule import Rule
 from .samples.values import TableRef
+from .tracks import Tracks
 
 # Of `option httplog json`: what a target takes unless it says `len`, what it must take, and the longest header in a ring.
 JSON_LENGTH, JSON_MIN_LENGTH, JSON_HEADER = 8192, 4096, 1280
@@ -61,6 +62,7 @@ class _Resolution:
         glob.maxrewrite = min(glob.maxrewrite, glob.bufsize // 2)
         resolve_rings(self.configuration, self._alert, self._warn)
         self._check_ids()
+        tracks = Tracks(self.configuration.proxies)
         for draft in self.drafts:
             px = draft.proxy
             self._check_servers(px)
@@ -76,6 +78,7 @@ class _Resolution:
             resolve_formats(px, self._alert)
             check_references(px, self.configuration.proxies, self.diagnostics, self.source_of)
             self._check_check_ports(px)
+            tracks.check(px, lambda srv, *fault, px=px: self._report_track(px, srv, *fault))
             self._check_check_rules(px)
             self._check_timeouts(px)
             self._check_http_only(px)
@@ -205,6 +208,9 @@ class _Resolution:
                 continue
             message = f"{px.kind} '{px.name}': server '{srv.name}' has neither service port nor check port."
             self._alert("no-check-port", message, srv.location, hint="give the server a port, or add: port <port>")
+
+    def _report_track(self, px: Proxy, srv: Server, code: str, message: str, hint: str) -> None:
+        self._alert(code, f"'server {px.name}/{srv.name}' : {message}", srv.location, f"[{srv.location}] : ", hint)
 
     def _check_check_rules(self, px: Proxy) -> None:
         """Lines of `tcp-check` and `http-check` whose option is not on."""

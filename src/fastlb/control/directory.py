@@ -17,6 +17,7 @@ class LiveServer:
 
     check_host, check_port, agent_host, agent_port: where commands have sent its checks and questions to its agent; None and 0:
     where the configuration says. agent_send: what commands have it asked; None: what the configuration says.
+    tracked: the server that it follows (`track`). trackers: those that follow it, in haproxy's order: the last ones first.
     """
 
     index: int
@@ -29,6 +30,16 @@ class LiveServer:
     agent_host: str | None = None
     agent_port: int = 0
     agent_send: str | None = None
+    tracked: LiveServer | None = None
+    trackers: list[LiveServer] = field(default_factory=list)
+
+    @property
+    def judge(self) -> LiveServer:
+        """The server whose checks decide: the last one of the chain that this one tracks, or itself."""
+        server = self
+        while server.tracked is not None:
+            server = server.tracked
+        return server
 
     @property
     def path(self) -> str:
@@ -78,6 +89,7 @@ class Directory:
             self.proxies.append(proxy)
             self.by_index[entry.index] = proxy
         self._join_servers(program)
+        self._join_tracks()
         self._join_listeners(program)
 
     def _join_servers(self, program: Program) -> None:
@@ -90,6 +102,13 @@ class Directory:
                 server = LiveServer(entry.index, entry.id, entry.name, proxy, config)
                 proxy.servers.append(server)
                 self.servers[entry.index] = server
+
+    def _join_tracks(self) -> None:
+        by_path = {server.path: server for server in reversed(self.servers.values())}
+        for server in reversed(self.servers.values()):
+            server.tracked = by_path.get(server.config.track)
+            if server.tracked is not None:
+                server.tracked.trackers.append(server)
 
     def _join_listeners(self, program: Program) -> None:
         for entry in program.listeners:

@@ -8,6 +8,7 @@ command, the statistics page) nor how the balancer reacts: the snapshot rebuilds
     maintenance   stops the server whatever its checks say; leaving it starts one failure from DOWN and checks at once
     unresolved    maintenance as well (RMAINT) of a server whose name gave no address; only an address ends it
     drain         keeps the operational state, takes no new streams but persistent ones
+    track         a server has all three of the one that it tracks, beside what was asked for itself
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from fastlb.control.directory import Directory, LiveProxy, LiveServer
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
 
+_FORCED_MAINT = ports.ADMIN_FMAINT | ports.ADMIN_CMAINT | ports.ADMIN_HMAINT
 # eweight is the user weight times this (lb/shared.pxd), so that a slowstart ramp has steps below 1.
 WEIGHT_SCALE = 16
 
@@ -84,7 +86,10 @@ class Servers:
             return
         self._start(server, before)
         self._tell(server, fmt.NOTICE, f"{_title(server)} is UP{reason}{self._online(server, before)}")
+        self._tell_drain(server, before.state.admin)
         self._backend_changed(server.proxy, before)
+        for one in server.trackers:
+            self.set_running(one, _via(one))
 
     def set_stopped(self, server: LiveServer, reason: str) -> None:
         """The server is down."""
@@ -94,9 +99,10 @@ class Servers:
         self._stop(server, before)
         level = fmt.NOTICE if before.was_paused else fmt.ALERT
         self._tell(server, level, f"{_title(server)} is DOWN{reason}{self._left(server, before)}")
-        if before.state.admin & ports.ADMIN_DRAIN:
-            self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced drain mode.")
+        self._tell_drain(server, before.state.admin)
         self._backend_changed(server.proxy, before)
+        for one in server.trackers:
+            self.set_stopped(one, _via(one))
 
     def set_stopping(self, server: LiveServer, reason: str) -> None:
         """The server finishes what it has and takes nothing new (NOLB)."""
@@ -107,7 +113,10 @@ class Servers:
             self._count_downtime(server, before)
         self.snapshot.set_state(server.index, ports.STATE_STOPPING)
         self._tell(server, fmt.NOTICE, f"{_title(server)} is stopping{reason}{self._online(server, before)}")
+        self._tell_drain(server, before.state.admin)
         self._backend_changed(server.proxy, before)
+        for one in server.trackers:
+            self.set_stopping(one, _via(one))
 
     # -- operational state by order, from the runtime API and the statistics page
 
@@ -125,91 +134,39 @@ class Servers:
 
     def set_maint(self, server: LiveServer) -> None:
         """Forced maintenance; ends a forced drain silently."""
-        before = self._before(server)
-        admin = before.state.admin
-        if admin & ports.ADMIN_MAINT:
-            # haproxy: of a server that waits for an address it is remembered, without a word.
-            if admin & ports.ADMIN_RMAINT:
-                self.snapshot.set_admin(server.index, (admin | ports.ADMIN_FMAINT) & ~ports.ADMIN_FDRAIN)
+        admin = self.snapshot.server_state(server.index).admin
+        if admin & _FORCED_MAINT:
             return
-        self._enter_maint(server, before, (admin | ports.ADMIN_FMAINT) & ~ports.ADMIN_FDRAIN, "")
+        # haproxy: leaving a drain for it is an alert, though the server took no new streams.
+        self._add(server, ports.ADMIN_FMAINT, was_paused=False if admin & ports.ADMIN_FDRAIN else None)
+        self._drop(server, ports.ADMIN_FDRAIN)
 
     def set_unresolved(self, server: LiveServer, reason: str) -> None:
         """Maintenance of a server whose name has no address any more; the address goes. `reason`: HAProxy's words."""
-        before = self._before(server)
-        admin = before.state.admin
-        if admin & ports.ADMIN_RMAINT:
+        state = self.snapshot.server_state(server.index)
+        if state.admin & ports.ADMIN_RMAINT:
             return
-        _, address = sockaddr.unpack(before.state.address)
+        _, address = sockaddr.unpack(state.address)
         self.snapshot.set_address(server.index, sockaddr.pack("0.0.0.0", int(address[1])))
-        if admin & ports.ADMIN_MAINT:
-            self.snapshot.set_admin(server.index, admin | ports.ADMIN_RMAINT)
-            return
-        self._enter_maint(server, before, admin | ports.ADMIN_RMAINT, f" ({reason})")
-
-    def _enter_maint(self, server: LiveServer, before: _Before, admin: int, reason: str) -> None:
-        if before.state.check_flags & ports.CHECK_CONFIGURED:
-            self.snapshot.set_check(server.index, flags=before.state.check_flags | ports.CHECK_PAUSED, health=0)
-        else:
-            self.snapshot.set_check(server.index, health=0)
-        self.snapshot.set_admin(server.index, admin)
-        if before.was_stopped:
-            ending = reason or "."
-            self._tell(server, fmt.NOTICE, f"{_title(server)} was DOWN and now enters maintenance{ending}")
-            return
-        self._stop(server, before)
-        level = fmt.NOTICE if before.was_paused else fmt.ALERT
-        self._tell(server, level, f"{_title(server)} is going DOWN for maintenance{reason}{self._left(server, before)}")
-        self._backend_changed(server.proxy, before)
+        self._add(server, ports.ADMIN_RMAINT, f" ({reason})")
 
     def set_drain(self, server: LiveServer) -> None:
         """Forced drain; ends forced maintenance."""
-        before = self._before(server)
-        admin = before.state.admin
-        if admin & ports.ADMIN_FDRAIN:
-            return
-        if admin & ports.ADMIN_RMAINT:
-            self._stay_unresolved(server, before, ports.ADMIN_FDRAIN)
-            return
-        if admin & ports.ADMIN_MAINT:
-            self._leave_maint(server, before, ports.ADMIN_FDRAIN, "DRAIN", "leaving forced maintenance")
-            self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced drain mode.")
-            return
-        self.snapshot.set_admin(server.index, admin | ports.ADMIN_FDRAIN)
-        counts = self._left(server, before) if before.was_stopped else self._online(server, before)
-        self._tell(server, fmt.NOTICE, f"{_title(server)} enters drain state{counts}")
-        self._backend_changed(server.proxy, before)
+        self._add(server, ports.ADMIN_FDRAIN)
+        self._drop(server, _FORCED_MAINT)
 
     def set_ready(self, server: LiveServer) -> None:
         """Leaves forced maintenance and forced drain."""
-        before = self._before(server)
-        admin = before.state.admin
-        if admin & ports.ADMIN_RMAINT:
-            self._stay_unresolved(server, before, 0)
-        elif admin & ports.ADMIN_MAINT:
-            self._leave_maint(server, before, 0, "READY", "leaving forced maintenance")
-        elif admin & ports.ADMIN_FDRAIN:
-            self.snapshot.set_admin(server.index, admin & ~ports.ADMIN_FDRAIN)
-            state = "DOWN" if before.was_stopped else "UP"
-            self._tell(server, fmt.NOTICE, f"{_title(server)} is {state} (leaving forced drain).")
-            self._backend_changed(server.proxy, before)
+        self._drop(server, ports.ADMIN_FDRAIN)
+        self._drop(server, _FORCED_MAINT)
 
     def set_address(self, server: LiveServer, packed: bytes, name: str = "") -> None:
         """Moves the server to `packed`, a sockaddr. One whose name had no address leaves its maintenance by it.
 
         name: the one that has the address, where it is not the configuration's.
         """
-        before = self._before(server)
-        admin = before.state.admin
         self.snapshot.set_address(server.index, packed)
-        if not admin & ports.ADMIN_RMAINT:
-            return
-        if admin & ports.ADMIN_MAINT & ~ports.ADMIN_RMAINT:
-            self.snapshot.set_admin(server.index, admin & ~ports.ADMIN_RMAINT)
-            return
-        name = name or server.config.address.name
-        word = "DRAIN" if admin & ports.ADMIN_FDRAIN else "READY"
-        self._leave_maint(server, before, admin & ports.ADMIN_FDRAIN, word, "resolves again", f" ('{name}')")
+        self._drop(server, ports.ADMIN_RMAINT, name or server.config.address.name)
 
     def set_weight(self, server: LiveServer, weight: int) -> None:
         """The user's weight, 0..256."""
@@ -234,25 +191,125 @@ class Servers:
         state = self.snapshot.proxy_state(proxy.index)
         return state.n_active + state.n_backup
 
-    def _stay_unresolved(self, server: LiveServer, before: _Before, drain: int) -> None:
-        """Ends what an operator or the configuration ordered; without an address there is nowhere to send a stream."""
-        admin = before.state.admin
-        ordered = ports.ADMIN_MAINT & ~ports.ADMIN_RMAINT
-        self.snapshot.set_admin(server.index, (admin & ~(ordered | ports.ADMIN_FDRAIN)) | drain)
-        if admin & ordered:
-            self._tell(server, fmt.NOTICE, f"{_title(server)} is leaving forced maintenance but remains in maintenance.")
+    def _add(self, server: LiveServer, flag: int, reason: str = "", was_paused: bool | None = None) -> None:
+        """Sets an administrative flag of the server, and the inherited one of those that track it.
 
-    def _leave_maint(self, server: LiveServer, before: _Before, drain: int, word: str, reason: str, name: str = "") -> None:
-        kept = before.state.admin & ~(ports.ADMIN_MAINT | ports.ADMIN_FDRAIN)
+        reason: HAProxy's words behind "maintenance". was_paused: see _Before, where it is not to be found out.
+        """
+        before = self._before(server)
+        admin = before.state.admin
+        kind, inherited = _kind(flag)
+        if admin & flag:
+            return
+        reason = _via(server) if flag == inherited else reason
+        if kind == ports.ADMIN_MAINT and not admin & kind:
+            self._enter_maint(server, before, admin | flag, reason, before.was_paused if was_paused is None else was_paused)
+        else:
+            self.snapshot.set_admin(server.index, admin | flag)
+            if kind == ports.ADMIN_DRAIN and not admin & ports.ADMIN_MAINT:
+                self._enter_drain(server, before, reason)
+        if not admin & kind:
+            for one in server.trackers:
+                self._add(one, inherited, was_paused=was_paused)
+
+    def _drop(self, server: LiveServer, flags: int, name: str = "") -> None:
+        """Clears administrative flags of one kind, and the inherited one of those that track the server, if none is left.
+
+        name: the one that resolves again.
+        """
+        before = self._before(server)
+        left = before.state.admin & ~flags
+        kind, inherited = _kind(flags)
+        if left == before.state.admin:
+            return
+        if kind == ports.ADMIN_MAINT and not left & kind:
+            reason = {ports.ADMIN_RMAINT: "resolves again", ports.ADMIN_IMAINT: "leaving maintenance"}.get(flags)
+            self._leave_maint(server, before, left, reason or "leaving forced maintenance", f" ('{name}')" if name else "")
+        else:
+            self.snapshot.set_admin(server.index, left)
+            if kind == ports.ADMIN_MAINT:
+                self._tell_maint(server, flags, left)
+            elif not left & ports.ADMIN_MAINT:
+                self._leave_drain(server, before, left)
+        if not left & kind:
+            for one in server.trackers:
+                self._drop(one, inherited)
+
+    def _enter_maint(self, server: LiveServer, before: _Before, admin: int, reason: str, was_paused: bool) -> None:
+        if before.state.check_flags & ports.CHECK_CONFIGURED:
+            self.snapshot.set_check(server.index, flags=before.state.check_flags | ports.CHECK_PAUSED, health=0)
+        else:
+            self.snapshot.set_check(server.index, health=0)
+        self.snapshot.set_admin(server.index, admin)
+        if before.was_stopped:
+            ending = "" if reason.endswith(")") else "."
+            self._tell(server, fmt.NOTICE, f"{_title(server)} was DOWN and now enters maintenance{reason}{ending}")
+            return
+        self._stop(server, before)
+        level = fmt.NOTICE if was_paused else fmt.ALERT
+        self._tell(server, level, f"{_title(server)} is going DOWN for maintenance{reason}{self._left(server, before)}")
+        self._backend_changed(server.proxy, before)
+
+    def _enter_drain(self, server: LiveServer, before: _Before, via: str) -> None:
+        if before.state.admin & ports.ADMIN_DRAIN:
+            self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced drain mode.")
+            return
+        counts = self._left(server, before) if before.was_stopped else self._online(server, before)
+        self._tell(server, fmt.NOTICE, f"{_title(server)} enters drain state{via}{counts}")
+        self._backend_changed(server.proxy, before)
+
+    def _leave_maint(self, server: LiveServer, before: _Before, admin: int, reason: str, name: str) -> None:
         flags = before.state.check_flags
         if flags & ports.CHECK_CONFIGURED:
             # One failure from DOWN: the next check decides, and it is made at once.
             self.snapshot.set_check(server.index, flags=flags & ~ports.CHECK_PAUSED, health=before.state.rise)
-        self.snapshot.set_admin(server.index, kept | drain)
-        self._start(server, before)
-        self._tell(server, fmt.NOTICE, f"{_title(server)}{name} is UP/{word} ({reason}).")
+        self.snapshot.set_admin(server.index, admin)
+        is_up = self._start_as_tracked(server, before)
+        word = "DRAIN" if admin & ports.ADMIN_DRAIN else "READY"
+        self._tell(server, fmt.NOTICE, f"{_title(server)}{name} is {'UP' if is_up else 'DOWN'}/{word} ({reason}).")
+        self._tell_drain(server, admin)
         self._backend_changed(server.proxy, before)
         self.on_ready(server)
+
+    def _leave_drain(self, server: LiveServer, before: _Before, admin: int) -> None:
+        if admin & ports.ADMIN_DRAIN:
+            self._tell_drain(server, admin)
+            return
+        state = "DOWN" if before.was_stopped else "UP"
+        self._tell(server, fmt.NOTICE, f"{_title(server)} is {state} (leaving forced drain).")
+        self._backend_changed(server.proxy, before)
+
+    def _tell_maint(self, server: LiveServer, dropped: int, admin: int) -> None:
+        """What keeps the server in maintenance, where something else has ended."""
+        if dropped == ports.ADMIN_IMAINT and admin & _FORCED_MAINT:
+            self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced maintenance.")
+        elif dropped == _FORCED_MAINT:
+            via = _via(server) if admin & ports.ADMIN_IMAINT else ""
+            self._tell(
+                server, fmt.NOTICE, f"{_title(server)} is leaving forced maintenance but remains in maintenance{via}."
+            )
+
+    def _tell_drain(self, server: LiveServer, admin: int) -> None:
+        """haproxy: of a drain that goes on while the state changes it says that much; the words are its own."""
+        if admin & ports.ADMIN_FDRAIN:
+            self._tell(server, fmt.NOTICE, f"{_title(server)} remains in forced drain mode.")
+        elif admin & ports.ADMIN_IDRAIN:
+            message = f"{_title(server)} is leaving forced drain but remains in drain mode{_via(server)}."
+            self._tell(server, fmt.NOTICE, message)
+
+    def _start_as_tracked(self, server: LiveServer, before: _Before) -> bool:
+        """The state of a server that leaves maintenance: up, but for one whose tracked server is not."""
+        state = ports.STATE_RUNNING
+        if server.tracked is not None:
+            state = self.snapshot.server_state(server.tracked.index).state
+        if state in (ports.STATE_RUNNING, ports.STATE_STARTING):
+            self._start(server, before)
+        elif state == ports.STATE_STOPPING:
+            self._count_downtime(server, before)
+            self.snapshot.set_state(server.index, state)
+        else:
+            self.snapshot.set_state(server.index, state)
+        return state != ports.STATE_STOPPED
 
     def _start(self, server: LiveServer, before: _Before) -> None:
         if before.was_stopped:
@@ -318,6 +375,18 @@ class Servers:
 
 def _on_backup(px: ports.ProxyState) -> str:
     return " Running on backup." if px.n_backup and not px.n_active else ""
+
+
+def _via(server: LiveServer) -> str:
+    """Where a server's state comes from: HAProxy's words; "" for one that tracks none."""
+    return f" via {server.tracked.path}" if server.tracked is not None else ""
+
+
+def _kind(flags: int) -> tuple[int, int]:
+    """All administrative flags of the kind (maintenance or drain) of these, and the one that trackers inherit."""
+    if flags & ports.ADMIN_MAINT:
+        return ports.ADMIN_MAINT, ports.ADMIN_IMAINT
+    return ports.ADMIN_DRAIN, ports.ADMIN_IDRAIN
 
 
 def _title(server: LiveServer) -> str:

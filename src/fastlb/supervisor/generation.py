@@ -34,7 +34,8 @@ class Generation:
     private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. observed_fd: one by which
     workers tell control of errors (`observe`), owned. channel: to this generation's control process, None while there is
     none. hard_stop_at, kill_at: seconds of the monotonic clock at which a drain, or a stop, has taken too long; None while
-    that is not running. is_quiet: -q, for control. n_fds: the descriptor limit of a child. rings: what carries log lines to control.
+    that is not running. is_quiet: -q, for control. n_fds: the descriptor limit of a child. rings: what carries log lines to
+    control.
     """
 
     number: int

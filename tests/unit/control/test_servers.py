@@ -48,12 +48,12 @@ def test_maintenance_of_a_down_server_is_a_notice() -> None:
     assert after(rig_of(), "stopped", "maint")[1] == ["<133>Server be/s was DOWN and now enters maintenance."]
 
 
-def test_maintenance_after_drain_is_a_notice_and_ends_the_drain() -> None:
+def test_maintenance_after_drain_is_an_alert_and_ends_the_drain() -> None:
     rig = rig_of()
     told = after(rig, "drain", "maint")
     assert told == [
         [f"<133>Server be/s enters drain state. 1 active{ONLINE}"],
-        [f"<133>Server be/s is going DOWN for maintenance{LEFT}"],
+        [f"<129>Server be/s is going DOWN for maintenance{LEFT}"],
     ]
     assert rig.arena.servers[0].admin == ports.ADMIN_FMAINT
 
@@ -205,5 +205,8 @@ def test_an_address_leaves_forced_maintenance_and_drain_alone() -> None:
     assert with_address(rig, "maint") == []
     assert rig.arena.servers[0].admin == ports.ADMIN_FMAINT
     rig = unresolved_rig()
-    assert with_address(rig, "drain") == ["<133>Server be/s ('nosuch.test') is UP/DRAIN (resolves again)."]
+    assert with_address(rig, "drain") == [
+        "<133>Server be/s ('nosuch.test') is UP/DRAIN (resolves again).",
+        "<133>Server be/s remains in forced drain mode.",
+    ]
     assert rig.arena.servers[0].admin == ports.ADMIN_FDRAIN

@@ -107,6 +107,9 @@ def read_server(st: Statement, px: Proxy, name: str, index: int) -> Server:
         _fail(st, f"{where}{fault.message}", index, fault.code)
     _set_options(st, srv, index + 1, where)
     tls_server.complete(st, srv, where)
+    if srv.check and srv.track:
+        message = f"{where}unable to enable checks and tracking at the same time!"
+        _fail(st, message, 1, "conflict", "its state is that of the server it tracks: leave 'check' out")
     if srv.agent_check and not srv.agent_port:
         message = f"{where}server {name} does not have agent port. Agent check has been disabled."
         _fail(st, message, 1, "no-agent-port", "agent-port <port>")
@@ -332,6 +335,10 @@ def set_on_error(st: Statement, srv: Server, word: str) -> None:
     srv.on_error = word
 
 
+def set_track(st: Statement, srv: Server, word: str) -> None:
+    srv.track = word
+
+
 def set_source(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.source = st.address(word, _SOURCE)
@@ -383,7 +390,7 @@ check-sni-auto check-via-socks4 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init
 ktls/1 log-bufsize/1 max-reuse/1 namespace/1 no-renegotiate non-stick
 pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
-strict-maxconn tcp-md5sig/1 tcp-ut/1 track/1 usesrc/1 ws/1
+strict-maxconn tcp-md5sig/1 tcp-ut/1 usesrc/1 ws/1
 """)
 _LOG_PROTO = "'log-proto' expects one of 'legacy' or 'octet-count' but got"
 _OFF_ALREADY = names("""
@@ -437,6 +444,7 @@ SERVER: tuple[ServerOption, ...] = (
     _row("source", set_source, "<address>[:<port>]", missing="'source' expects <addr>[:<port>[-<port>]]"),
     _row("tfo", flag("tfo")),
     _row("no-tfo", flag("tfo", False)),
+    _row("track", set_track, "[<backend>/]<server>", missing="'track' expects [<proxy>/]<server> as argument."),
     _row("weight", set_weight, "<0..256>", "1", "'weight' expects an integer argument"),
     _harmless("pool-low-conn", "idle connections belong to one worker", 1),
     *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _OFF_ALREADY),

@@ -55,6 +55,8 @@ def _set_state(request: Request, server: LiveServer) -> str:
 
 
 def _set_health(request: Request, server: LiveServer) -> str:
+    if server.tracked is not None:
+        raise Refused("cannot change health on a tracking server.\n")
     if not request.control.servers.force_health(server, request.argument(2), ", changed from CLI"):
         raise Refused("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n")
     return ""

@@ -29,7 +29,7 @@ def _administrative(word: str) -> Change:
 
 
 def _operational(word: str) -> Change:
-    return lambda control, server: control.servers.force_health(server, word, _REASON)
+    return lambda control, server: server.tracked is None and control.servers.force_health(server, word, _REASON)
 
 
 def _checks(is_enabled: bool) -> Change:

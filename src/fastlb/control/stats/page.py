@@ -159,6 +159,8 @@ def _status(row: Row) -> Cell:
 
 
 def _last_check(row: Row) -> Cell:
+    if "tracked" in row:
+        return Cell(f"via {row['tracked']}", look="word")
     if "check_status" not in row:
         return Cell("")
     code = f"/{row['check_code']}" if "check_code" in row else ""

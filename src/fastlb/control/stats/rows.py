@@ -114,7 +114,7 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
         row["slim"] = state.maxconn
     row |= _server_traffic(counters) | {"dresp": counters.denied_resp}
     agent = control.servers.agents.get(server.index)
-    row |= {"status": status_text(state, config.check, agent), "weight": weight_of(state)}
+    row |= {"status": server_status(control, server, state), "weight": weight_of(state)}
     row |= {"act": int(not config.backup), "bck": int(config.backup)}
     row |= {"lastchg": (now - state.last_change_ms) // 1000}
     if config.check:
@@ -124,6 +124,8 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     if config.maxqueue:
         row["qlimit"] = config.maxqueue
     row |= {"pid": 1, "iid": server.proxy.id, "sid": server.id, "lbtot": counters.cum_lbconn, "type": TYPE_SERVER}
+    if server.tracked is not None:
+        row["tracked"] = server.tracked.path
     if state.state == ports.STATE_STARTING and config.slowstart_ms and is_usable(state):
         row["throttle"] = throttle_percent(state)
     row |= {"rate": counters.sess_rate, "rate_max": counters.sess_rate_max}
@@ -177,21 +179,33 @@ def backend_row(control: Control, proxy: LiveProxy, wanted: Filter, now: int) ->
     return row | latency.columns(control.snapshot, "backend", proxy.index)
 
 
-def status_text(state: ports.ServerState, is_checked: bool, agent: AgentState | None = None) -> str:
-    """HAProxy's word for a server's state, with n/m while it is on its way up or down."""
+def server_status(control: Control, server: LiveServer, state: ports.ServerState) -> str:
+    """The status of a server, by its own state and the checks of the one that it tracks, if any."""
+    judge = server.judge
+    if server.tracked is not None and state.admin & ports.ADMIN_IMAINT:
+        return f"MAINT (via {server.tracked.path})"
+    judged = state if judge is server else control.snapshot.server_state(judge.index)
+    return status_text(state, judge.config.check, control.servers.agents.get(judge.index), judged)
+
+
+def status_text(
+    state: ports.ServerState, is_checked: bool, agent: AgentState | None = None, judged: ports.ServerState | None = None
+) -> str:
+    """HAProxy's word for a server's state, with n/m on its way up or down. judged: whose health that is, if another server's."""
+    judged = judged or state
     if state.admin & ports.ADMIN_MAINT:
         return "MAINT (resolution)" if state.admin & ports.ADMIN_RMAINT else "MAINT"
     if state.state == ports.STATE_STOPPED and agent is not None and not agent.health:
         return "DOWN (agent)"
     if state.state == ports.STATE_STOPPED:
-        return f"DOWN {state.health}/{state.rise}" if is_checked and state.health else "DOWN"
-    if state.admin & ports.ADMIN_DRAIN:
-        return "DRAIN" if agent is None else "DRAIN (agent)"
-    word = "NOLB" if state.state == ports.STATE_STOPPING else "UP"
+        return f"DOWN {judged.health}/{judged.rise}" if is_checked and judged.health else "DOWN"
+    word = "NOLB" if state.state == ports.STATE_STOPPING else "DRAIN" if state.admin & ports.ADMIN_DRAIN else "UP"
+    if word == "DRAIN" and agent is not None:
+        return "DRAIN (agent)"
     if not is_checked:
         return "no check" if word == "UP" else word
-    if state.health < state.rise + state.fall - 1:
-        return f"{word} {state.health - state.rise + 1}/{state.fall}"
+    if judged.health < judged.rise + judged.fall - 1:
+        return f"{word} {judged.health - judged.rise + 1}/{judged.fall}"
     return word
 
 
