@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 from fastlb_core.bridge.builder import Program, ProgramBuilder
 
+from fastlb.config.ids import assign_ids, first_proxy_id
 from fastlb.config.model import Configuration
 
 from .balancing import balance_values
 from .compression import compression_values, packers_of_worker
 from .failure import CompileError
 from .http_options import add_case_names, add_http_options
-from .ids import assign_ids, first_proxy_id
 from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_formats, add_profile_steps, add_profiles, add_targets, targets_of
 from .persist import persist_values

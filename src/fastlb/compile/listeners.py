@@ -12,9 +12,9 @@ from typing import Protocol
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import LISTENER_FLAGS
 
+from fastlb.config.ids import assign_ids
 from fastlb.config.model import Address, Bind, Global, Proxy
 
-from .ids import assign_ids
 from .tls import bind_values
 
 

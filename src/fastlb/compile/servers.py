@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import SERVER_FLAGS
 
+from fastlb.config.ids import assign_ids
 from fastlb.config.keywords.server_resolution import is_service
 from fastlb.config.model import Global, Proxy, Server
 
 from .addresses import sockaddr, unix_sockaddr
 from .failure import CompileError
-from .ids import assign_ids
 from .rules import RuleCompiler
 from .text import file_bytes
 from .tls import server_values

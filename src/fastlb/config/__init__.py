@@ -16,6 +16,7 @@ from .model import Configuration, Location
 from .parser import Parser, find_files
 from .resolve import resolve
 from .sections import rows
+from .state_files import load_states
 from .values import Resolver
 
 __all__ = [
@@ -93,6 +94,8 @@ def _finish(parser: Parser, verify: Verify | None = None) -> tuple[Configuration
     configuration, diagnostics = parser.configuration, parser.diagnostics
     configuration.proxies = [draft.proxy for draft in parser.sections.drafts]
     resolve(configuration, parser.sections.drafts, diagnostics, parser.source_of)
+    if not diagnostics.has_errors:
+        load_states(configuration, diagnostics)
     if verify is not None:
         verify(configuration, diagnostics, parser.source_of)
     if parser.reading.zero_warning and diagnostics.has_warnings:

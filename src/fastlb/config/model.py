@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .check_rules import CheckRules
 from .log_model import LogProfile, LogTarget, Ring
+from .saved_state import SavedState
 from .tls_model import BindTls, GlobalTls, ServerTls
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Global:
     chroot: str = ""
     pidfile: str = ""
     node: str = ""
+    state_file: str = ""
+    state_base: str = ""
     description: str = ""
     maxconn: int | None = None
     nbthread: int | None = None
@@ -200,6 +203,8 @@ class Server:
     agent_address: str = ""
     agent_inter_ms: int = 2000
     agent_send: str = ""
+    saved: SavedState | None = None  # of its state file
+    awaits_state: bool = False  # no method has found its address but perhaps `last`, the state file
     track: str = ""  # [<backend>/]<server> as written; once the files are read always with the backend, "" for none
     observe: str = ""  # "layer4", "layer7", "" for nothing
     error_limit: int = 10
@@ -418,6 +423,8 @@ class Proxy:
     default_backend: str = ""
     balance: Balance = field(default_factory=Balance)
     cookie: CookiePersistence | None = None
+    state_source: str = "none"  # load-server-state-from-file: "global", "local" or "none"
+    state_file: str = ""  # server-state-file-name, "" for the backend's name
     hash_type: HashType = field(default_factory=HashType)
     hash_balance_factor: int = 0
     retries: int = 3

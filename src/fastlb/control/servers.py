@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+from fastlb.config import model
 from fastlb.control import ports, sockaddr
 from fastlb.control.directory import Directory, LiveProxy, LiveServer
 from fastlb.control.logs import format as fmt
-from fastlb.control.logs.journal import Journal
 
 _FORCED_MAINT = ports.ADMIN_FMAINT | ports.ADMIN_CMAINT | ports.ADMIN_HMAINT
 # eweight is the user weight times this (lb/shared.pxd), so that a slowstart ramp has steps below 1.
@@ -40,6 +41,13 @@ class AgentState:
     duration_ms: int = 0
     info: str = ""
     health: int = 1
+
+
+class Teller(Protocol):
+    """Who takes lines about servers: the journal of a running program."""
+
+    def terminal(self, label: str, message: str) -> None: ...
+    def proxy(self, proxy: model.Proxy, level: int, message: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Servers:
     on_killed: called with a server whose streams shall end (manual, "on-marked-down" and "on-marked-up").
     """
 
-    def __init__(self, directory: Directory, snapshot: ports.Snapshot, journal: Journal, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, directory: Directory, snapshot: ports.Snapshot, journal: Teller, clock_ms: Callable[[], int]) -> None:
         self.directory = directory
         self.snapshot = snapshot
         self.journal = journal
@@ -181,6 +189,10 @@ class Servers:
             self.snapshot.refresh(index, now)
             if self.snapshot.server_state(index).state != ports.STATE_STARTING:
                 self.slow_starting.discard(index)
+
+    def tell_drain(self, server: LiveServer) -> None:
+        """Says that a drain is in force, where one is."""
+        self._tell_drain(server, self.snapshot.server_state(server.index).admin)
 
     # -- parts
 

@@ -157,10 +157,12 @@ class Parts:
     """What a generation is made of and run by; the tests put doubles here.
 
     compile: fastlb.compile.compile_program, given `listeners` as Listener objects. snapshot: Snapshot(program).
-    run_worker, run_control: the life of a child after the fork; they return its exit status.
+    restore: puts what state files say into a generation before it is forked, and tells what that changes. run_worker,
+    run_control: the life of a child after the fork; they return its exit status.
     """
 
     compile: Callable[..., Any]
     snapshot: Callable[[Any], Any]
     run_worker: Callable[[Generation, int], int]
     run_control: Callable[[Generation], int]
+    restore: Callable[[Generation, Callable[[str], None]], None] = lambda generation, warn: None

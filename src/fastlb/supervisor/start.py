@@ -137,6 +137,8 @@ class _Start:
             else:
                 listeners.close_except(previous)
             raise Refused(str(error) or "[fastlb.main()] Not enough memory for the configuration.") from error
+        if previous is None and any(srv.saved for px in configuration.proxies for srv in px.servers):
+            self._parts.restore(generation, self._alerts.warning)
         generation.is_quiet = self._alerts.is_quiet
         generation.n_fds = n_fds
         return generation
@@ -192,4 +194,10 @@ def default_parts() -> Parts:
     from fastlb.supervisor.control_process import run_control
     from fastlb.supervisor.worker import run_worker
 
-    return Parts(compile_program, Snapshot, run_worker, run_control)
+    return Parts(compile_program, Snapshot, run_worker, run_control, _restore)
+
+
+def _restore(generation: Generation, warn: Callable[[str], None]) -> None:
+    from fastlb.control.saved_states import restore
+
+    restore(generation.configuration, generation.program, generation.snapshot, warn)

@@ -27,6 +27,7 @@ from . import (
     proxy,
     rules,
     server,
+    server_state,
     stats,
     stick,
     timeouts,
@@ -49,6 +50,7 @@ GLOBAL_ROWS: tuple[GlobalKeyword, ...] = (
     *legacy.GLOBAL,
     *compression.GLOBAL,
     *tls_global.GLOBAL,
+    *server_state.GLOBAL,
     *unsupported.GLOBAL,
 )
 PROXY_ROWS: tuple[ProxyKeyword, ...] = (
@@ -71,6 +73,7 @@ PROXY_ROWS: tuple[ProxyKeyword, ...] = (
     *stick.PROXY,
     *compression.PROXY,
     *persist.PROXY,
+    *server_state.PROXY,
     *legacy.PROXY,
     *unsupported.PROXY,
 )

@@ -15,6 +15,7 @@ from ..values import AddressRules, Resolver, ValueFault, parse_address, resolved
 from .row import ServerOption, Statement
 
 INIT_ADDR_METHODS = ("libc", "last", "none")
+UNRESOLVED_HINT = "init-addr last,libc,none starts without the address"
 MAX_TEMPLATE = 10_000  # servers of one line
 _FIXED = AddressRules(port="no", unix=False)
 _OPTIONS: dict[str, Callable[[Resolution], Resolution]] = {
@@ -27,11 +28,13 @@ _OPTIONS: dict[str, Callable[[Resolution], Resolution]] = {
 def resolve_at_start(st: Statement, srv: Server, fail: Callable[[str, str], NoReturn], where: str) -> None:
     """Gives the server the address that `init-addr` finds; without one it starts down (host "", name set).
 
-    fail: reports (message, hint) and raises. The methods are tried in turn; `last` is the state file's, which is read later.
+    fail: reports (message, hint) and raises. The methods are tried in turn; `last` is the state file's, which is read later
+    (state_files.py): whether a server whose name nobody knows has an address there.
     """
     address, found, asked_system = srv.address, None, False
-    # haproxy: a server whose name is asked for later may start without an address.
-    for method in srv.init_addr or ["last", "libc", *(["none"] if srv.resolution.resolvers else [])]:
+    methods = methods_of(srv)
+    has_state = "last" in methods and st.draft is not None and st.draft.proxy.state_source != "none"
+    for method in methods:
         if method == "libc" and not is_service(address.name):
             asked_system = True
             found = resolved(address, st.reading.resolver)
@@ -40,15 +43,22 @@ def resolve_at_start(st: Statement, srv: Server, fail: Callable[[str, str], NoRe
         if found is not None or method == "none":
             break
     else:
-        what = "could not" if asked_system else "no method found to"
-        fail(f"{where}{what} resolve address '{address.name}'.", "init-addr last,libc,none starts without the address")
-    if asked_system and (found is None or method != "libc"):
+        if not has_state:
+            what = "could not" if asked_system else "no method found to"
+            fail(f"{where}{what} resolve address '{address.name}'.", UNRESOLVED_HINT)
+    if asked_system and (found is None or method != "libc") and not has_state:
         ending = "disabling server" if found is None else "falling back to configured address"
         location, _ = st.place(2)
         message = f"{where}could not resolve address '{address.name}', {ending}."
         st.warn(message, 2, "unresolved-host", lead=f"[{location}] : ")
+    srv.awaits_state = found is None and has_state and not srv.disabled
     srv.disabled = srv.disabled or found is None
     srv.address = found or replace(address, family="ipv4" if address.family == "ip" else address.family)
+
+
+def methods_of(srv: Server) -> list[str]:
+    """haproxy: a server whose name is asked for later may start without an address."""
+    return srv.init_addr or ["last", "libc", *(["none"] if srv.resolution.resolvers else [])]
 
 
 def is_service(name: str) -> bool:

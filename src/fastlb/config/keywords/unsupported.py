@@ -25,7 +25,7 @@ jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-r
 stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
-maxconnrate maxsessrate server-state-base server-state-file tune.fail-alloc tune.idletimer
+maxconnrate maxsessrate tune.fail-alloc tune.idletimer
 """)
 _DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
 
@@ -119,7 +119,6 @@ filter-sequence FLB
 force-be-switch FL
 guid FLB
 hash-preserve-affinity DLB
-load-server-state-from-file DLB
 max-keep-alive-queue DLB
 max-session-srv-conns DFL
 option accept-invalid-http-request DFL
@@ -142,7 +141,6 @@ option spop-check DLB
 option transparent DLB
 persist rdp-cookie DLB
 quic-initial DFL
-server-state-file-name DLB
 srvtcpka-cnt DLB
 srvtcpka-idle DLB
 srvtcpka-intvl DLB

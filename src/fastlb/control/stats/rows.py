@@ -185,7 +185,8 @@ def server_status(control: Control, server: LiveServer, state: ports.ServerState
     if server.tracked is not None and state.admin & ports.ADMIN_IMAINT:
         return f"MAINT (via {server.tracked.path})"
     judged = state if judge is server else control.snapshot.server_state(judge.index)
-    return status_text(state, judge.config.check, control.servers.agents.get(judge.index), judged)
+    is_checked = judge.config.check and bool(judged.check_flags & ports.CHECK_ENABLED)
+    return status_text(state, is_checked, control.servers.agents.get(judge.index), judged)
 
 
 def status_text(
