@@ -20,12 +20,11 @@ cdef void front_unlisten(worker_t* w) noexcept nogil
 cdef void front_close_listeners(worker_t* w) noexcept nogil
 # The frontend of a front connection.
 cdef px_t* front_px(const conn_t* front) noexcept nogil
-# After an answer: waits for the next request, or goes on at once with what the client has sent already.
+# After an answer: waits for the next request, or goes on at once with what the client has sent already. So also during a soft
+# stop: the request may be on its way, and an idle connection that was closed now would lose it (stream_is_last).
 cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil
 # Closes so that the last answer is not lost: FIN, then what still comes is read away for a while.
 cdef void front_linger(worker_t* w, conn_t* front) noexcept nogil
-# Soft stop: idle ones are closed, busy ones close after their answer.
-cdef void front_close_idle(worker_t* w) noexcept nogil
 # A TCP stream whose backend speaks HTTP: from here on it is an HTTP stream, with the bytes that are there; so are those of
 # the connection's further requests. Its caller returns and lets it be processed again.
 cdef void front_upgrade(stream_t* strm) noexcept nogil

@@ -3,13 +3,12 @@
 # A connection in wait holds no stream and no buffer: conn_t alone, until its first byte.
 
 from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
-from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastlb_core.base.atomic cimport add_fetch_i32, add_fetch_i64, add_fetch_u64, load_i32, load_i64, sub_fetch_i32
 from fastlb_core.base.buf cimport buf_consume, buf_data
-from fastlb_core.base.list cimport list_add_tail, list_entry, list_t
+from fastlb_core.base.list cimport list_add_tail
 from fastlb_core.base.wheel cimport wheel_set
 from fastlb_core.lb.shared cimport counters_t, rate_add, rate_t
 from fastlb_core.net.conn cimport (
@@ -195,7 +194,7 @@ cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
         _start_http(w, front, 0)
         return
     conn_trim(front)
-    if front.flags & CONN_F_ERROR or w.is_stopping and front.n_requests:
+    if front.flags & CONN_F_ERROR:
         conn_close(front)
         return
     front.ops = &idle_ops
@@ -451,19 +450,13 @@ cdef void front_unlisten(worker_t* w) noexcept nogil:
 
 cdef void front_close_listeners(worker_t* w) noexcept nogil:
     cdef uint32_t i
+    for i in range(w.program.n_listeners):
+        if w.is_listening[i]:
+            # What the kernel has accepted for this process alone would be reset.
+            _on_listener(&w.program.listeners[i], 0)
     front_unlisten(w)
     for i in range(w.program.n_listeners):
         close(w.program.listeners[i].fds[w.index])
-
-
-cdef void front_close_idle(worker_t* w) noexcept nogil:
-    cdef list_t* link = w.fronts.next
-    cdef conn_t* front
-    while link != &w.fronts:
-        front = <conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).all)
-        link = link.next
-        if front.ops == &idle_ops and front.n_requests:
-            conn_close(front)
 
 
 greet_ops.name = b"greeting"

@@ -41,7 +41,7 @@ from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
     STRM_F_NO_LOG, STRM_F_RES_OPEN, STRM_F_RES_RULES, STRM_F_RES_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, TIMEOUT_CLIENT,
-    TIMEOUT_SERVER, be_counters, flow_t, srv_slot, stream_t, stream_timeout, stream_wake,
+    TIMEOUT_SERVER, be_counters, flow_t, srv_slot, stream_is_last, stream_t, stream_timeout, stream_wake,
 )
 from fastlb_core.proxy.stick_rules cimport stick_learn
 from fastlb_core.proxy.stream_http cimport HTTP_S_BACKEND, HTTP_S_DATA, HTTP_S_TUNNEL
@@ -202,7 +202,7 @@ cdef void _decide_connections(stream_t* strm) noexcept nogil:
     if not res.flags & MSG_F_KEEP_ALIVE or res.body == BODY_UNTIL_CLOSE or strm.be.http_mode != HTTP_MODE_KEEP_ALIVE or \
             strm.fe.http_mode != HTTP_MODE_KEEP_ALIVE:
         strm.flags |= STRM_F_CLOSE_BACK
-    if res.body == BODY_UNTIL_CLOSE or not strm.req.is_done or strm.w.is_stopping:
+    if res.body == BODY_UNTIL_CLOSE or not strm.req.is_done or stream_is_last(strm, strm.req.n_ready):
         strm.flags |= STRM_F_CLOSE_FRONT
 
 

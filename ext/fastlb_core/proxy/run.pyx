@@ -25,7 +25,7 @@ from fastlb_core.program.pattern cimport pat_ref_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.proxy.bad_message cimport bad_messages_destroy
 from fastlb_core.proxy.evaluate cimport eval_close_worker, eval_open_worker
-from fastlb_core.proxy.front cimport front_close_idle, front_close_listeners, front_listen, front_set_ops, front_unlisten
+from fastlb_core.proxy.front cimport front_close_listeners, front_listen, front_set_ops, front_unlisten
 from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
 from fastlb_core.proxy.queue cimport queue_init, queue_wake_all
@@ -105,7 +105,6 @@ cdef void _soft_stop(worker_t* w) noexcept nogil:
     w.is_stopping = True
     store_i32(&w.slot.state, WORKER_S_STOPPING)
     front_close_listeners(w)
-    front_close_idle(w)
     idle_drop(w, NULL)
 
 

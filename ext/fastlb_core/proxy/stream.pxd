@@ -204,6 +204,11 @@ cdef inline uint32_t stream_timeout(const stream_t* strm, timeout_t which, uint3
 cdef inline int32_t stream_retries(const stream_t* strm) noexcept nogil:
     return <int32_t> strm.own_retries - 1 if strm.own_retries else strm.be.retries
 
+# Whether the client is told to send no further request on this connection, because of a soft stop. Not where it has sent one
+# already: it would never know that it was not read. own: bytes of this very request that are still in the front's buffer.
+cdef inline bint stream_is_last(const stream_t* strm, uint64_t own) noexcept nogil:
+    return strm.w.is_stopping and not (strm.req.is_done and strm.front.rx.len > own)
+
 # Before a rule changes an address of the front connection: stream_end puts it back.
 cdef void stream_save_addresses(stream_t* strm) noexcept nogil
 # Bytes of one stream with room for max_hdrs headers each way, for the request line that is kept for the log, and for the tracked

@@ -37,7 +37,7 @@ from fastlb_core.proxy.persist cimport persist_request
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
     STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, fe_counters,
-    stream_ops_t, stream_process, stream_set_term, stream_t,
+    stream_is_last, stream_ops_t, stream_process, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream_http cimport (
@@ -273,7 +273,8 @@ cdef bint _request_complete(stream_t* strm) noexcept nogil:
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_open = True
     strm.req.is_done = body_is_done(&strm.req.body)
-    if not strm.req_msg.flags & MSG_F_KEEP_ALIVE or fe.http_mode == HTTP_MODE_CLOSE or w.is_stopping:
+    if not strm.req_msg.flags & MSG_F_KEEP_ALIVE or fe.http_mode == HTTP_MODE_CLOSE or \
+            stream_is_last(strm, strm.req_msg.head_len):
         strm.flags |= STRM_F_CLOSE_FRONT
     if fe.monitor_uri.len and slice_eq(target, fe.monitor_uri.ptr, fe.monitor_uri.len):
         fe_counters(strm).intercepted += 1

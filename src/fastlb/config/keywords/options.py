@@ -119,6 +119,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     switch("dontlog-normal", "DFL"),
     switch("dontlognull", "DFL"),
     switch("http-buffer-request", "DFLB"),
+    switch("idle-close-on-response", "DFL"),  # haproxy: closes idle connections at once without it; here that never happens
     switch("log-health-checks", "DLB"),
     switch("log-separate-errors", "DFL"),
     switch("logasap", "DFL"),

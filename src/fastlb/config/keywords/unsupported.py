@@ -59,7 +59,7 @@ tune.zlib.memlevel tune.zlib.windowsize busy-polling max-spread-checks maxpipes 
 nogetaddrinfo nokqueue nopoll noreuseport nosplice
 """)
 _PROCESS_INTERNALS = names("""
-close-spread-time cpu-affinity cpu-map cpu-policy cpu-set expose-deprecated-directives expose-experimental-directives
+cpu-affinity cpu-map cpu-policy cpu-set expose-deprecated-directives expose-experimental-directives
 fd-hard-limit h2-workaround-bogus-websocket-clients harden.reject-privileged-ports.tcp harden.reject-privileged-ports.quic
 limited-quic localpeer max-threads-per-group numa-cpu-mapping prealloc-fd set-dumpable shm-stats-file
 shm-stats-file-max-objects strict-limits stress-level thread-group thread-groups thread-hard-limit profiling.memory
@@ -103,6 +103,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
     *(_global(name, "debugging") for name in _DEBUGGING_NOT_YET),
     *(_ignored(name, "tuning", _INTERNAL) for name in _INTERNALS),
     *(_ignored(name, "process", _INTERNAL) for name in _PROCESS_INTERNALS),
+    _ignored("close-spread-time", "process", "no idle connection is closed by a soft stop: each ends with its next request"),
 )
 
 # --- proxies: "name SECTIONS", one a line ---
@@ -132,7 +133,6 @@ option http-drop-response-trailers DL
 option http-ignore-probes DFL
 option http-pretend-keepalive DLB
 option http-use-proxy-header DFL
-option idle-close-on-response DFL
 option independent-streams DFLB
 option nolinger DFLB
 option prefer-last-server DLB
