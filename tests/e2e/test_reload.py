@@ -57,6 +57,77 @@ def test_reload_under_load_refuses_nobody(start, origin, number):
     assert set(seen[count:]) == {b"b"}
 
 
+def reload(proxy, old: object, new: object, expected: bytes) -> None:
+    """Changes the file, and waits until the next generation serves alone."""
+    before = set(proxy.children())
+    change(proxy, old, new)
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation" in proxy.stderr and set(proxy.children()) - before, "the next generation")
+    poll(lambda: all(proxy.fetch().body == expected for _ in range(5)), "the next generation to serve alone")
+
+
+def test_a_request_on_an_idle_connection_is_answered_by_the_old_generation(start, origin):
+    """Idle connections were closed at once: a client that used one in that moment lost its request."""
+    first, second = origin(named("a")), origin(named("b"))
+    proxy = start(site(first), mode=("-W",))
+    clients = [proxy.client() for _ in range(20)]
+    for client in clients:
+        assert client.request().body == b"a"
+    old = set(proxy.children())
+    reload(proxy, first, second, b"b")
+    for client in clients:
+        answer = client.request()
+        assert (answer.body, answer.get("connection")) == (b"a", "close")
+        assert client.is_closed()
+        client.close()
+    poll(lambda: not old & set(proxy.children()), "the old generation to be gone")
+
+
+def test_an_answer_that_promised_to_keep_the_connection_is_held_to_it(start, origin):
+    go = threading.Event()
+
+    def halting(conn):
+        while conn.read_request() is not None:
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na")
+            go.wait()
+            conn.send(b"b")
+
+    second = origin(named("n"))
+    first = origin(halting)
+    proxy = start(site(first, "timeout server 60s", "timeout client 60s"), mode=("-W",))
+    client = proxy.client()
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    poll(lambda: first.requests, "the request to be under way")
+    reload(proxy, first, second, b"n")
+    go.set()
+    answer = client.read_response()
+    assert (answer.body, answer.get("connection")) == (b"ab", None)
+    answer = client.request()
+    assert (answer.body, answer.get("connection")) == (b"ab", "close")
+
+
+def test_requests_that_were_sent_together_are_all_answered(start, origin):
+    first, second = origin(named("a")), origin(named("b"))
+    proxy = start(site(first), mode=("-W",))
+    client = proxy.client()
+    assert client.request().body == b"a"
+    reload(proxy, first, second, b"b")
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+    answers = [client.read_response() for _ in range(3)]
+    assert [(one.body, one.get("connection")) for one in answers] == [(b"a", None), (b"a", None), (b"a", "close")]
+
+
+def test_an_idle_connection_of_the_old_generation_ends_with_its_time(start, origin):
+    first, second = origin(named("a")), origin(named("b"))
+    proxy = start(site(first, "timeout http-keep-alive 1s"), mode=("-W",))
+    client = proxy.client()
+    client.request()
+    old = set(proxy.children())
+    reload(proxy, first, second, b"b")
+    assert client.is_closed()
+    poll(lambda: not old & set(proxy.children()), "the old generation to be gone")
+
+
 def test_a_session_that_is_under_way_survives_a_reload(start, origin):
     first, second = origin(named("a")), origin(named("b"))
     proxy = start(site(first), mode=("-W",))
@@ -68,6 +139,150 @@ def test_a_session_that_is_under_way_survives_a_reload(start, origin):
     poll(lambda: proxy.fetch().body == b"b", "the new configuration to serve")
     client.send(b"x")
     assert client.read_response().body == b"a"
+
+
+def test_statistics_survive(start, origin):
+    """They began at zero with each reload."""
+    first, second = origin(named("a")), origin(named("b"))
+    proxy = start(site(first), mode=("-W",), threads=2)
+    for _ in range(7):
+        proxy.fetch()
+    kept = proxy.client()
+    kept.request()
+    before = proxy.stat()
+    info = proxy.info()
+    reload(proxy, first, second, b"b")
+    after = proxy.stat()
+    rows = (("fe", "FRONTEND"), ("be", "BACKEND"), ("be", "s1"))
+    for row in rows:
+        assert int(after[row]["stot"]) >= int(before[row]["stot"]) + 5, row
+        assert int(after[row]["bin"]) > int(before[row]["bin"])
+    assert int(after["fe", "FRONTEND"]["smax"]) >= int(before["fe", "FRONTEND"]["smax"])
+    assert int(proxy.info()["CumReq"]) >= int(info["CumReq"]) + 5
+    # What the old generation counts afterwards comes too, while it lives and with its end.
+    count = int(proxy.stat()["be", "s1"]["hrsp_2xx"])
+    assert kept.request().body == b"a"
+    poll(lambda: int(proxy.stat()["be", "s1"]["hrsp_2xx"]) == count + 1, "the last request of the old generation")
+    for _ in range(3):
+        proxy.fetch()
+    assert int(proxy.stat()["be", "s1"]["hrsp_2xx"]) == count + 4
+
+
+NAME = 'haproxy_backend_total_time_seconds_count{proxy="be"}'
+
+
+def test_histograms_of_latency_survive(start, origin):
+    first, second = origin(named("a")), origin(named("b"))
+    exporter = "http-request use-service prometheus-exporter if { path /metrics }"
+    proxy = start(site(first).replace("bind fd@fe", f"bind fd@fe\n    {exporter}"), mode=("-W",))
+
+    def count() -> float:
+        lines = proxy.fetch("/metrics").body.decode().splitlines()
+        return float(next(line for line in lines if line.startswith(NAME)).split()[-1])
+
+    for _ in range(5):
+        proxy.fetch()
+    assert count() == 5
+    reload(proxy, first, second, b"b")
+    assert count() >= 10
+
+
+@pytest.mark.parametrize(
+    ("command", "row", "field", "expected"),
+    [
+        ("set server be/s1 state maint", "s1", "status", "MAINT"),
+        ("set server be/s1 state drain", "s1", "status", "DRAIN"),
+        ("set server be/s1 weight 50%", "s1", "weight", "5"),
+        ("set maxconn server be/s1 7", "s1", "slim", "7"),
+        ("set server be/s2 state ready", "s2", "status", "no check"),
+    ],
+)
+def test_what_was_ordered_of_a_server_survives(start, origin, command, row, field, expected):
+    first, second = origin(named("a")), origin(named("b"))
+    config = site(first) + f"    server s2 {second} disabled\n    server s3 {second}\n"
+    proxy = start(config.replace(f"s1 {first}", f"s1 {first} weight 10 maxconn 30"), mode=("-W",))
+    proxy.command(command)
+    assert proxy.stat()["be", row][field].startswith(expected)
+    before = set(proxy.children())
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    assert set(proxy.children()) - before
+    assert proxy.stat()["be", row][field].startswith(expected)
+
+
+def test_a_line_that_was_changed_counts_again(start, origin):
+    first = origin(named("a"))
+    proxy = start(site(first).replace(f"s1 {first}", f"s1 {first} weight 10"), mode=("-W",))
+    proxy.command("set server be/s1 weight 3")
+    change(proxy, "weight 10", "weight 20")
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    assert proxy.stat()["be", "s1"]["weight"] == "20"
+
+
+def test_an_address_that_was_set_survives(start, origin):
+    first, second = origin(named("a")), origin(named("b"))
+    proxy = start(site(first), mode=("-W",))
+    proxy.command(f"set server be/s1 addr 127.0.0.1 port {second.port}")
+    assert proxy.fetch().body == b"b"
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    assert proxy.fetch().body == b"b"
+
+
+def test_a_server_that_is_down_stays_down(start, origin, dead):
+    """A reload made every server new, hence up: the first requests went to dead ones."""
+    config = site(dead()).replace("server s1", "server s0").replace("backend be", "backend be\n    retries 0")
+    proxy = start(config.rstrip() + f" check inter 20m fastinter 50ms\n    server s1 {origin(named('a'))}\n", mode=("-W",))
+    proxy.wait_state("be", "s0", "DOWN")
+    down = proxy.stat()["be", "s0"]
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    after = proxy.stat()["be", "s0"]
+    assert after["status"] == "DOWN"
+    assert [after[name] for name in ("check_status", "chkdown")] == [down[name] for name in ("check_status", "chkdown")]
+    assert [proxy.fetch().status for _ in range(6)] == [200] * 6
+
+
+STICKY = """
+backend be
+    stick-table type string len 32 size 1k expire 1h store server_id,http_req_cnt,http_req_rate(1h),gpc0
+    stick on url_param(u)
+    http-request track-sc0 url_param(u)
+"""
+
+
+def test_stick_tables_survive(start, origin):
+    """They began empty with each reload: clients went to other servers."""
+    servers = [origin(named(name)) for name in "abc"]
+    lines = "".join(f"    server {name} {one}\n" for name, one in zip("abc", servers, strict=True))
+    text = f"{HTTP}frontend fe\n    bind fd@fe\n    default_backend be\n{STICKY}{lines}"
+    proxy = start(text, mode=("-W",), threads=2)
+    chosen = {user: proxy.fetch(f"/?u={user}").body for user in map(str, range(30))}
+    assert set(chosen.values()) == {b"a", b"b", b"c"}
+    # The numbers of the servers behind the first one change: it is their names that count.
+    change(proxy, f"    server a {servers[0]}\n", "")
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    for user, body in chosen.items():
+        if body != b"a":
+            assert proxy.fetch(f"/?u={user}").body == body
+    shown = proxy.command("show table be")
+    assert len([line for line in shown.splitlines() if "key=" in line]) == 30
+    stayed = next(user for user, body in chosen.items() if body != b"a")
+    line = proxy.command(f"show table be key {stayed}")
+    assert "http_req_cnt=2" in line and "http_req_rate(3600000)=2" in line
+
+
+def test_a_table_with_keys_of_another_kind_begins_empty(start, origin):
+    text = f"{HTTP}frontend fe\n    bind fd@fe\n    default_backend be\n{STICKY}    server a {origin(named('a'))}\n"
+    proxy = start(text, mode=("-W",))
+    proxy.fetch("/?u=x")
+    change(proxy, "type string len 32", "type string len 40")
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    assert "Stick table 'be' has keys of another kind now" in proxy.stderr
+    assert "key=" not in proxy.command("show table be")
 
 
 def test_a_broken_configuration_leaves_the_old_one_running(start, origin):

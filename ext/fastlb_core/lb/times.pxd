@@ -57,3 +57,6 @@ cdef void times_read(const times_t* slots, int32_t n_workers, times_t* out) noex
 cdef void times_fold(times_t* slots, int32_t n_workers, int32_t worker) noexcept nogil
 # `clear counters all`: live workers go on counting meanwhile.
 cdef void times_clear(times_t* slots, int32_t n_workers) noexcept nogil
+# A reload: as totals_pass_on.
+cdef void times_pass_on(
+    const times_t* own, int32_t n_workers, times_t* heirs, int32_t n_heirs, times_t* passed) noexcept nogil

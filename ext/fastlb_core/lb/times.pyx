@@ -35,3 +35,16 @@ cdef void times_clear(times_t* slots, int32_t n_workers) noexcept nogil:
     for field in range(FIELDS):
         if (<uint64_t*> &counted)[field]:
             (<uint64_t*> &slots[n_workers])[field] -= (<uint64_t*> &counted)[field]
+
+
+cdef void times_pass_on(
+        const times_t* own, int32_t n_workers, times_t* heirs, int32_t n_heirs, times_t* passed) noexcept nogil:
+    cdef times_t now
+    cdef uint64_t value
+    cdef size_t field
+    times_read(own, n_workers, &now)
+    for field in range(FIELDS):
+        value = (<uint64_t*> &now)[field]
+        if value > (<uint64_t*> passed)[field]:
+            (<uint64_t*> &heirs[n_heirs])[field] += value - (<uint64_t*> passed)[field]
+        (<uint64_t*> passed)[field] = value

@@ -29,3 +29,9 @@ cdef void totals_fold(counters_t* slots, int32_t n_workers, int32_t worker) noex
 
 # `clear counters`: maxima become 0; with `everything` sums and averages as well. Live workers go on counting meanwhile.
 cdef void totals_clear(counters_t* slots, int32_t n_workers, bint everything) noexcept nogil
+
+# A reload: what `own` have counted since the last call goes to the totals slot of `heirs`, the same object of another program.
+# passed: what has gone by now, all 0 at first; averages go the first time only. Both sides go on counting meanwhile.
+cdef void totals_pass_on(
+    const counters_t* own, int32_t n_workers, counters_t* heirs, int32_t n_heirs, counters_t* passed,
+    bint is_first) noexcept nogil

@@ -156,3 +156,31 @@ cdef void totals_clear(counters_t* slots, int32_t n_workers, bint everything) no
         slots[worker].req_rate.max = 0
         if everything:
             memset(_averages(&slots[worker]), 0, N_AVERAGES * sizeof(uint64_t))
+
+
+cdef void _raise_rate(counters_t* total, const counters_t* own, int32_t n_workers, size_t offset) noexcept nogil:
+    _rate_at(total, offset).max = max(_rate_at(total, offset).max, totals_rate_max(own, n_workers, offset))
+
+
+cdef void totals_pass_on(
+        const counters_t* own, int32_t n_workers, counters_t* heirs, int32_t n_heirs, counters_t* passed,
+        bint is_first) noexcept nogil:
+    cdef counters_t* total = &heirs[n_heirs]
+    cdef uint64_t n_total = _events(total)
+    cdef counters_t now
+    cdef uint64_t value
+    cdef int field, which
+    totals_read(own, n_workers, &now)
+    if is_first:
+        _add_averages(total, n_total if <int64_t> n_total > 0 else 0, &now, _events(&now))
+    for which in range(N_AVERAGES):
+        _maxima(total)[which] = max(_maxima(total)[which], _maxima(&now)[which])
+    for field in range(TOTALS_SUMS):
+        value = (<uint64_t*> &now)[field]
+        # Less than before: it was cleared in between.
+        if value > (<uint64_t*> passed)[field]:
+            add_fetch_u64(&(<uint64_t*> total)[field], value - (<uint64_t*> passed)[field])
+        (<uint64_t*> passed)[field] = value
+    _raise_rate(total, own, n_workers, <size_t> &(<counters_t*> NULL).sess_rate)
+    _raise_rate(total, own, n_workers, <size_t> &(<counters_t*> NULL).conn_rate)
+    _raise_rate(total, own, n_workers, <size_t> &(<counters_t*> NULL).req_rate)

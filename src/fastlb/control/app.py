@@ -125,7 +125,7 @@ async def _serve(context: ControlContext) -> int:
     observer = Observer(loop, control.servers, control.checks, context.observed_fd)
     await _start(control, "observe", _called(observer.start))
     ticker = loop.create_task(_tick(control))
-    MasterChannel(context.master_channel, control.journal, over.set).start(loop)
+    MasterChannel(context.master_channel, control.journal, over.set, lambda: _retire(control, runtime)).start(loop)
     # What was built until now lives as long as the process: keep the collector from walking through it.
     gc.collect()
     gc.freeze()
@@ -153,6 +153,12 @@ def _ender_of_streams(control: Control, loop: asyncio.AbstractEventLoop) -> Call
         task.add_done_callback(asked.discard)
 
     return end_streams
+
+
+def _retire(control: Control, runtime: RuntimeService) -> None:
+    """The next generation serves: it has the runtime sockets and the word. This one's checks go on for its last requests."""
+    runtime.stop_accepting()
+    control.journal.silence()
 
 
 def _called(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:

@@ -1,7 +1,6 @@
 """What the master tells the control process: JSON objects, one a line (fastlb/supervisor/channel.py has the other end).
 
-Knows the framing and which events an operator wants in the log. Nothing that control does depends on them. The end of file
-says that the master is gone.
+Knows the framing and which events an operator wants in the log. The end of file says that the master is gone.
 """
 
 from __future__ import annotations
@@ -20,12 +19,18 @@ _MAX_LINE = 65536
 
 
 class MasterChannel:
-    """Reads the master's events. channel: a connected socket; on_end: called once when the master is gone."""
+    """Reads the master's events. channel: a connected socket.
 
-    def __init__(self, channel: socket.socket, journal: Journal, on_end: Callable[[], None]) -> None:
+    on_end: called once when the master is gone. on_replaced: another generation serves, this one finishes what it has.
+    """
+
+    def __init__(
+        self, channel: socket.socket, journal: Journal, on_end: Callable[[], None], on_replaced: Callable[[], None] = lambda: None
+    ) -> None:
         self._channel = channel
         self._journal = journal
         self._on_end = on_end
+        self._on_replaced = on_replaced
         self._received = b""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,5 +61,7 @@ class MasterChannel:
             self._journal.program(fmt.ALERT, f"Worker {event['worker']} ({event['pid']}) {event['status']}: it is restarted.")
         elif event.get("event") == "control-restarted":
             self._journal.program(fmt.ALERT, f"{event['end']}: it is restarted.")
+        elif event.get("event") == "replaced":
+            self._on_replaced()
         elif event.get("event") == "reload-failed":
             self._journal.program(fmt.WARNING, "Reload refused: the running configuration stays in force.")

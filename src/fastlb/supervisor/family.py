@@ -142,11 +142,11 @@ class Family:
 
     # -- the end --------------------------------------------------------------------------------------------------------
 
-    def drain(self, generation: Generation) -> None:
+    def drain(self, generation: Generation, is_replaced: bool = False) -> None:
         """Soft stop: the workers accept nothing any more and end when idle, or after `hard-stop-after`."""
         generation.is_stopping = True
         generation.command(COMMAND_SOFT_STOP)
-        generation.tell_control({"event": "stopping"})
+        generation.tell_control({"event": "replaced" if is_replaced else "stopping"})
         limit_ms = generation.configuration.global_.hard_stop_after_ms
         if limit_ms is not None:
             generation.hard_stop_at = time.monotonic() + limit_ms / 1000
@@ -187,10 +187,11 @@ class Family:
             deadlines += [generation.kill_at, generation.hard_stop_at]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
-    def forget_finished(self) -> None:
-        """Lets go of stopped generations without processes."""
+    def forget_finished(self, on_finished: Callable[[Generation], None]) -> None:
+        """Lets go of stopped generations without processes, after a call for each."""
         for generation in [*self.generations]:
             if generation.is_stopping and generation.is_gone():
+                on_finished(generation)
                 self.generations.remove(generation)
                 self.close_channel(generation)
                 generation.close()

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from fastlb.config.model import Configuration
 from fastlb.supervisor.channel import Channel
@@ -26,6 +26,14 @@ COMMAND_RUN, COMMAND_SOFT_STOP, COMMAND_STOP, COMMAND_PAUSE, COMMAND_RESUME = ra
 STATE_RUNNING = 2
 
 
+class Heritage(Protocol):
+    """What a generation leaves to the one after it (heritage.py)."""
+
+    def leave_to(self, heir: Generation) -> list[str]: ...
+    def take_back(self) -> None: ...
+    def leave_rest_to(self, heir: Generation, with_tables: bool = True) -> None: ...
+
+
 @dataclass(slots=True)
 class Generation:
     """A configuration that runs, or is about to.
@@ -35,7 +43,7 @@ class Generation:
     workers tell control of errors (`observe`), owned. channel: to this generation's control process, None while there is
     none. hard_stop_at, kill_at: seconds of the monotonic clock at which a drain, or a stop, has taken too long; None while
     that is not running. is_quiet: -q, for control. n_fds: the descriptor limit of a child. rings: what carries log lines to
-    control.
+    control. heritage: made with the generation.
     """
 
     number: int
@@ -50,6 +58,7 @@ class Generation:
     wake_fds: list[int]
     observed_fd: int
     rings: RingSockets = field(default_factory=RingSockets)
+    heritage: Heritage | None = None
     workers: list[Child] = field(default_factory=list)
     control: Child = field(default_factory=lambda: Child(CONTROL))
     channel: Channel | None = None
@@ -149,6 +158,7 @@ def new_generation(
         rings,
     )
     generation.workers = [Child(WORKER, index) for index in range(n_workers)]
+    generation.heritage = parts.heritage(generation)
     return generation
 
 
@@ -158,11 +168,12 @@ class Parts:
 
     compile: fastlb.compile.compile_program, given `listeners` as Listener objects. snapshot: Snapshot(program).
     restore: puts what state files say into a generation before it is forked, and tells what that changes. run_worker,
-    run_control: the life of a child after the fork; they return its exit status.
+    run_control: the life of a child after the fork; they return its exit status. heritage: Heritage(generation).
     """
 
     compile: Callable[..., Any]
     snapshot: Callable[[Any], Any]
     run_worker: Callable[[Generation, int], int]
     run_control: Callable[[Generation], int]
+    heritage: Callable[[Generation], Heritage]
     restore: Callable[[Generation, Callable[[str], None]], None] = lambda generation, warn: None

@@ -26,6 +26,7 @@ from fastlb.supervisor.generation import COMMAND_PAUSE, COMMAND_RESUME, Generati
 from fastlb.supervisor.signals import SignalQueue, die_of
 from fastlb.supervisor.systemd import Notifier
 
+_COLLECT_S = 1.0  # how often what draining generations count goes to the one that serves
 _READY_POLL_S = 0.005  # while a generation starts: the workers' states are in shared memory and wake nobody
 _LONG_S = 3600.0
 
@@ -61,6 +62,7 @@ class Master:
         self._stop_signal = 0  # what asked for the end, 0 while nothing did
         self._has_failed = False
         self._wants_reload = False
+        self._collect_at: float | None = None  # while there are draining generations
 
     def install_signals(self) -> None:
         """From here on signals are queued; `run` acts on them."""
@@ -88,9 +90,10 @@ class Master:
         self._check_started()
         self._family.restart_due()
         self._family.check_deadlines()
+        self._collect_when_due()
         if self._wants_reload and self._next is None and not self._is_ending:
             self._reload()
-        self._family.forget_finished()
+        self._family.forget_finished(self._collect)
 
     @property
     def _is_ending(self) -> bool:
@@ -103,6 +106,8 @@ class Master:
             soonest = now + _LONG_S
         if self._next is not None:
             soonest = min(soonest, now + _READY_POLL_S)
+        if self._collect_at is not None:
+            soonest = min(soonest, self._collect_at)
         return max(0, int((soonest - now) * 1000) + 1)
 
     def _on_signal(self, number: int) -> None:
@@ -153,7 +158,9 @@ class Master:
         if old is None:
             self._hooks.on_serving()
         else:
-            self._family.drain(old)
+            self._family.drain(old, is_replaced=True)
+            self._collect(old)
+            self._collect_at = time.monotonic() + _COLLECT_S
             old.listeners.close_except(generation.listeners)
             self._alerts.notice(f"Reloaded: generation {generation.number} serves, the old workers finish what they have.")
         self._notifier.ready()
@@ -167,6 +174,7 @@ class Master:
         if generation is None:
             self._reload_failed()
             return
+        self._leave_to(generation)
         self._next = generation
         self._family.start(generation)
 
@@ -184,7 +192,38 @@ class Master:
             self._has_failed = True
         else:
             generation.listeners.close_except(self._current.listeners)
+            if self._current.heritage is not None:
+                self._current.heritage.take_back()
             self._reload_failed()
+
+    # -- what generations leave to each other
+
+    def _leave_to(self, generation: Generation) -> None:
+        """Before a new generation starts. A failure costs statistics and states, never the reload."""
+        if self._current is None or self._current.heritage is None:
+            return
+        try:
+            for text in self._current.heritage.leave_to(generation):
+                self._alerts.notice(text)
+        except Exception as error:
+            self._alerts.alert(f"Statistics and states are not taken over: {type(error).__name__}: {error}")
+
+    def _collect(self, generation: Generation, with_tables: bool = True) -> None:
+        if generation.heritage is None or self._current is None or generation is self._current or not generation.is_ready:
+            return
+        try:
+            generation.heritage.leave_rest_to(self._current, with_tables)
+        except Exception as error:
+            self._alerts.alert(f"Statistics of generation {generation.number} are lost: {type(error).__name__}: {error}")
+
+    def _collect_when_due(self) -> None:
+        now = time.monotonic()
+        if self._collect_at is None or now < self._collect_at:
+            return
+        draining = [generation for generation in self._family.generations if generation.is_stopping]
+        for generation in draining:
+            self._collect(generation, with_tables=False)
+        self._collect_at = now + _COLLECT_S if draining else None
 
     # -- stop -----------------------------------------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ class _Start:
         self._background.forget_in_child()
 
     def _make_next(self, current: Generation) -> Generation | None:
-        self._alerts.notice("Reloading configuration: counters and server states start afresh.")
+        self._alerts.notice("Reloading configuration.")
         configuration = self._options.reload()
         if configuration is None:
             return None
@@ -192,9 +192,10 @@ def default_parts() -> Parts:
 
     from fastlb.compile import compile_program
     from fastlb.supervisor.control_process import run_control
+    from fastlb.supervisor.heritage import Heritage
     from fastlb.supervisor.worker import run_worker
 
-    return Parts(compile_program, Snapshot, run_worker, run_control, _restore)
+    return Parts(compile_program, Snapshot, run_worker, run_control, Heritage, _restore)
 
 
 def _restore(generation: Generation, warn: Callable[[str], None]) -> None:

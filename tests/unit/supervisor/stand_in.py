@@ -150,6 +150,22 @@ def compiled(configuration: Any, **shared: Any) -> object:
     return object()
 
 
-start.default_parts = lambda: Parts(compiled, Snapshot, run_worker, run_control)
+class Heritage:
+    """Nothing to leave."""
+
+    def __init__(self, generation: Generation) -> None:
+        pass
+
+    def leave_to(self, heir: Generation) -> list[str]:
+        return []
+
+    def take_back(self) -> None:
+        pass
+
+    def leave_rest_to(self, heir: Generation, with_tables: bool = True) -> None:
+        pass
+
+
+start.default_parts = lambda: Parts(compiled, Snapshot, run_worker, run_control, Heritage)
 if __name__ == "__main__":
     sys.exit(main.run(sys.argv[1:]))

@@ -42,12 +42,18 @@ class Journal:
         self._pid = pid
         self._is_quiet = is_quiet
         self._clock = clock
+        self._is_silent = False
         self.sender = sender or Sender()
+
+    def silence(self) -> None:
+        """Another generation tells what happens to proxies and servers from here on."""
+        self._is_silent = True
 
     def proxy(self, proxy: Proxy, level: int, message: str) -> None:
         """Sends `message` (one line, no newline) to the proxy's targets at a syslog level (0 emerg .. 7 debug)."""
         origin = self._origin(proxy.log_tag)
-        self._send(self._targets_of(proxy), level, message, origin)
+        if not self._is_silent:
+            self._send(self._targets_of(proxy), level, message, origin)
 
     def program(self, level: int, message: str) -> None:
         """Sends `message` to the targets of the global section."""
@@ -55,7 +61,7 @@ class Journal:
 
     def terminal(self, label: str, message: str) -> None:
         """Prints `[LABEL] (pid) : message` on standard error; label is "alert", "warning" or "notice"."""
-        if self._is_quiet:
+        if self._is_quiet or self._is_silent:
             return
         with contextlib.suppress(OSError):
             os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{_LABELS[label]}({self._pid}) : {message}\n".encode())

@@ -28,22 +28,31 @@ class RuntimeService:
         self._control = control
         self._listeners = listeners
         self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting: list[asyncio.Task[None]] = []
         # One limit for all sockets together, `stats maxconn`; a socket's own may be lower.
         self._slots = asyncio.Semaphore(control.configuration.global_.stats_maxconn or _DEFAULT_MAXCONN)
 
     def start(self) -> None:
         for stats_socket, listener in self._listeners:
             listener.setblocking(False)
-            self._spawn(self._accept(stats_socket, listener))
+            self._accepting.append(self._spawn(self._accept(stats_socket, listener)))
+
+    def stop_accepting(self) -> None:
+        """The sockets are another generation's by now; who is connected is served on."""
+        for task in self._accepting:
+            task.cancel()
+        for _, listener in self._listeners:
+            listener.close()
 
     def stop(self) -> None:
         for task in list(self._tasks):
             task.cancel()
 
-    def _spawn(self, work: object) -> None:
+    def _spawn(self, work: object) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _accept(self, stats_socket: model.StatsSocket, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
