@@ -131,5 +131,9 @@ def _subcommand(words: list[str]) -> int:
         from fastlb.cli.ha import run as ha
 
         return ha(words[1:])
-    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: cert, demo, deploy, ha\n")
+    if name == "reload":
+        from fastlb.cli.reload import run as reload
+
+        return reload(words[1:])
+    sys.stderr.write(f"fastlb: unknown sub-command '{name}': the sub-commands are: cert, demo, deploy, ha, reload\n")
     return _usage("")

@@ -20,6 +20,7 @@ Usage : fastlb [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn>
         fastlb demo        three small servers, the proxy in front of them and its statistics page
         fastlb cert        makes, joins, shows and checks certificates
         fastlb deploy      the files around the proxy: service, account, logs, kernel, firewall, keepalived
+        fastlb reload      loads the configuration of a running one anew, says what changes or why not
         fastlb ha          two proxies that share an address: init, check, status, drill
         -v shows the version ; -vv also what it was built with
         -d debug mode ; -db stays in the foreground

@@ -83,7 +83,7 @@ class StatsSocket:
 
 @dataclass(slots=True)
 class Global:
-    """The merged `global` sections.
+    """The merged `global` sections. maxconn_is_computed: no line says it, the start has taken it from the limits.
 
     case_names, case_file_names: of `h1-case-adjust` and `h1-case-adjust-file`, by name in lower case.
     """
@@ -101,9 +101,11 @@ class Global:
     state_base: str = ""
     description: str = ""
     maxconn: int | None = None
+    maxconn_is_computed: bool = False
     nbthread: int | None = None
     ulimit_n: int | None = None
     hard_stop_after_ms: int | None = None
+    mworker_max_reloads: int | None = None
     logs: list[LogTarget] = field(default_factory=list)
     log_tag: str | None = None
     log_send_hostname: str | None = None

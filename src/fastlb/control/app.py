@@ -46,7 +46,8 @@ class ControlContext:
     message_listener, service_listener: listening unix sockets, for the workers' messages and for internal HTTP.
     runtime_listeners: one listening socket per `stats socket` line. master_channel: a connected socket; its end of file
     says that the master is gone. is_quiet: nothing on standard error. ring_sockets: where workers' lines for rings come
-    from. observed_fd: the workers' eventfd for `observe`.
+    from. observed_fd: the workers' eventfd for `observe`. exposed: what `_getsocks` hands out, with the sockets' interfaces.
+    console_listener: for commands that come through the master.
     """
 
     configuration: model.Configuration
@@ -61,6 +62,8 @@ class ControlContext:
     tables: ports.StickTables | None = None
     contents: Contents | None = None
     ring_sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    exposed: list[tuple[socket.socket, str]] = field(default_factory=list)
+    console_listener: socket.socket | None = None
 
 
 def run(context: ControlContext) -> int:
@@ -112,7 +115,7 @@ async def _serve(context: ControlContext) -> int:
     control = build(context, loop)
     loop.set_exception_handler(lambda _loop, details: _report(control, str(details.get("message")), details.get("exception")))
     control.servers.on_killed = _ender_of_streams(control, loop)
-    runtime = RuntimeService(control, context.runtime_listeners)
+    runtime = RuntimeService(control, context.runtime_listeners, context.exposed, context.console_listener)
     stats = StatsService(control, context.service_listener)
     rings = control.journal.sender.rings
     await _start(control, "rings", _called(rings.start))
@@ -125,7 +128,9 @@ async def _serve(context: ControlContext) -> int:
     observer = Observer(loop, control.servers, control.checks, context.observed_fd)
     await _start(control, "observe", _called(observer.start))
     ticker = loop.create_task(_tick(control))
-    MasterChannel(context.master_channel, control.journal, over.set, lambda: _retire(control, runtime)).start(loop)
+    MasterChannel(
+        context.master_channel, control.journal, over.set, runtime.stop_exposing, lambda: _retire(control, runtime)
+    ).start(loop)
     # What was built until now lives as long as the process: keep the collector from walking through it.
     gc.collect()
     gc.freeze()

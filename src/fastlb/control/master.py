@@ -21,15 +21,22 @@ _MAX_LINE = 65536
 class MasterChannel:
     """Reads the master's events. channel: a connected socket.
 
-    on_end: called once when the master is gone. on_replaced: another generation serves, this one finishes what it has.
+    on_end: called once when the master is gone. on_stopping: no connection is accepted any more. on_replaced: neither, and
+    another generation serves.
     """
 
     def __init__(
-        self, channel: socket.socket, journal: Journal, on_end: Callable[[], None], on_replaced: Callable[[], None] = lambda: None
+        self,
+        channel: socket.socket,
+        journal: Journal,
+        on_end: Callable[[], None],
+        on_stopping: Callable[[], None] = lambda: None,
+        on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
         self._channel = channel
         self._journal = journal
         self._on_end = on_end
+        self._on_stopping = on_stopping
         self._on_replaced = on_replaced
         self._received = b""
 
@@ -61,6 +68,8 @@ class MasterChannel:
             self._journal.program(fmt.ALERT, f"Worker {event['worker']} ({event['pid']}) {event['status']}: it is restarted.")
         elif event.get("event") == "control-restarted":
             self._journal.program(fmt.ALERT, f"{event['end']}: it is restarted.")
+        elif event.get("event") == "stopping":
+            self._on_stopping()
         elif event.get("event") == "replaced":
             self._on_replaced()
         elif event.get("event") == "reload-failed":

@@ -8,15 +8,23 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections import deque
 from typing import TextIO
+
+_MOST_RECORDED = 2000  # lines
 
 
 class Alerts:
-    """Writes tagged lines on stderr; nothing at all where `is_quiet`. stream: instead of stderr, None for that."""
+    """Writes tagged lines on stderr; nothing at all where `is_quiet`. stream: instead of stderr, None for that.
+
+    While is_recording all lines are also kept in `recorded`, the last ones.
+    """
 
     def __init__(self, is_quiet: bool = False) -> None:
         self.is_quiet = is_quiet
         self.stream: TextIO | None = None
+        self.is_recording = True
+        self.recorded: deque[str] = deque(maxlen=_MOST_RECORDED)
 
     def alert(self, text: str) -> None:
         self._line("[ALERT]   ", text)
@@ -29,6 +37,8 @@ class Alerts:
 
     def write(self, text: str) -> None:
         """Writes finished lines. One write(2) a call, so that lines of several processes do not mix."""
+        if self.is_recording:
+            self.recorded.extend(text.splitlines())
         if text and not self.is_quiet:
             # A closed or full stderr must not stop a load balancer.
             with contextlib.suppress(OSError, ValueError):

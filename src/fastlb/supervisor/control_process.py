@@ -6,6 +6,7 @@ Knows what it must close and give up first. Must not know what control does.
 from __future__ import annotations
 
 import os
+import socket
 
 from fastlb.supervisor.generation import Generation
 from fastlb.supervisor.worker import settle
@@ -14,9 +15,11 @@ from fastlb.supervisor.worker import settle
 def run_control(generation: Generation) -> int:
     """The life of the control process; returns its exit status."""
     master_pid = os.getppid()
-    for listener in generation.listeners.listeners:
-        for sock in listener.sockets:
-            sock.close()
+    exposed = exposed_listeners(generation)
+    if not exposed:
+        for listener in generation.listeners.listeners:
+            for sock in listener.sockets:
+                sock.close()
     generation.rings.close_worker_ends()
     # Everything is imported before the rights are given up: after a chroot there is nothing to import from.
     from fastlb_core.bridge.contents import Contents
@@ -47,5 +50,16 @@ def run_control(generation: Generation) -> int:
             observed_fd=generation.observed_fd,
             tables=Tables(generation.program),
             contents=Contents(generation.program),
+            exposed=exposed,
+            console_listener=generation.console_listener,
         )
     )
+
+
+def exposed_listeners(generation: Generation) -> list[tuple[socket.socket, str]]:
+    """All listening sockets with their interfaces, where a runtime socket hands them out (`expose-fd listeners`)."""
+    listeners = generation.listeners
+    if not any(stats.expose_fd_listeners for stats, _ in listeners.runtime):
+        return []
+    found = [(sock, listener.bind.interface) for listener in listeners.listeners for sock in listener.sockets]
+    return found + [(sock, "") for _, sock in listeners.runtime]

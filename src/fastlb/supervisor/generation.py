@@ -38,8 +38,8 @@ class Heritage(Protocol):
 class Generation:
     """A configuration that runs, or is about to.
 
-    program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*: the
-    private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. observed_fd: one by which
+    program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*,
+    console_*: the private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. observed_fd: one by which
     workers tell control of errors (`observe`), owned. channel: to this generation's control process, None while there is
     none. hard_stop_at, kill_at: seconds of the monotonic clock at which a drain, or a stop, has taken too long; None while
     that is not running. is_quiet: -q, for control. n_fds: the descriptor limit of a child. rings: what carries log lines to
@@ -58,6 +58,8 @@ class Generation:
     wake_fds: list[int]
     observed_fd: int
     rings: RingSockets = field(default_factory=RingSockets)
+    console_listener: socket.socket | None = None
+    console_address: bytes = b""
     heritage: Heritage | None = None
     workers: list[Child] = field(default_factory=list)
     control: Child = field(default_factory=lambda: Child(CONTROL))
@@ -110,6 +112,8 @@ class Generation:
         self.message_listener.close()
         self.service_listener.close()
         self.rings.close()
+        if self.console_listener is not None:
+            self.console_listener.close()
         for fd in (*self.wake_fds, self.observed_fd):
             os.close(fd)
         if self.channel is not None:
@@ -157,6 +161,7 @@ def new_generation(
         observed_fd,
         rings,
     )
+    generation.console_listener, generation.console_address = open_private("console")
     generation.workers = [Child(WORKER, index) for index in range(n_workers)]
     generation.heritage = parts.heritage(generation)
     return generation

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import os
+import re
 import signal
 import socket
 import time
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from fastlb.config.model import Address, Bind, Configuration, Location, Proxy, StatsSocket
+from fastlb.control.handover import Taken
 from fastlb.supervisor.tcp_socket import TcpOptions, is_free, open_tcp, set_inherited
 from fastlb.supervisor.unix_socket import open_abstract, open_unix
 
@@ -84,24 +87,35 @@ class Binder:
     """Binds the addresses of a configuration.
 
     previous: the generation before, whose sockets are taken over where the address is the same.
-    old_pids: processes that are about to be replaced and may hold the addresses (-sf, -st).
+    old_pids: processes that are about to be replaced and may hold the addresses (-sf, -st). taken: sockets of such a process
+    (-x); bind_all closes those that no line wants.
     """
 
     def __init__(
-        self, configuration: Configuration, n_workers: int, previous: ListenerSet | None = None, old_pids: list[int] | None = None
+        self,
+        configuration: Configuration,
+        n_workers: int,
+        previous: ListenerSet | None = None,
+        old_pids: list[int] | None = None,
+        taken: list[Taken] | None = None,
     ) -> None:
         self._configuration = configuration
         self._n_workers = n_workers
         self._old_pids = old_pids or []
         self._result = ListenerSet()
+        self._surplus: list[Listener] = []
         self._known: dict[tuple[object, ...], list[socket.socket]] = {}
         for listener in previous.listeners if previous else ():
             # Those that `shutdown frontend` has stopped are of no use any more.
             alive = [sock for sock in listener.sockets if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)]
             if alive or not listener.sockets:
-                self._known[_key(listener.address, listener.bind.interface)] = alive
+                self._known.setdefault(_key(listener.address, listener.bind.interface), []).extend(alive)
         for stats, sock in previous.runtime if previous else ():
             self._known[_key(stats.address, "")] = [sock]
+        self._taken = taken or []
+        for one in self._taken:
+            if (key := _key_of(one)) is not None:
+                self._known.setdefault(key, []).append(one.sock)
 
     def bind_all(self) -> ListenerSet:
         """Tries every address; those that failed are in `errors` of the result, nothing is raised."""
@@ -111,6 +125,11 @@ class Binder:
                     self._bind_line(proxy, bind)
         for stats in self._configuration.global_.stats_sockets:
             self._bind_stats(stats)
+        self._result.listeners += self._surplus
+        used = {sock.fileno() for sock in self._result.sockets()}
+        for one in self._taken:
+            if one.sock.fileno() not in used:
+                one.sock.close()
         return self._result
 
     def _bind_line(self, proxy: Proxy, bind: Bind) -> None:
@@ -123,7 +142,10 @@ class Binder:
             except OSError as error:
                 self._refuse(bind.location, proxy.name, address, error)
             else:
-                self._result.listeners.append(Listener(proxy, bind, address, sockets, is_shared))
+                own, more = (sockets, []) if is_shared else (sockets[: self._n_workers], sockets[self._n_workers :])
+                self._result.listeners.append(Listener(proxy, bind, address, own, is_shared))
+                # Of more workers, before: the kernel goes on giving each its share of the connections, so all accept from them.
+                self._surplus += [Listener(proxy, bind, address, [sock], True) for sock in more]
                 if is_new and not bind.transparent:
                     self._tell_if_free(bind.location, proxy.name, address, sockets[0])
 
@@ -133,7 +155,7 @@ class Binder:
         if address.family in ("ipv4", "ipv6"):
             return self._open_per_worker(address, options, known or []), False
         if known:
-            return known, True
+            return known[:1], True
         if address.family == "fd":
             return [_adopt(address.fd, options)], True
         if address.family == "abns":
@@ -143,8 +165,11 @@ class Binder:
     def _open_per_worker(self, address: Address, options: TcpOptions, known: list[socket.socket]) -> list[socket.socket]:
         family = socket.AF_INET6 if address.family == "ipv6" else socket.AF_INET
         host = address.host or ("::" if family == socket.AF_INET6 else "0.0.0.0")
-        sockets = known[: self._n_workers]
+        sockets = list(known)
         try:
+            for sock in known:
+                set_inherited(sock, options)
+                sock.listen(options.backlog)
             while len(sockets) < self._n_workers:
                 is_exclusive = not sockets and not self._old_pids
                 sockets.append(
@@ -192,20 +217,7 @@ class Binder:
         address = stats.address
         known = self._known.pop(_key(address, ""), None)
         try:
-            if known:
-                sock = known[0]
-            elif address.family in ("ipv4", "ipv6"):
-                options = TcpOptions(backlog=stats.maxconn or 10)
-                family = socket.AF_INET6 if address.family == "ipv6" else socket.AF_INET
-                host = address.host or ("::" if family == socket.AF_INET6 else "0.0.0.0")
-                alone = not self._old_pids
-                sock = self._patiently(lambda: open_tcp(family, host, address.port, options, is_exclusive=alone))
-            elif address.family == "fd":
-                sock = _adopt(address.fd, TcpOptions(backlog=stats.maxconn or 10))
-            elif address.family == "abns":
-                sock = self._patiently(lambda: open_abstract(address.host, stats.maxconn or 10))
-            else:
-                sock = open_unix(address.host, stats.maxconn or 10, stats.mode, stats.uid, stats.gid)
+            sock = known[0] if known else self._patiently(lambda: open_runtime(stats, is_exclusive=not self._old_pids))
         except OSError as error:
             self._refuse(stats.location, "GLOBAL", address, error)
         else:
@@ -229,6 +241,20 @@ class Binder:
         self._result.errors.append(text)
 
 
+def open_runtime(stats: StatsSocket, is_exclusive: bool = True) -> socket.socket:
+    """Listens on a runtime socket's address; raises OSError."""
+    address, backlog = stats.address, stats.maxconn or 10
+    if address.family in ("ipv4", "ipv6"):
+        family = socket.AF_INET6 if address.family == "ipv6" else socket.AF_INET
+        host = address.host or ("::" if family == socket.AF_INET6 else "0.0.0.0")
+        return open_tcp(family, host, address.port, TcpOptions(backlog=backlog), is_exclusive=is_exclusive)
+    if address.family == "fd":
+        return _adopt(address.fd, TcpOptions(backlog=backlog))
+    if address.family == "abns":
+        return open_abstract(address.host, backlog)
+    return open_unix(address.host, backlog, stats.mode, stats.uid, stats.gid)
+
+
 def _adopt(fd: int, options: TcpOptions) -> socket.socket:
     """The inherited descriptor as a listening socket. Its address stays what its creator made it; raises OSError."""
     if os.get_inheritable(fd):
@@ -246,7 +272,28 @@ def _adopt(fd: int, options: TcpOptions) -> socket.socket:
 
 
 def _key(address: Address, interface: str) -> tuple[object, ...]:
-    return address.family, address.host, address.port, address.fd, interface
+    host = address.host
+    if address.family in ("ipv4", "ipv6"):
+        host = str(ipaddress.ip_address(host or ("::" if address.family == "ipv6" else "0.0.0.0")))
+    return address.family, host, address.port, address.fd, interface
+
+
+def _key_of(taken: Taken) -> tuple[object, ...] | None:
+    """What `_key` would be for the line that a socket of another process was made for; None for one that we cannot use."""
+    sock = taken.sock
+    if taken.has_namespace or sock.type != socket.SOCK_STREAM:
+        return None
+    name = sock.getsockname()
+    if sock.family == socket.AF_INET:
+        return _key(Address("ipv4", name[0], name[1]), taken.interface)
+    if sock.family == socket.AF_INET6:
+        return _key(Address("ipv6", name[0].partition("%")[0], name[1]), taken.interface)
+    if sock.family != socket.AF_UNIX:
+        return None
+    if isinstance(name, bytes):
+        return _key(Address("abns", name[1:].rstrip(b"\0").decode("utf-8", "surrogateescape")), "")
+    # Listens on a name beside the path, which was then moved over it (open_unix); haproxy does the same.
+    return _key(Address("unix", re.sub(r"\.\d+\.tmp$", "", name)), "")
 
 
 def _shown(address: Address) -> str:

@@ -20,7 +20,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fastlb.config.difference import differences
+from fastlb.control.version import VERSION
 from fastlb.supervisor.alerts import Alerts
+from fastlb.supervisor.console import Console, Listener
 from fastlb.supervisor.family import Family
 from fastlb.supervisor.generation import COMMAND_PAUSE, COMMAND_RESUME, Generation, Parts
 from fastlb.supervisor.signals import SignalQueue, die_of
@@ -62,12 +65,21 @@ class Master:
         self._stop_signal = 0  # what asked for the end, 0 while nothing did
         self._has_failed = False
         self._wants_reload = False
+        self._to_be_told: list[Callable[[bool, str], None]] = []  # of the next reload
+        self._waiting_for_reload: list[Callable[[bool, str], None]] = []  # of the one under way
+        self._n_reloads = self._n_failed = 0
+        self._started_at = time.monotonic()
+        self._console = Console(self._poll, self, VERSION)
         self._collect_at: float | None = None  # while there are draining generations
 
     def install_signals(self) -> None:
         """From here on signals are queued; `run` acts on them."""
         self._signals.install()
         self._poll.register(self._signals.fileno(), select.POLLIN)
+
+    def listen(self, listeners: list[Listener]) -> None:
+        """The master's own runtime sockets."""
+        self._console.listen(listeners)
 
     def run(self, generation: Generation) -> int:
         """Serves until told to stop. Returns the exit status; outside the master-worker mode it ends by the signal."""
@@ -79,6 +91,7 @@ class Master:
 
     def _close_in_child(self) -> None:
         self._signals.close_in_child()
+        self._console.close_in_child()
         self._hooks.in_child()
 
     def _turn(self) -> None:
@@ -94,6 +107,7 @@ class Master:
         if self._wants_reload and self._next is None and not self._is_ending:
             self._reload()
         self._family.forget_finished(self._collect)
+        self._console.turn()
 
     @property
     def _is_ending(self) -> bool:
@@ -106,6 +120,8 @@ class Master:
             soonest = now + _LONG_S
         if self._next is not None:
             soonest = min(soonest, now + _READY_POLL_S)
+        elif self._wants_reload:
+            soonest = now
         if self._collect_at is not None:
             soonest = min(soonest, self._collect_at)
         return max(0, int((soonest - now) * 1000) + 1)
@@ -155,6 +171,7 @@ class Master:
         self._next = None
         generation.is_ready = True
         old, self._current = self._current, generation
+        self._n_failed = 0
         if old is None:
             self._hooks.on_serving()
         else:
@@ -162,24 +179,39 @@ class Master:
             self._collect(old)
             self._collect_at = time.monotonic() + _COLLECT_S
             old.listeners.close_except(generation.listeners)
+            self._n_reloads += 1
+            self._end_survivors(generation)
             self._alerts.notice(f"Reloaded: generation {generation.number} serves, the old workers finish what they have.")
+        self._tell_outcome(True)
         self._notifier.ready()
         generation.tell_control({"event": "serving"})
 
     def _reload(self) -> None:
         assert self._current is not None
         self._wants_reload = False
+        self._waiting_for_reload, self._to_be_told = self._to_be_told, []
         self._notifier.reloading()
-        generation = self._hooks.make_next(self._current)
+        self._alerts.recorded.clear()
+        self._alerts.is_recording = True
+        try:
+            generation = self._hooks.make_next(self._current)
+        except Exception as error:
+            # Whatever is wrong with reading the files must not end what serves.
+            self._alerts.alert(f"The configuration cannot be loaded: {type(error).__name__}: {error}")
+            generation = None
         if generation is None:
             self._reload_failed()
             return
+        for text in differences(self._current.configuration, generation.configuration):
+            self._alerts.notice(f"Change: {text}")
         self._leave_to(generation)
         self._next = generation
         self._family.start(generation)
 
     def _reload_failed(self) -> None:
+        self._n_failed += 1
         self._alerts.warning("Reload refused: the running configuration stays in force.")
+        self._tell_outcome(False)
         self._notifier.ready("Reload failed!")
         if self._current is not None:
             self._current.tell_control({"event": "reload-failed"})
@@ -195,6 +227,58 @@ class Master:
             if self._current.heritage is not None:
                 self._current.heritage.take_back()
             self._reload_failed()
+
+    def _tell_outcome(self, has_worked: bool) -> None:
+        self._alerts.is_recording = False
+        waiting, self._waiting_for_reload = self._waiting_for_reload, []
+        for on_done in waiting:
+            on_done(has_worked, self.startup_logs())
+
+    def _end_survivors(self, generation: Generation) -> None:
+        """`mworker-max-reloads`: workers that are still there after so many reloads are told to end."""
+        most = generation.configuration.global_.mworker_max_reloads
+        for other in self._family.generations:
+            if most is not None and other.is_stopping and generation.number - other.number > most and other.kill_at is None:
+                self._alerts.warning(f"Generation {other.number} is ended: it outlived {most} reloads.")
+                self._family.end(other)
+
+    # -- for the console
+
+    def current(self) -> Generation | None:
+        return self._current
+
+    def generations(self) -> list[Generation]:
+        return self._family.generations
+
+    def has_reload_failed(self) -> bool:
+        return self._n_failed > 0
+
+    def startup_logs(self) -> str:
+        return "".join(f"{line}\n" for line in self._alerts.recorded)
+
+    def show_processes(self) -> list[tuple[str, ...]]:
+        """The rows of `show proc`."""
+        now = time.monotonic()
+        rows: list[tuple[str, ...]] = [
+            ("#<PID>", "<type>", "<reloads>", "<uptime>", "<version>"),
+            _row(os.getpid(), "master", f"{self._n_reloads} [failed: {self._n_failed}]", now - self._started_at),
+        ]
+        newest = self._current.number if self._current is not None else 0
+        for title, is_old in (("# workers", False), ("# old workers", True)):
+            found = [
+                _row(child.pid, child.role.lower(), str(max(newest - generation.number, 0)), now - child.started_at)
+                for generation in self._family.generations
+                if generation.is_stopping == is_old
+                for child in generation.children()
+                if child.pid
+            ]
+            rows += [(title,), *found] if found or not is_old else []
+        return [*rows, ("# programs",)]
+
+    def request_reload(self, on_done: Callable[[bool, str], None]) -> None:
+        """Reloads as soon as no other reload is under way; on_done gets whether it worked, and what was said meanwhile."""
+        self._wants_reload = True
+        self._to_be_told.append(on_done)
 
     # -- what generations leave to each other
 
@@ -266,6 +350,12 @@ class Master:
         if self._stop_signal != signal.SIGUSR1:
             die_of(self._stop_signal)
         return 0
+
+
+def _row(pid: int, role: str, reloads: str, uptime_s: float) -> tuple[str, ...]:
+    hours, seconds = divmod(int(uptime_s), 3600)
+    uptime = f"{hours // 24}d{hours % 24:02}h{seconds // 60:02}m{seconds % 60:02}s"
+    return str(pid), role, reloads, uptime, VERSION
 
 
 def usable_cpus() -> int:

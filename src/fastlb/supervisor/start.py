@@ -6,16 +6,20 @@ Knows their order and what to say when one fails. Must not know argv (cli/) nor 
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fastlb.config.model import Configuration
+from fastlb.config.model import Configuration, StatsSocket
+from fastlb.control.handover import Taken, TakeoverError, take
 from fastlb.supervisor import limits, serving
 from fastlb.supervisor.alerts import Alerts
+from fastlb.supervisor.console import LEVELS, Listener, private_name
 from fastlb.supervisor.daemon import Background, PidFile
 from fastlb.supervisor.generation import Generation, Parts, new_generation
-from fastlb.supervisor.listeners import Binder, ListenerSet, tell
+from fastlb.supervisor.listeners import Binder, ListenerSet, open_runtime, tell
 from fastlb.supervisor.master import Hooks, Master, usable_cpus
 from fastlb.supervisor.privileges import Identity, PrivilegeError, identity_of
 from fastlb.supervisor.systemd import Notifier
@@ -29,7 +33,8 @@ class Options:
     """How to run, as the command line and the global section say together.
 
     is_daemon: go to the background. is_master_worker: -W, -Ws. pidfile: "" for none. megabytes: -m, 0 for no limit.
-    old_pids, old_signal: processes to signal once this one listens. reload: loads the configuration anew, None after an
+    old_pids, old_signal: processes to signal once this one listens. old_socket: the runtime socket of one that hands its
+    listeners over, "" for none. console: -S. reload: loads the configuration anew, None after an
     alert where it is refused.
     """
 
@@ -41,6 +46,8 @@ class Options:
     megabytes: int = 0
     old_pids: list[int] = field(default_factory=list)
     old_signal: int = signal.SIGUSR1
+    old_socket: str = ""
+    console: StatsSocket | None = None
     reload: Reload = lambda: None
 
 
@@ -76,6 +83,7 @@ class _Start:
                 Hooks(self._on_serving, serving.give_name_back, self._make_next, self._in_child),
                 options.is_master_worker,
             )
+            consoles = self._consoles()
             generation = self._generation(1, configuration, identity, None)
         except Refused as refused:
             if str(refused):
@@ -83,6 +91,7 @@ class _Start:
             self._background.failed(1)
             return 1
         master.install_signals()
+        master.listen(consoles)
         # What exists now is never garbage: collections need not touch (and so copy) the pages shared with the children.
         gc.collect()
         gc.freeze()
@@ -148,6 +157,7 @@ class _Start:
         n_listeners = sum(len(proxy.binds) for proxy in configuration.proxies) + len(settings.stats_sockets)
         reserved = limits.reserved_fds(n_listeners * n_workers, n_workers)
         if not settings.maxconn:
+            settings.maxconn_is_computed = True
             settings.maxconn = limits.default_maxconn(settings.ulimit_n, reserved)
             if self._options.is_verbose:
                 self._alerts.write(f"Note: setting global.maxconn to {settings.maxconn}.\n")
@@ -160,7 +170,8 @@ class _Start:
         return n_fds
 
     def _bind(self, configuration: Configuration, n_workers: int, previous: ListenerSet | None) -> ListenerSet:
-        listeners = Binder(configuration, n_workers, previous, self._options.old_pids).bind_all()
+        taken = self._take_listeners() if previous is None else []
+        listeners = Binder(configuration, n_workers, previous, self._options.old_pids, taken).bind_all()
         for line in listeners.warnings:
             self._alerts.warning(line)
         if listeners.errors:
@@ -171,6 +182,36 @@ class _Start:
         if not listeners.listeners and not listeners.runtime and not self._options.is_master_worker:
             raise Refused("[fastlb.main()] No enabled listener found (check for 'bind' directives) ! Exiting.")
         return listeners
+
+    def _consoles(self) -> list[Listener]:
+        """The master's own runtime sockets: that of -S, and in the master-worker mode one for `fastlb reload`."""
+        found = []
+        if self._options.console is not None:
+            try:
+                sock = open_runtime(self._options.console)
+            except OSError as error:
+                raise Refused(f"[fastlb.main()] Cannot bind the master's socket: {error.strerror}.") from None
+            found.append(Listener(sock, LEVELS[self._options.console.level]))
+        if self._options.is_master_worker:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            try:
+                sock.bind(private_name(os.getpid()))
+                sock.listen()
+                found.append(Listener(sock, is_private=True))
+            except OSError:
+                # Somebody has taken the name: signals still work.
+                sock.close()
+        return found
+
+    def _take_listeners(self) -> list[Taken]:
+        """-x: the listeners of the process that this one replaces."""
+        path = self._options.old_socket
+        if not path or path == "/dev/null":  # haproxy: says that there is none
+            return []
+        try:
+            return take(path)
+        except TakeoverError as error:
+            raise Refused(f"Failed to get the sockets from the old process at '{path}': {error}.") from None
 
 
 def _identity(configuration: Configuration) -> Identity:

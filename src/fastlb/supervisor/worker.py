@@ -54,6 +54,8 @@ def close_foreign(generation: Generation, index: int) -> None:
     generation.message_listener.close()
     generation.service_listener.close()
     generation.rings.close_control_ends()
+    if generation.console_listener is not None:
+        generation.console_listener.close()
     for i, fd in enumerate(generation.wake_fds):
         if i != index:
             os.close(fd)

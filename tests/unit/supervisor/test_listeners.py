@@ -183,7 +183,17 @@ def test_what_the_next_generation_does_not_want_is_closed(bound, port, tmp_path)
     old = bound(f"127.0.0.1:{port}\n{tmp_path}/s", 2)
     new = bound(f"127.0.0.1:{port}", 1, previous=old)
     old.close_except(new)
-    assert [sock.fileno() >= 0 for sock in old.sockets()] == [True, False, False]
+    assert [sock.fileno() >= 0 for sock in old.sockets()] == [True, True, False]
+
+
+def test_sockets_of_workers_that_are_no_more_are_shared(bound, port):
+    """They were closed: connections that the kernel had put into their queues were reset."""
+    old = bound(f"127.0.0.1:{port}", 3)
+    new = bound(f"127.0.0.1:{port}", 1, previous=old)
+    assert [listener.is_shared for listener in new.listeners] == [False, True, True]
+    again = bound(f"127.0.0.1:{port}", 3, previous=new)
+    assert [listener.is_shared for listener in again.listeners] == [False]
+    assert {sock.fileno() for sock in again.sockets()} == {sock.fileno() for sock in old.sockets()}
 
 
 def test_old_process_is_asked_to_pause_while_the_port_is_taken(bound, port):

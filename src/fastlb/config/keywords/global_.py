@@ -136,6 +136,14 @@ def set_hard_stop_after(st: Statement, glob: Global) -> None:
         raise st.fail(reason, 1, "bad-time", "hard-stop-after 30s") from None
 
 
+def set_mworker_max_reloads(st: Statement, glob: Global) -> None:
+    value = parse_leading_integer(st.argument(0))
+    if value < 0:
+        st.warn(f"'mworker-max-reloads' : invalid value {value}, must be >= 0", 1)
+    else:
+        glob.mworker_max_reloads = value
+
+
 def set_bufsize(st: Statement, glob: Global) -> None:
     try:
         value = parse_size(st.argument(0))
@@ -321,6 +329,17 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         apply=set_hard_stop_after,
         arguments=(1, 1),
         missing="'hard-stop-after' expects <time> as argument.",
+    ),
+    GlobalKeyword(
+        "mworker-max-reloads",
+        "process",
+        "G",
+        "<number>",
+        "no limit",
+        "3.1",
+        apply=set_mworker_max_reloads,
+        arguments=(1, 1),
+        missing="'mworker-max-reloads' expects an integer argument.",
     ),
     GlobalKeyword("tune.bufsize", "tuning", "G", "<size>", "16384", "3.2", apply=set_bufsize, arguments=(1, 1), missing=INTEGER),
     GlobalKeyword(

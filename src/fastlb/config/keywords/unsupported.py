@@ -21,7 +21,7 @@ _GLOBAL_NOT_YET = names("""
 cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
 dns-accept-family h1-accept-payload-with-any-method
 h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
-jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path mworker-max-reloads pp2-never-send-local resetenv setcap
+jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path pp2-never-send-local resetenv setcap
 stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""

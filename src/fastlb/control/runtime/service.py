@@ -9,9 +9,12 @@ Knows the two modes (one line and close, or a prompt), payloads, limits. Must no
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import struct
 
 from fastlb.config import model
+from fastlb.control import handover
 from fastlb.control.hub import Control
 from fastlb.control.runtime import table
 from fastlb.control.runtime.command import LEVELS, Level, Request, Session, Severity
@@ -19,14 +22,24 @@ from fastlb.control.runtime.line import split_commands, split_words, wants_paylo
 
 _MAX_PAYLOAD = 1 << 20
 _DEFAULT_MAXCONN = 10
+_MAX_FROM_MASTER = 32
+_GETSOCKS = handover.COMMAND.decode().rstrip("\n")
 
 
 class RuntimeService:
     """Serves all runtime sockets of the configuration."""
 
-    def __init__(self, control: Control, listeners: list[tuple[model.StatsSocket, socket.socket]]) -> None:
+    def __init__(
+        self,
+        control: Control,
+        listeners: list[tuple[model.StatsSocket, socket.socket]],
+        exposed: list[tuple[socket.socket, str]] | None = None,
+        console: socket.socket | None = None,
+    ) -> None:
         self._control = control
         self._listeners = listeners
+        self._exposed = exposed or []
+        self._console = console
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepting: list[asyncio.Task[None]] = []
         # One limit for all sockets together, `stats maxconn`; a socket's own may be lower.
@@ -36,13 +49,25 @@ class RuntimeService:
         for stats_socket, listener in self._listeners:
             listener.setblocking(False)
             self._accepting.append(self._spawn(self._accept(stats_socket, listener)))
+        if self._console is not None:
+            self._console.setblocking(False)
+            self._spawn(self._accept_from_master(self._console))
 
     def stop_accepting(self) -> None:
         """The sockets are another generation's by now; who is connected is served on."""
         for task in self._accepting:
             task.cancel()
+        self.stop_exposing()
         for _, listener in self._listeners:
             listener.close()
+
+    def stop_exposing(self) -> None:
+        """Closes this process' copies of the frontends' listeners: nobody who connects to them would be served."""
+        own = {listener for _, listener in self._listeners}
+        for sock, _ in self._exposed:
+            if sock not in own:
+                sock.close()
+        self._exposed = []
 
     def stop(self) -> None:
         for task in list(self._tasks):
@@ -68,9 +93,23 @@ class RuntimeService:
                 own_slots.release()
                 await asyncio.sleep(0.1)
                 continue
-            self._spawn(self._serve(stats_socket, sock, own_slots))
+            self._spawn(self._serve(stats_socket, sock, self._slots, own_slots))
 
-    async def _serve(self, stats_socket: model.StatsSocket, sock: socket.socket, own_slots: asyncio.Semaphore) -> None:
+    async def _accept_from_master(self, listener: socket.socket) -> None:
+        """The master hands on what its own clients ask; nobody else may come this way."""
+        loop = asyncio.get_running_loop()
+        slots = asyncio.Semaphore(_MAX_FROM_MASTER)
+        stats_socket = model.StatsSocket(model.Location("master", 0), model.Address("abns"), level="admin")
+        while True:
+            await slots.acquire()
+            sock, _peer = await loop.sock_accept(listener)
+            if _pid_of_peer(sock) != os.getppid():
+                sock.close()
+                slots.release()
+                continue
+            self._spawn(self._serve(stats_socket, sock, slots))
+
+    async def _serve(self, stats_socket: model.StatsSocket, sock: socket.socket, *slots: asyncio.Semaphore) -> None:
         level = LEVELS.get(stats_socket.level, Level.OPERATOR)
         session = Session(level, self._control.configuration.global_.stats_timeout_ms / 1000, stats_socket)
         session.severity_output = stats_socket.severity_output
@@ -83,14 +122,17 @@ class RuntimeService:
             # The client went, was silent for too long, or sent a line beyond the limit: nothing to say to it.
             pass
         finally:
-            self._slots.release()
-            own_slots.release()
+            for one in slots:
+                one.release()
             sock.close()
 
     async def _converse(self, client: _Client, session: Session) -> None:
         while not session.is_over:
             line = await client.read_line(session.timeout_s)
             if line is None:
+                return
+            if line == _GETSOCKS:
+                await self._hand_over(client, session)
                 return
             payload = ""
             if wants_payload(line):
@@ -103,6 +145,15 @@ class RuntimeService:
             await client.send(answer, session.timeout_s)
             if not session.has_prompt and not client.has_line():
                 return
+
+    async def _hand_over(self, client: _Client, session: Session) -> None:
+        """All listening sockets, to a process that replaces this one. haproxy: says nothing where that is not allowed."""
+        if session.socket is None or not session.socket.expose_fd_listeners or not self._exposed:
+            return
+        for place, (data, fds) in enumerate(handover.messages(self._exposed)):
+            if place > 1:
+                await client.receive(session.timeout_s)
+            await client.send_descriptors(data, fds, session.timeout_s)
 
     async def _read_payload(self, client: _Client, session: Session) -> str | None:
         """The lines up to an empty one; None where the stream ends before: haproxy does not run such a command."""
@@ -166,6 +217,8 @@ class _Pieces:
         finally:
             happened.cancel()
             said.cancel()
+def _pid_of_peer(sock: socket.socket) -> int:
+    return int(struct.unpack("=iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
 
 
 class _Client:
@@ -208,6 +261,21 @@ class _Client:
             self._received.clear()
             return
         self._is_at_end = not await self._loop.sock_recv(self._sock, 16384)
+    async def receive(self, timeout_s: float) -> bytes:
+        """What comes next, as it comes."""
+        async with asyncio.timeout(timeout_s):
+            return await self._loop.sock_recv(self._sock, 16384)
+
+    async def send_descriptors(self, data: bytes, fds: list[int], timeout_s: float) -> None:
+        """Sends a message with descriptors; raises TimeoutError where the client does not take it."""
+        async with asyncio.timeout(timeout_s):
+            while data:
+                try:
+                    sent = socket.send_fds(self._sock, [data], fds)
+                except BlockingIOError:
+                    await asyncio.sleep(0.01)
+                    continue
+                data, fds = data[sent:], []
 
     async def send(self, text: str, timeout_s: float) -> None:
         """Sends a text; raises TimeoutError where the client does not take it."""
