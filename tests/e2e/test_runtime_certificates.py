@@ -187,6 +187,17 @@ def test_files_are_read_again_all_or_nothing(proxy):
     assert "added.pem" not in proxy.command("show ssl cert")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give its rights up")
+def test_files_that_only_root_may_read_are_read_again(start, origin):
+    head = "global\n    user nobody\n    group nogroup\n"
+    files = {"a.pem": OLD.pem.decode(), "list": "", "ca.crt": AUTHORITY.crt.decode()}
+    proxy = start(head + CONFIG.format(origin=origin(named("a"))), files=files)
+    proxy.directory.chmod(0o700)
+    NEW.write(proxy.directory / "a.pem")
+    assert proxy.command("reload certs") == "1 change.\nSuccess!\n\n"
+    assert shown(proxy) == {"new.test"}
+
+
 def test_keys_are_in_no_output(proxy):
     load(proxy, "cert", "a.pem", NEW.pem)
     body = NEW.private.decode().splitlines()[1]

@@ -96,6 +96,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         checks=CheckScheduler(loop, servers, context.configuration.global_.spread_checks),
         agents=Agents(loop, servers, context.configuration.global_.spread_checks),
         messages=messages,
+        master=MasterChannel(context.master_channel, journal),
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
         routes=Routes(context.configuration),
         resolvers=ResolverService(context.configuration, directory, servers, journal, clock_ms),
@@ -128,9 +129,7 @@ async def _serve(context: ControlContext) -> int:
     observer = Observer(loop, control.servers, control.checks, context.observed_fd)
     await _start(control, "observe", _called(observer.start))
     ticker = loop.create_task(_tick(control))
-    MasterChannel(
-        context.master_channel, control.journal, over.set, runtime.stop_exposing, lambda: _retire(control, runtime)
-    ).start(loop)
+    control.master.start(loop, over.set, runtime.stop_exposing, lambda: _retire(control, runtime))
     # What was built until now lives as long as the process: keep the collector from walking through it.
     gc.collect()
     gc.freeze()

@@ -16,6 +16,7 @@ from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory
 from fastlb.control.logs.journal import Journal
+from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
 from fastlb.control.resolvers.service import ResolverService
 from fastlb.control.servers import Servers
@@ -40,6 +41,7 @@ class Control:
     checks: CheckScheduler
     agents: Agents
     messages: MessageHub
+    master: MasterChannel
     hard_maxconn: int
     routes: Routes
     resolvers: ResolverService

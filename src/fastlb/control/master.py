@@ -1,6 +1,7 @@
-"""What the master tells the control process: JSON objects, one a line (fastlb/supervisor/channel.py has the other end).
+"""What the master and the control process say to each other: JSON objects, one a line (supervisor/channel.py: the other end).
 
-Knows the framing and which events an operator wants in the log. The end of file says that the master is gone.
+Knows the framing, which events an operator wants in the log, and what may be asked for. What is too long for a line comes as a
+file in memory. The end of file says that the master is gone.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,42 +18,60 @@ from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
 
 _MAX_LINE = 65536
+_MOST_FILES = 4  # that come with one receive
+_ANSWER_TIMEOUT_S = 60.0
 
 
 class MasterChannel:
-    """Reads the master's events. channel: a connected socket.
+    """Reads the master's events. channel: a connected socket."""
 
-    on_end: called once when the master is gone. on_stopping: no connection is accepted any more. on_replaced: neither, and
-    another generation serves.
-    """
+    def __init__(self, channel: socket.socket, journal: Journal) -> None:
+        self._channel = channel
+        self._journal = journal
+        self._on_end: Callable[[], None] = lambda: None
+        self._on_stopping: Callable[[], None] = lambda: None
+        self._on_replaced: Callable[[], None] = lambda: None
+        self._received = b""
+        self._asking = asyncio.Lock()
+        self._answer: asyncio.Future[dict[str, Any]] | None = None
 
-    def __init__(
+    def start(
         self,
-        channel: socket.socket,
-        journal: Journal,
+        loop: asyncio.AbstractEventLoop,
         on_end: Callable[[], None],
         on_stopping: Callable[[], None] = lambda: None,
         on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
-        self._channel = channel
-        self._journal = journal
-        self._on_end = on_end
-        self._on_stopping = on_stopping
-        self._on_replaced = on_replaced
-        self._received = b""
+        """Watches the channel from here on.
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Watches the channel from here on."""
+        on_end: called once when the master is gone. on_stopping: no connection is accepted any more. on_replaced: neither, and
+        another generation serves.
+        """
+        self._on_end, self._on_stopping, self._on_replaced = on_end, on_stopping, on_replaced
         self._channel.setblocking(False)
         loop.add_reader(self._channel.fileno(), self._readable, loop)
 
+    async def read_certificates(self) -> dict[str, Any]:
+        """What the files of certificates say now (tls/files.py). Raises TimeoutError or ConnectionError without an answer."""
+        async with self._asking:
+            self._answer = asyncio.get_running_loop().create_future()
+            self._channel.send(b'{"command": "read-certificates"}\n')
+            try:
+                async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                    return await self._answer
+            finally:
+                self._answer = None
+
     def _readable(self, loop: asyncio.AbstractEventLoop) -> None:
+        fds: list[int] = []
         try:
-            received = self._channel.recv(_MAX_LINE)
+            received, fds, _, _ = socket.recv_fds(self._channel, _MAX_LINE, _MOST_FILES)
         except BlockingIOError:
             return
         except ConnectionError:
             received = b""
+        for fd in fds:
+            self._take_file(fd)
         if not received:
             loop.remove_reader(self._channel.fileno())
             self._on_end()
@@ -61,6 +81,13 @@ class MasterChannel:
         for line in lines:
             with contextlib.suppress(ValueError):
                 self.take(json.loads(line))
+
+    def _take_file(self, fd: int) -> None:
+        with os.fdopen(fd, "rb") as file:
+            file.seek(0)
+            answer = json.loads(file.read())
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(answer)
 
     def take(self, event: dict[str, Any]) -> None:
         """Logs what changed in the program's own processes; the master has printed it on the terminal already."""

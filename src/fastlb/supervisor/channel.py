@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 
 _MAX_LINE = 65536
@@ -35,6 +36,17 @@ class Channel:
         """Sends without waiting; a control process that reads nothing any more loses the message."""
         with contextlib.suppress(OSError):
             self._ours.send(json.dumps(message).encode() + b"\n")
+
+    def send_file(self, message: dict[str, object], content: bytes) -> None:
+        """Sends a file in memory, which only the two processes can read, beside the message."""
+        fd = os.memfd_create("fastlb", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(content)
+            with contextlib.suppress(OSError):
+                socket.send_fds(self._ours, [json.dumps(message).encode() + b"\n"], [fd])
+        finally:
+            os.close(fd)
 
     def receive(self) -> list[dict[str, object]] | None:
         """The objects that arrived since the last call; None when the other end is gone."""

@@ -38,8 +38,8 @@ class Heritage(Protocol):
 class Generation:
     """A configuration that runs, or is about to.
 
-    program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*,
-    console_*: the private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. observed_fd: one by which
+    program, snapshot: of fastlb_core.bridge, untyped because this layer only hands them on. message_*, service_*, console_*:
+    the private sockets on which control listens, owned. wake_fds: one eventfd per worker, owned. observed_fd: one by which
     workers tell control of errors (`observe`), owned. channel: to this generation's control process, None while there is
     none. hard_stop_at, kill_at: seconds of the monotonic clock at which a drain, or a stop, has taken too long; None while
     that is not running. is_quiet: -q, for control. n_fds: the descriptor limit of a child. rings: what carries log lines to

@@ -13,6 +13,7 @@ happens in one loop over a poll(2) and the next deadline; no event-loop library 
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastlb.config.difference import differences
+from fastlb.control.tls.files import read_files
 from fastlb.control.version import VERSION
 from fastlb.supervisor.alerts import Alerts
 from fastlb.supervisor.console import Console, Listener
@@ -151,11 +153,14 @@ class Master:
                 self._family.close_channel(generation)
                 continue
             for message in messages:
-                self._on_command(message.get("command"))
+                self._on_command(generation, message.get("command"))
 
-    def _on_command(self, command: object) -> None:
+    def _on_command(self, generation: Generation, command: object) -> None:
         """What control may ask for, on behalf of an operator."""
-        if command == "reload":
+        if command == "read-certificates" and generation.channel is not None:
+            # Which files, the configuration says: control cannot ask for others.
+            generation.channel.send_file({"event": "certificates"}, json.dumps(read_files(generation.configuration)).encode())
+        elif command == "reload":
             self._wants_reload = True
         elif command == "stop":
             self._stop(signal.SIGTERM)

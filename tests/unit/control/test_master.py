@@ -27,7 +27,7 @@ def tell(*chunks: bytes) -> tuple[str, bool]:
 
     async def read() -> bool:
         over = asyncio.Event()
-        MasterChannel(theirs, journal, over.set).start(asyncio.get_running_loop())
+        MasterChannel(theirs, journal).start(asyncio.get_running_loop(), over.set)
         for chunk in chunks:
             ours.sendall(chunk)
             await asyncio.sleep(0)

@@ -261,6 +261,7 @@ class _Client:
             self._received.clear()
             return
         self._is_at_end = not await self._loop.sock_recv(self._sock, 16384)
+
     async def receive(self, timeout_s: float) -> bytes:
         """What comes next, as it comes."""
         async with asyncio.timeout(timeout_s):

@@ -137,13 +137,19 @@ def _details(certificates: Certificates, name: str, pair: KeyPair | None) -> str
 
 
 async def _reload(request: Request) -> str:
-    """fastlb's own: all files of certificates, authorities, revocation lists, ticket keys and crt-lists, all or nothing."""
+    """fastlb's own: all files of certificates, authorities, revocation lists, ticket keys and crt-lists, all or nothing.
+
+    The master reads them: only it has the rights that the program was started with.
+    """
+    control = request.control
     try:
-        count, remarks = await request.control.certificates.read_again()
+        read = await control.master.read_certificates()
+        count = await control.certificates.read_again(read)
     except ValueFault as fault:
-        hint = f" ({fault.hint})" if fault.hint else ""
-        raise Refused(f"{fault.message}{hint}\nNothing was changed.\n") from None
-    told = "".join(f"{remark}\n" for remark in remarks)
+        raise Refused(f"{fault.message}\nNothing was changed.\n") from None
+    except (TimeoutError, ConnectionError):
+        raise Refused("The master does not answer.\nNothing was changed.\n") from None
+    told = "".join(f"{remark}\n" for remark in read["remarks"])
     return f"{told}{count} change{'' if count == 1 else 's'}.\nSuccess!\n"
 
 

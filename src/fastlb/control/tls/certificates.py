@@ -12,18 +12,14 @@ from typing import Any
 
 from fastlb_core.bridge.layout_tls import tls_fault
 
-from fastlb.config.crt_list import read_entry
-from fastlb.config.diagnostics import Diagnostics
-from fastlb.config.keywords.row import Reading, Source, Statement
-from fastlb.config.keywords.tls_bind import settings_reader
-from fastlb.config.model import Address, Bind, Configuration, Location
+from fastlb.config.model import Configuration
 from fastlb.config.tls_files import Tell, TlsFiles, unloadable
 from fastlb.config.tls_model import Authorities, BindTls, Certificate, KeyPair, Revocations, ServerTls
 from fastlb.config.tls_pem import TlsFault
-from fastlb.config.values import Resolver, ValueFault
+from fastlb.config.values import ValueFault
 from fastlb.control.directory import Directory
 from fastlb.control.messages import MessageError, MessageHub
-from fastlb.control.tls.files import changes_of_files
+from fastlb.control.tls.files import Read, changes_of, read_line
 from fastlb.control.tls.lines import BindLine, CannotMake, Lines, Made, ServerLine
 from fastlb.control.tls.material import KINDS, Change, Material, uses
 from fastlb.control.tls.transaction import Transaction
@@ -50,7 +46,6 @@ class Certificates:
         self._hub = hub
         self._lock = asyncio.Lock()
         self.material = Material(configuration, self._read_entry)
-        self._loads = {name: pair.load for name, pair in self.material.pairs.items() if pair is not None}
         self.transactions: dict[str, Transaction[Any]] = {kind: Transaction() for kind in KINDS}
         self.lines = Lines(directory, configuration.global_, hub, _FIRST_ID + time.monotonic_ns() // 1000)
         self._trial: Material | None = None
@@ -137,15 +132,14 @@ class Certificates:
         for server, server_tls in plan.unused:
             server.tls = server_tls
 
-    async def read_again(self) -> tuple[int, list[str]]:
-        """Makes all as the files say now, or changes nothing: how many changes that took, and remarks. Raises ValueFault."""
-        direct = {each.pair.name for line in self.lines.binds for each in line.bind.tls.certificates if not each.source}
-        direct |= {server.tls.pair.name for server in self._servers if server.tls.pair is not None}
-        glob = self._configuration.global_.tls
-        changes, remarks = await asyncio.to_thread(changes_of_files, self.material, glob, self._loads, self._read_line, direct)
+    async def read_again(self, read: Read) -> int:
+        """Makes all as the files say (files.read_files), or changes nothing: how many changes that took. Raises ValueFault."""
+        if "fault" in read:
+            raise ValueFault(read["fault"])
+        changes = changes_of(self.material, read)
         if changes:
             await self.perform(*changes)
-        return len(changes), remarks
+        return len(changes)
 
     # -- processes that are started again
 
@@ -177,14 +171,7 @@ class Certificates:
     def _read_entry(self, text: str) -> list[Certificate]:
         files = _KnownFiles(self._configuration.global_.tls)
         files.material = self._trial or self.material
-        return self._read_line(text, files)
-
-    def _read_line(self, text: str, files: TlsFiles) -> list[Certificate]:
-        reading = Reading(self._configuration, Diagnostics(), {}, Resolver(), lambda name: None)
-        reading.tls_files = files
-        statement = Statement(reading, Source("CLI", 1, b""), [])
-        read_settings = settings_reader(statement, Bind(Location("CLI", 1, 1), Address("ipv4")))
-        return read_entry(text, "parsing [CLI:1]", files, lambda remark: None, read_settings)
+        return read_line(self._configuration, text, files)
 
 
 class _KnownFiles(TlsFiles):

@@ -1,97 +1,118 @@
-"""All files of certificates read again (`reload certs`): what is different in them, as changes.
+"""All files of certificates read again (`reload certs`): the master reads, control finds what is different.
 
-Knows which files the configuration names. Reads with this process's rights, which may be fewer than those it was started with.
+Knows which files the configuration names. What was read is plain values, so that it can be sent; private keys are among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
-from fastlb.config.crt_list import read_lines
+from fastlb.config.crt_list import read_entry, read_lines
+from fastlb.config.diagnostics import Diagnostics
+from fastlb.config.keywords.row import Reading, Source, Statement
+from fastlb.config.keywords.tls_bind import settings_reader
+from fastlb.config.model import Address, Bind, Configuration, Location
 from fastlb.config.tls_files import SYSTEM_CA, TlsFiles, directory_files, load_ticket_keys
-from fastlb.config.tls_model import Certificate, GlobalTls, Load
+from fastlb.config.tls_model import Certificate
 from fastlb.config.tls_pem import Remark
+from fastlb.config.values import Resolver, ValueFault
 from fastlb.control.tls.material import Change, Material
 from fastlb.control.tls.wire import packed, packed_pair
 
-ReadLine = Callable[[str, TlsFiles], list[Certificate]]
+Read = dict[str, Any]
 
 
-def changes_of_files(
-    material: Material, glob: GlobalTls, loads: dict[str, Load | None], read_line: ReadLine, direct: set[str]
-) -> tuple[list[Change], list[str]]:
-    """What to do so that all is as the files say, and what is worth knowing of them.
+def read_line(configuration: Configuration, text: str, files: TlsFiles) -> list[Certificate]:
+    """A crt-list's line, with what it names taken from `files`. Raises ValueFault."""
+    reading = Reading(configuration, Diagnostics(), {}, Resolver(), lambda name: None)
+    reading.tls_files = files
+    statement = Statement(reading, Source("CLI", 1, b""), [])
+    read_settings = settings_reader(statement, Bind(Location("CLI", 1, 1), Address("ipv4")))
+    return read_entry(text, "parsing [CLI:1]", files, lambda remark: None, read_settings)
 
-    loads: where parts of a certificate are, by its name. read_line: a crt-list's line with what it names. direct: certificates
-    that lines name themselves. Raises ValueFault for a file that cannot be used; blocks while it reads.
-    """
-    reader = _Reader(material, TlsFiles(glob), loads, read_line)
-    return reader.run(direct), reader.remarks
+
+def read_files(configuration: Configuration) -> Read:
+    """What the files say now, {"fault": TEXT} where one cannot be used. configuration: as it was loaded. Blocks; never raises."""
+    try:
+        return _Reader(configuration).run()
+    except ValueFault as fault:
+        return {"fault": f"{fault.message} ({fault.hint})" if fault.hint else fault.message}
+    except Exception as error:  # the master must outlive whatever stands in a file
+        return {"fault": f"{type(error).__name__}: {error}"}
 
 
 class _Reader:
-    def __init__(self, material: Material, files: TlsFiles, loads: dict[str, Load | None], read_line: ReadLine) -> None:
-        self._material = material
-        self._files = files
-        self._loads = loads
-        self._read_line = read_line
-        self.remarks: list[str] = []
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._known = Material(configuration, lambda text: [])
+        self._files = TlsFiles(configuration.global_.tls)
+        self._remarks: list[str] = []
 
     def _tell(self, remark: Remark) -> None:
-        self.remarks.append(remark.text)
+        self._remarks.append(remark.text)
 
-    def run(self, direct: set[str]) -> list[Change]:
-        lists, listed = self._lists()
-        for name in sorted(self._configured("pair")):
-            if name in direct or name in listed:
-                self._files.pair(name, self._tell, self._loads.get(name))
-        before = {each.pair.name for crt_list in self._material.lists.values() for each in crt_list.entries}
-        gone = sorted(before - direct - listed)
-        # What a list names is there before the list, and what it no longer names goes after it.
-        return [*self._pairs(), *self._authorities(), *self._tickets(), *lists, *(["gone", "pair", name] for name in gone)]
-
-    def _configured(self, kind: str) -> list[str]:
-        return [name for name in self._material.known(kind) if self._material.is_configured(kind, name)]
-
-    def _lists(self) -> tuple[list[Change], set[str]]:
-        """Changes of crt-lists, and the certificates that they name; those are loaded on the way."""
-        changes: list[Change] = []
-        listed: set[str] = set()
-        for name, old in self._material.lists.items():
-            is_directory = self._files.is_directory(name)
-            lines = list(enumerate(directory_files(name), 1)) if is_directory else read_lines(name)
-            found = [(number, each) for number, text in lines for each in self._read_line(text, self._files)]
-            listed |= {each.pair.name for _, each in found}
-            before = [(each.line, each.pair.name, each.options, each.written) for each in old.entries]
-            if before != [(number, each.pair.name, each.options, each.written) for number, each in found]:
-                changes.append(["list", name, [list(line) for line in lines]])
-        return changes, listed
-
-    def _pairs(self) -> list[Change]:
-        read = {name: packed_pair(pair) for name, pair in self._files.pairs.items()}
-        known = {name: packed_pair(pair) for name, pair in self._material.pairs.items() if pair is not None}
-        return [["pair", name, pair] for name, pair in read.items() if known.get(name) != pair]
-
-    def _authorities(self) -> list[Change]:
-        files, known = self._files, self._material
-        for name in self._configured("authorities"):
+    def run(self) -> Read:
+        files, known = self._files, self._known
+        lists = {name: self._list(name) for name in known.lists}
+        direct = self._direct()
+        for name in sorted(direct):
+            pair = known.pairs[name]
+            files.pair(name, self._tell, pair.load if pair is not None else None)
+        for name in known.authorities:
             if name != SYSTEM_CA:
                 files.authorities(name, "ca-file", self._tell)
-        for name in self._configured("revocations"):
+        for name in known.revocations:
             files.revocations(name)
-        return [
-            *(
-                ["authorities", name, packed(found.certificates), packed(found.crls)]
-                for name, found in files.authority_files.items()
-                if known.authorities.get(name) != found
-            ),
-            *(
-                ["revocations", name, packed(lists.crls)]
-                for name, lists in files.revocation_files.items()
-                if known.revocations.get(name) != lists
-            ),
-        ]
+        return {
+            "pairs": {name: packed_pair(pair) for name, pair in files.pairs.items()},
+            "authorities": {name: packed([each.certificates, each.crls]) for name, each in files.authority_files.items()},
+            "revocations": {name: packed(each.crls) for name, each in files.revocation_files.items()},
+            "tickets": {name: packed(load_ticket_keys(name)[-3:]) for name in known.tickets},
+            "lists": lists,
+            "direct": sorted(direct),
+            "remarks": self._remarks,
+        }
 
-    def _tickets(self) -> list[Change]:
-        read = {name: load_ticket_keys(name)[-3:] for name in self._material.tickets}
-        return [["tickets", name, packed(keys)] for name, keys in read.items() if keys != self._material.tickets[name]]
+    def _direct(self) -> set[str]:
+        """The certificates that bind and server lines name themselves."""
+        found: set[str] = set()
+        for proxy in self._configuration.proxies:
+            lines = [bind.tls for bind in proxy.binds if bind.tls.enabled]
+            found |= {each.pair.name for tls in lines for each in tls.certificates if not each.source}
+            found |= {server.tls.pair.name for server in proxy.servers if server.tls.pair is not None}
+        return found
+
+    def _list(self, name: str) -> Read:
+        """Its lines, and what they come to; the certificates that they name are loaded on the way."""
+        is_directory = self._files.is_directory(name)
+        lines = list(enumerate(directory_files(name), 1)) if is_directory else read_lines(name)
+        entries = [_shown(number, each) for number, text in lines for each in read_line(self._configuration, text, self._files)]
+        return {"lines": [list(line) for line in lines], "entries": entries}
+
+
+def _shown(number: int, each: Certificate) -> list[Any]:
+    return [number, each.pair.name, None if each.options is None else list(each.options), list(each.written)]
+
+
+def changes_of(material: Material, read: Read) -> list[Change]:
+    """What to do so that all is as the files say; what commands have made and no list names stays."""
+    lists = [
+        ["list", name, found["lines"]]
+        for name, found in read["lists"].items()
+        if found["entries"] != [_shown(each.line, each) for each in material.lists[name].entries]
+    ]
+    listed = {entry[1] for found in read["lists"].values() for entry in found["entries"]}
+    before = {each.pair.name for crt_list in material.lists.values() for each in crt_list.entries}
+    pairs = {name: packed_pair(pair) for name, pair in material.pairs.items() if pair is not None}
+    authorities = {name: packed([each.certificates, each.crls]) for name, each in material.authorities.items()}
+    revocations = {name: packed(each.crls) for name, each in material.revocations.items()}
+    tickets = {name: packed(keys) for name, keys in material.tickets.items()}
+    # What a list names is there before the list, and what it no longer names goes after it.
+    return [
+        *(["pair", name, pair] for name, pair in read["pairs"].items() if pairs.get(name) != pair),
+        *(["authorities", name, *found] for name, found in read["authorities"].items() if authorities.get(name) != found),
+        *(["revocations", name, found] for name, found in read["revocations"].items() if revocations.get(name) != found),
+        *(["tickets", name, keys] for name, keys in read["tickets"].items() if tickets[name] != keys),
+        *lists,
+        *(["gone", "pair", name] for name in sorted(before - listed - set(read["direct"]))),
+    ]
