@@ -324,7 +324,8 @@ class ProgramBuilder:
             "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
             "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
             "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
-            "unresolved": unresolved, "inherited": inherited, "tls": None, "cookie": cookie, "observe": observe, "error_limit": error_limit,
+            "unresolved": unresolved, "inherited": inherited, "tls": None, "cookie": cookie, "observe": observe,
+            "error_limit": error_limit,
         })
         return len(self.servers) - 1
 

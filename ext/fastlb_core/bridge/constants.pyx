@@ -142,6 +142,7 @@ RULE_SETS = {
     "option forwarded": ru.RULES_FORWARDED,
     "check": ru.RULES_CHECK,
     "stats admin": ru.RULES_STATS_ADMIN,
+    "filter": ru.RULES_FILTER,
 }
 ACL_METHODS = {"found": ac.ACL_FOUND, "bool": ac.ACL_BOOL, "match": ac.ACL_MATCH}
 ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)

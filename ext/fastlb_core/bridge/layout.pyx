@@ -21,12 +21,15 @@ from fastlb_core.bridge.layout_stick cimport fill_table, share_table
 from fastlb_core.bridge.layout_tls cimport lay_out_tls
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
 from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
-from fastlb_core.lb.shared cimport SRV_A_CMAINT, SRV_A_IMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t
+from fastlb_core.lb.shared cimport (
+    SRV_A_CMAINT, SRV_A_IMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t,
+)
 from fastlb_core.lb.times cimport times_t
 from fastlb_core.program.program cimport (
-    LOG_SINK_RING, err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t,
+    LOG_SINK_RING, PX_CAP_BE, PX_CAP_FE, err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t,
 )
 from fastlb_core.program.region cimport region_alloc, region_copy
+from fastlb_core.program.rules cimport RULES_FILTER
 from fastlb_core.proxy.stick_table cimport stick_bytes, stick_table_t
 
 import time
@@ -93,7 +96,13 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
             program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]
         fill_balance(program, program.proxies[<uint32_t> index], values, own_servers[<Py_ssize_t> index], now_ms)
         lay_out_persist(program, program.proxies[<uint32_t> index], values["persist"])
+    program.n_filters = most_filters(proxies, PX_CAP_FE) + most_filters(proxies, PX_CAP_BE)
     return 0
+
+
+cdef uint32_t most_filters(list proxies, int caps):
+    """Filters of the proxy with this side that has the most."""
+    return max((len(px["rules"].get(<int> RULES_FILTER, ())) for px in proxies if px["caps"] & caps), default=0)
 
 
 cdef uint64_t line(uint64_t size) noexcept:

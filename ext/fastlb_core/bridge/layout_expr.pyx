@@ -26,7 +26,7 @@ from fastlb_core.program.pattern cimport pat_index_t
 from fastlb_core.program.program cimport err_index, program_own, program_t, px_t
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.region cimport region_alloc, region_copy
-from fastlb_core.program.rules cimport rule_t, rules_t
+from fastlb_core.program.rules cimport RULES_FILTER, rule_t, rules_t
 from fastlb_core.program.userlist cimport user_t, userlist_t
 
 from ipaddress import IPv4Address, IPv6Address
@@ -350,7 +350,7 @@ cdef int lay_out_start(program_t* program, list rules) except -1:
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1:
     for number, values in rules.items():
         px.rules[<int> number] = new_rules(program, values, number)
-        px.has_rules = True
+        px.has_rules |= number != <int> RULES_FILTER
     if px.internal_prefix.len:
         px.has_rules = True
     return 0

@@ -40,6 +40,7 @@ from fastlb_core.program.rules cimport action_entry_t, action_fn
 from fastlb_core.proxy.action_answers cimport action_answers_entries
 from fastlb_core.proxy.action_captures cimport action_captures_entries
 from fastlb_core.proxy.action_connection cimport action_connection_entries
+from fastlb_core.proxy.action_filters cimport action_filters_entries
 from fastlb_core.proxy.action_flow cimport action_flow_entries
 from fastlb_core.proxy.action_forwarded cimport action_forwarded_entries
 from fastlb_core.proxy.action_headers cimport action_headers_entries
@@ -128,6 +129,7 @@ cdef action_table_fn* action_tables = [
     action_tracking_entries,
     action_connection_entries,
     action_captures_entries,
+    action_filters_entries,
     NULL,
 ]
 cdef alias_table_fn* alias_tables = [

@@ -17,6 +17,7 @@ cdef enum timer_kind_t:          # timer_t.kind: index of loop_t.on_timer
     TIMER_CONN = 1
     TIMER_STREAM = 2
     TIMER_WORKER = 3
+    TIMER_FILTERS = 4
 
 # An event of a descriptor: epoll's bits.
 ctypedef void (*slot_cb_t)(void* owner, uint32_t events) noexcept nogil
@@ -36,7 +37,7 @@ cdef struct loop_t:
     uint64_t real_us             # wall clock, of this turn
     uint32_t second              # now_ms / 1000
     wheel_t wheel                # inline
-    timer_cb_t on_timer[4]       # by timer_kind_t
+    timer_cb_t on_timer[5]       # by timer_kind_t
     pool_t bufs                  # tune.bufsize
     pool_t big_bufs              # LOOP_BIG_BUFFER
     opool_t conns                # conn_t

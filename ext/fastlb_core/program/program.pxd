@@ -56,6 +56,7 @@ cdef enum:                       # px_t.options
     PX_O_SOCKET_STATS = 0x400000
     PX_O_CONTSTATS = 0x800000
     PX_O_PREFER_LAST = 0x1000000
+    PX_O_INDEPENDENT = 0x4000000  # independent-streams
     PX_O_WAITS_BODY = 0x2000000  # a rule or `check_post` may wait for the body: the edit room stays at the buffer's end
 
 cdef enum:                       # px_t.http_options
@@ -67,6 +68,13 @@ cdef enum:                       # px_t.http_options
     PX_H_NAMES_DELETE = 0x0020   # http-restrict-req-hdr-names
     PX_H_NAMES_REJECT = 0x0040
     PX_H_BUFFER_REQUEST = 0x0080  # http-buffer-request
+    PX_H_UNSAFE_REQUEST = 0x0100  # accept-unsafe-violations-in-http-request
+    PX_H_UNSAFE_RESPONSE = 0x0200
+    PX_H_DROP_REQ_TRAILERS = 0x0400  # http-drop-request-trailers
+    PX_H_DROP_RES_TRAILERS = 0x0800
+    PX_H_PROXY_HEADER = 0x1000   # http-use-proxy-header
+    PX_H_IDLE_CLOSE = 0x2000     # idle-close-on-response
+    PX_H_CHECK_CACHE = 0x4000    # checkcache
 
 cdef enum:                       # px_t.retry_on: when a request is sent again (`retry-on`)
     RETRY_CONN_FAILURE = 0x0001
@@ -246,7 +254,7 @@ cdef struct px_t:
     uint16_t log_steps           # bits 1 << log_step_t: when lines are written by themselves
     uint8_t has_log_profiles     # some target has a profile
     uint8_t has_rules            # something stands between the phases: a rule, a statistics page, a wait for the body
-    void* rules[18]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
+    void* rules[19]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
     const void* persist          # owned (program memory): persist_t of `cookie` (persist.pxd), or NULL
     const void* compression      # owned (program memory): comp_conf_t (compression.pxd), NULL where nothing is said
     uint32_t t_inspect           # tcp-request inspect-delay, ms
@@ -303,6 +311,7 @@ cdef struct program_t:
     void** tables                # owned: stick_table_t of proxy/stick_table.pxd, of all proxies that have one
     uint32_t n_tables
     uint32_t n_trackers          # tune.stick-counters; 0 without tables
+    uint32_t n_filters           # filters that one stream may have; 0: no proxy has any
     owned_t* owned               # owned: what the heap holds for it
     log_sink_desc_t* log_sinks   # owned
     uint32_t n_log_sinks
@@ -322,6 +331,7 @@ cdef struct program_t:
     uint32_t maxrewrite
     uint32_t maxaccept
     uint32_t maxhdr
+    uint32_t h1_flags            # H1_F_* (http/h1.pxd) of every request
     uint32_t logurilen           # characters of a logged request line (tune.http.logurilen)
     uint32_t capture_size        # the largest of the frontends' capture_size
     slice_t hostname             # %H

@@ -37,6 +37,7 @@ cdef enum rule_set_t:            # index of px_t.rules
     RULES_STATS = 15             # stats http-request
     RULES_FORWARDED = 16         # option forwarded: one
     RULES_CHECK = 17             # what health checks evaluate, in control
+    RULES_FILTER = 18            # `filter`: nothing to run, proxy/filters.pxd reads their arguments
 
 # ev.rule is `rule` while it runs.
 ctypedef act_t (*action_fn)(eval_t* ev, const rule_t* rule) noexcept nogil

@@ -2,7 +2,7 @@
 #
 # Knows flows, buffers, splice. Must not know requests or answers beyond where a message ends (http/h1_body).
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.proxy.stream cimport flow_t
 from fastlb_core.proxy.worker cimport worker_t
@@ -16,9 +16,12 @@ cdef enum flow_status_t:
     FLOW_SRC_ERROR = 5       # src was reset
     FLOW_DST_ERROR = 6       # dst was reset
     FLOW_YIELD = 7           # its share of this turn is used up: process again
+    FLOW_HELD = 8            # a filter lets nothing pass now, and wakes the stream when it does (filters.pxd)
 
 # Moves what can be moved. may_splice: both sides are plain sockets of this worker.
 cdef flow_status_t flow_run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst, bint may_splice) noexcept nogil
+# The same through buffers only, `most` bytes at most, then FLOW_YIELD; 0 only receives. What is in a pipe goes in any case.
+cdef flow_status_t flow_run_some(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst, uint64_t most) noexcept nogil
 # Reads and throws away what belongs to the message (a request that nobody wants any more). As flow_run.
 cdef flow_status_t flow_discard(flow_t* flow, conn_t* src) noexcept nogil
 # Looks how many of the bytes in src.rx belong to the message, so that a head and the body behind it leave in one call.

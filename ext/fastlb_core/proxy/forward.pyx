@@ -56,18 +56,19 @@ cdef flow_status_t flow_source_ended(flow_t* flow, conn_t* src) noexcept nogil:
     return FLOW_SRC_CUT
 
 
-cdef flow_status_t _send_buffered(flow_t* flow, conn_t* src, conn_t* dst) noexcept nogil:
-    """Sends the n_ready bytes; FLOW_FINISHED here means that all of them went."""
+cdef flow_status_t _send_buffered(flow_t* flow, conn_t* src, conn_t* dst, uint64_t most) noexcept nogil:
+    """Sends `most` of the n_ready bytes; FLOW_FINISHED here means that all of these went."""
+    cdef uint32_t wanted = flow.n_ready if flow.n_ready < most else <uint32_t> most
     cdef int64_t n
     if not dst.flags & CONN_F_CAN_SEND:
         return FLOW_DST_ERROR if dst.flags & CONN_F_ERROR else FLOW_WAIT_SEND
-    n = conn_send(dst, buf_data(&src.rx), flow.n_ready)
+    n = conn_send(dst, buf_data(&src.rx), wanted)
     if n < 0:
         return FLOW_DST_ERROR
     buf_consume(&src.rx, <uint32_t> n)
     flow.n_ready -= <uint32_t> n
     flow.total += <uint64_t> n
-    return FLOW_FINISHED if flow.n_ready == 0 else FLOW_WAIT_SEND
+    return FLOW_FINISHED if <uint32_t> n == wanted else FLOW_WAIT_SEND
 
 
 cdef inline uint32_t _may_move(flow_t* flow, uint32_t size) noexcept nogil:
@@ -154,8 +155,18 @@ cdef flow_status_t _receive(worker_t* w, flow_t* flow, conn_t* src) noexcept nog
 
 
 cdef flow_status_t flow_run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst, bint may_splice) noexcept nogil:
+    return _run(w, flow, src, dst, may_splice, TURN_BYTES)
+
+
+cdef flow_status_t flow_run_some(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst, uint64_t most) noexcept nogil:
+    # What is held back shall not fill a large buffer meanwhile.
+    flow.is_bulk = False
+    return _run(w, flow, src, dst, False, most)
+
+
+cdef flow_status_t _run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst, bint may_splice, uint64_t most) noexcept nogil:
     cdef flow_status_t status
-    cdef uint64_t limit = flow.total + TURN_BYTES
+    cdef uint64_t limit = flow.total + most
     while True:
         if dst.tx.len:
             if not conn_flush(dst):
@@ -169,13 +180,17 @@ cdef flow_status_t flow_run(worker_t* w, flow_t* flow, conn_t* src, conn_t* dst,
             if flow.in_pipe:
                 continue
         if flow.n_ready:
-            status = _send_buffered(flow, src, dst)
+            if flow.total >= limit:
+                return FLOW_YIELD
+            status = _send_buffered(flow, src, dst, limit - flow.total)
             if status != FLOW_FINISHED:
                 return status
+            if flow.n_ready:
+                return FLOW_YIELD
         if flow.is_done:
             flow_close(w, flow)
             return FLOW_FINISHED
-        if flow.total >= limit:
+        if flow.total >= limit and most:
             return FLOW_YIELD
         if src.rx.len:
             if not flow_peek(flow, src):

@@ -24,7 +24,8 @@ from fastlb_core.program.program cimport (
 )
 from fastlb_core.proxy.evaluate cimport eval_close_session
 from fastlb_core.proxy.idle_pool cimport idle_detach
-from fastlb_core.program.rules cimport RULES_TCP_CONNECTION, RULES_TCP_SESSION
+from fastlb_core.program.rules cimport RULES_FILTER, RULES_TCP_CONNECTION, RULES_TCP_SESSION, px_rules
+from fastlb_core.proxy.filters cimport filters_start
 from fastlb_core.proxy.secure cimport secure_front, secure_log_failure
 from fastlb_core.proxy.stream cimport (
     STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
@@ -132,6 +133,8 @@ cdef void _start_http(worker_t* w, conn_t* front, uint32_t flags) noexcept nogil
         strm.flags |= STRM_F_FIRST
     front.n_requests += 1
     stream_passes(strm, LOG_S_ACCEPT)
+    if px_rules(strm.fe, RULES_FILTER) != NULL:
+        filters_start(strm)
     stream_wake(strm)
 
 
@@ -297,6 +300,8 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
     strm.t_start = front.since_ms
     strm.t_real_us = front.since_real_us
     stream_passes(strm, LOG_S_ACCEPT)
+    if px_rules(strm.fe, RULES_FILTER) != NULL:
+        filters_start(strm)
     stream_wake(strm)
 
 

@@ -23,9 +23,10 @@ from fastlb_core.proxy.bad_message cimport bad_answer_note
 from fastlb_core.proxy.capture cimport capture_response, capture_response_cookie
 from fastlb_core.proxy.compress cimport COMP_CHOSEN, COMP_NONE, compress_begin, compress_judge
 from fastlb_core.proxy.evaluate cimport eval_begin_answer
+from fastlb_core.proxy.filters cimport filters_answer, filters_head, filters_hold, relay
 from fastlb_core.proxy.forward cimport (
-    FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD,
-    flow_peek, flow_run, flow_status_t,
+    FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_HELD, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_WAIT_RECV, FLOW_WAIT_SEND,
+    FLOW_YIELD, flow_peek, flow_status_t,
 )
 from fastlb_core.proxy.http_edits cimport adjust_case
 from fastlb_core.proxy.http_end cimport http_abort, http_finish, http_reply
@@ -36,7 +37,7 @@ from fastlb_core.proxy.log_facts cimport facts_class
 from fastlb_core.proxy.observe cimport (
     OBSERVED_BAD_HEAD, OBSERVED_CLOSED, OBSERVED_READ_ERROR, OBSERVED_TIMEOUT, observe, observe_status,
 )
-from fastlb_core.proxy.packed cimport packed_head, packed_run
+from fastlb_core.proxy.packed cimport packed_head
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
@@ -54,6 +55,8 @@ cdef enum:
 
 cdef void response_init(stream_t* strm) noexcept nogil:
     strm.flags &= ~(<uint32_t> STRM_F_RES_OPEN)
+    if strm.filters != NULL:
+        filters_answer(strm)
 
 
 cdef bint _bad_answer(stream_t* strm, char err) noexcept nogil:
@@ -98,10 +101,18 @@ cdef void _await_server(stream_t* strm) noexcept nogil:
     conn_set_timer(strm.back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server))
 
 
+cdef void _await_filter(stream_t* strm) noexcept nogil:
+    """Neither side is late: both are only watched for what ends them."""
+    conn_poll(strm.front)
+    conn_poll(strm.back)
+    conn_stop_timer(strm.front)
+    conn_stop_timer(strm.back)
+
+
 cdef bint _push_request(stream_t* strm) noexcept nogil:
     """Moves the request's body. True: the stream's state has changed."""
     cdef uint64_t before = strm.req.total
-    cdef flow_status_t status = flow_run(strm.w, &strm.req, strm.front, strm.back, True)
+    cdef flow_status_t status = relay(strm, False)
     strm.bytes_in += strm.req.total - before
     if strm.req.total != before:
         strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
@@ -120,6 +131,9 @@ cdef bint _push_request(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_FRONT_TIMEOUT and status == FLOW_WAIT_RECV:
         _request_broken(strm, b'c')
         return True
+    if status == FLOW_HELD:
+        _await_filter(strm)
+        return False
     if status == FLOW_YIELD:
         stream_wake(strm)
     elif status == FLOW_WAIT_RECV:
@@ -262,6 +276,7 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef http_msg_t* res = &strm.res_msg
     cdef head_status_t status
+    cdef flow_t nothing
     if strm.flags & STRM_F_HEAD_ASKED and res.body != BODY_NONE and res.body != BODY_TUNNEL:
         # The client waits for a head only; the body goes with the server's connection.
         res.body = BODY_NONE
@@ -273,6 +288,8 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
     body_start(&strm.res.body, res)
     strm.res.is_open = True
     strm.res.is_done = body_is_done(&strm.res.body)
+    if strm.filters != NULL:
+        filters_head(strm, True)
     back.rx.head += res.head_len
     back.rx.len -= res.head_len
     if not (strm.comp_stage == COMP_CHOSEN and _begin_packing(strm)) and not flow_peek(&strm.res, back) or \
@@ -284,7 +301,8 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
         adjust_case(strm.w.program, res)
     status = HEAD_SENT
     if strm.packer == NULL or not packed_head(strm.front, res):
-        status = head_send(strm.front, res, &strm.res, back)
+        nothing.n_ready = 0
+        status = head_send(strm.front, res, &strm.res if strm.filters == NULL else &nothing, back)
     if status == HEAD_FAILED:
         http_abort(strm, b'C', b'H')
         return True
@@ -374,7 +392,7 @@ cdef bint response_wait(stream_t* strm) noexcept nogil:
     if not conn_poll(back):
         http_reply(strm, 503, b'R', b'C')
         return True
-    if not back.timer.armed:
+    if not back.timer.armed and not filters_hold(strm, False):
         conn_set_timer(back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server))
     if (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
         conn_poll(strm.front)
@@ -402,16 +420,16 @@ cdef bint response_data(stream_t* strm) noexcept nogil:
     cdef flow_status_t status
     if _is_request_underway(strm) and not strm.flags & STRM_F_CLOSE_BACK and _push_request(strm):
         return True
-    if strm.packer == NULL:
-        status = flow_run(strm.w, &strm.res, strm.back, strm.front, True)
-    else:
-        status = packed_run(strm)
+    status = relay(strm, True)
     strm.bytes_out += strm.res.total - before
     if status == FLOW_FINISHED:
         http_finish(strm)
         return True
     if status == FLOW_WAIT_RECV and strm.front.flags & CONN_F_ERROR:
         status = FLOW_DST_ERROR
+    if status == FLOW_HELD:
+        _await_filter(strm)
+        return False
     if status != FLOW_WAIT_RECV and status != FLOW_WAIT_SEND and status != FLOW_YIELD:
         return _broken(strm, status)
     if strm.res.total != before or strm.packer != NULL and strm.packer.has_moved:

@@ -115,6 +115,11 @@ cdef uint32_t _pack_body(packer_t* packer, flow_t* flow, conn_t* src, char* dst,
             packer.stage = STAGE_END
             return made
         ready = _data_ready(flow, src)
+        if ready > packer.until - flow.total:
+            ready = <uint32_t> (packer.until - flow.total)
+            if ready == 0:
+                why[0] = FILL_FULL
+                return made
         if ready == 0:
             why[0] = FILL_HUNGRY
             return made
@@ -238,7 +243,7 @@ cdef flow_status_t _receive(flow_t* flow, conn_t* src) noexcept nogil:
     return FLOW_WAIT_RECV if n == 0 else FLOW_FINISHED
 
 
-cdef flow_status_t packed_run(stream_t* strm) noexcept nogil:
+cdef flow_status_t packed_run(stream_t* strm, uint64_t most) noexcept nogil:
     cdef packer_t* packer = strm.packer
     cdef flow_t* flow = &strm.res
     cdef conn_t* src = strm.back
@@ -247,6 +252,7 @@ cdef flow_status_t packed_run(stream_t* strm) noexcept nogil:
     cdef flow_status_t status, sent
     cdef fill_t why
     packer.has_moved = False
+    packer.until = before + (most if most < TURN_BYTES else TURN_BYTES)
     if packer.stage != STAGE_HEAD:
         sent = _send(packer, dst)
         if sent != FLOW_FINISHED:
@@ -262,7 +268,7 @@ cdef flow_status_t packed_run(stream_t* strm) noexcept nogil:
         if why == FILL_BAD:
             return FLOW_BAD
         status = FLOW_YIELD
-        if why == FILL_HUNGRY and flow.total - before < TURN_BYTES:
+        if why == FILL_HUNGRY and flow.total < packer.until:
             status = _receive(flow, src)
             if status == FLOW_FINISHED:
                 continue
@@ -276,5 +282,5 @@ cdef flow_status_t packed_run(stream_t* strm) noexcept nogil:
             return sent
         if why == FILL_DONE:
             return FLOW_FINISHED
-        if why == FILL_HUNGRY or flow.total - before >= TURN_BYTES:
+        if why == FILL_HUNGRY or flow.total >= packer.until:
             return status

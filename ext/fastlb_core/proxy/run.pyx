@@ -16,7 +16,7 @@ from fastlb_core.http.packer cimport packer_pool_destroy, packer_pool_init
 from fastlb_core.lb.balance cimport lb_set_process
 from fastlb_core.net.conn cimport conn_bury_dead, conn_close, conn_of_timer, conn_t
 from fastlb_core.net.loop cimport (
-    TIMER_CONN, TIMER_STREAM, TIMER_WORKER, loop_add, loop_del, loop_destroy, loop_init, loop_sleep, loop_turn,
+    TIMER_CONN, TIMER_FILTERS, TIMER_STREAM, TIMER_WORKER, loop_add, loop_del, loop_destroy, loop_init, loop_sleep, loop_turn,
 )
 from fastlb_core.net.pipe cimport pipe_pool_destroy, pipe_pool_init
 from fastlb_core.net.tls cimport tls_destroy_pools, tls_forget_saved, tls_n_used
@@ -25,6 +25,7 @@ from fastlb_core.program.pattern cimport pat_ref_t
 from fastlb_core.program.program cimport program_t
 from fastlb_core.proxy.bad_message cimport bad_messages_destroy
 from fastlb_core.proxy.evaluate cimport eval_close_worker, eval_open_worker
+from fastlb_core.proxy.filters cimport filters_size, filters_stream
 from fastlb_core.proxy.front cimport front_close_listeners, front_listen, front_set_ops, front_unlisten
 from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
@@ -39,6 +40,7 @@ from fastlb_core.proxy.stream cimport (
 )
 from fastlb_core.proxy.stream_http cimport http_stream_ops
 from fastlb_core.proxy.stream_tcp cimport tcp_stream_ops
+from fastlb_core.proxy.trace cimport trace_worker
 from fastlb_core.proxy.track cimport stkctr_t
 from fastlb_core.proxy.worker cimport px_local_t, srv_local_t, worker_t
 from fastlb_core.sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP
@@ -64,6 +66,10 @@ cdef void _stream_expired(timer_t* timer) noexcept nogil:
     cdef stream_t* strm = stream_of_timer(timer)
     strm.flags |= STRM_F_TIMEOUT
     stream_process(strm)
+
+
+cdef void _filters_expired(timer_t* timer) noexcept nogil:
+    stream_process(filters_stream(timer))
 
 
 cdef worker_t* _worker_of(timer_t* timer) noexcept nogil:
@@ -183,10 +189,14 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     w.loop.on_timer[<int> TIMER_CONN] = _conn_expired
     w.loop.on_timer[<int> TIMER_STREAM] = _stream_expired
     w.loop.on_timer[<int> TIMER_WORKER] = _tick
+    w.loop.on_timer[<int> TIMER_FILTERS] = _filters_expired
     w.tick.kind = TIMER_WORKER
     opool_init(&w.streams, stream_size(program.maxhdr, program.logurilen, program.n_trackers), STREAMS_PER_SLAB)
     if program.capture_size:
         opool_init(&w.captures, program.capture_size, STREAMS_PER_SLAB)
+    if program.n_filters:
+        opool_init(&w.filters, filters_size(program.n_filters), STREAMS_PER_SLAB)
+        trace_worker(program, index, w.loop.real_us)
     opool_init(&w.trackers, (program.n_trackers if program.n_trackers else 1) * <uint32_t> sizeof(stkctr_t), STREAMS_PER_SLAB)
     pipe_pool_init(&w.pipes, MAX_PIPES)
     packer_pool_init(&w.packers, program.comp_level, program.max_packers)
@@ -330,6 +340,8 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
         opool_destroy(&w.streams)
         if w.program.capture_size:
             opool_destroy(&w.captures)
+        if w.program.n_filters:
+            opool_destroy(&w.filters)
         opool_destroy(&w.trackers)
         pipe_pool_destroy(&w.pipes)
         packer_pool_destroy(&w.packers)

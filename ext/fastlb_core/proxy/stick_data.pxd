@@ -9,6 +9,8 @@ from fastlb_core.proxy.stick_table cimport stick_entry_t, stick_rate_t, stick_ta
 
 # Events over the last period (ms), seen at now_ms. haproxy: a lone event of the last period counts in full until it is over.
 cdef uint64_t stick_rate_read(const stick_rate_t* rate, uint32_t period_ms, uint64_t now_ms) noexcept nogil
+# ms until stick_rate_read answers `most` or less, if nothing is added meanwhile; 0: it does now.
+cdef uint64_t stick_rate_wait(const stick_rate_t* rate, uint32_t period_ms, uint64_t most, uint64_t now_ms) noexcept nogil
 cdef void stick_rate_add(stick_rate_t* rate, uint32_t period_ms, uint64_t n, uint64_t now_ms) noexcept nogil
 
 # Element `index` of a value; the caller has asked stick_stores. Texts read as 0.

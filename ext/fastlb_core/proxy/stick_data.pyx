@@ -28,6 +28,31 @@ cdef uint64_t stick_rate_read(const stick_rate_t* rate, uint32_t period_ms, uint
     return current + past // period * elapsed + past % period * elapsed // period
 
 
+cdef inline uint64_t _share(uint64_t part, uint64_t whole, uint64_t period) noexcept nogil:
+    """part / whole of the period; sizes are too large to be multiplied as integers."""
+    return <uint64_t> (<double> part / <double> whole * <double> period)
+
+
+cdef uint64_t stick_rate_wait(const stick_rate_t* rate, uint32_t period_ms, uint64_t most, uint64_t now_ms) noexcept nogil:
+    cdef uint64_t period = period_ms
+    cdef uint64_t elapsed = now_ms - rate.tick_ms if now_ms > rate.tick_ms else 0
+    cdef uint64_t current = rate.current
+    cdef uint64_t past = rate.previous
+    cdef uint64_t left
+    if elapsed >= period:
+        past = current if elapsed < 2 * period else 0
+        current = 0
+        elapsed -= period
+    left = period - elapsed if elapsed < period else 0
+    if current + past <= most:
+        return 0
+    if current <= most:
+        # The last period's count for less and less.
+        past = _share(most - current, past, period)
+        return left - past if left > past else 0
+    return left + period - _share(most, current, period)
+
+
 cdef void stick_rate_add(stick_rate_t* rate, uint32_t period_ms, uint64_t n, uint64_t now_ms) noexcept nogil:
     cdef uint64_t elapsed = now_ms - rate.tick_ms if now_ms > rate.tick_ms else 0
     if elapsed >= period_ms:

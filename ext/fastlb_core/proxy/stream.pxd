@@ -180,6 +180,8 @@ cdef struct stream_t:
     uint8_t coding               # http: coding_t that the answer may get
     uint8_t comp_stage           # http: comp_stage_t (compress.pxd)
     packer_t* packer             # owned while the answer is compressed, else NULL
+    packer_t* req_packer         # owned while the request is compressed, else NULL
+    void* filters                # owned (worker_t.filters): filters_t of filters.pxd, or NULL
     # http
     h1_parser_t parser           # request's, then answer's
     http_msg_t req_msg

@@ -18,8 +18,10 @@ from fastlb_core.lb.times cimport (
 from fastlb_core.net.conn cimport conn_close, conn_local, conn_t
 from fastlb_core.net.loop cimport TIMER_STREAM
 from fastlb_core.program.program cimport PX_MODE_HTTP, px_t
+from fastlb_core.program.rules cimport RULES_FILTER, px_rules
 from fastlb_core.proxy.compress cimport compress_end
 from fastlb_core.proxy.evaluate cimport eval_close_vars, eval_open_vars
+from fastlb_core.proxy.filters cimport filters_backend, filters_end
 from fastlb_core.proxy.forward cimport flow_close
 from fastlb_core.proxy.log cimport log_rec_t
 from fastlb_core.proxy.log_facts cimport facts_class, facts_times
@@ -142,6 +144,8 @@ cdef void stream_set_backend(stream_t* strm, px_t* be) noexcept nogil:
     if be.mode == PX_MODE_HTTP:
         be_counters(strm).cum_req += 1
     rate_add(&be_counters(strm).sess_rate, strm.w.loop.second, 1)
+    if strm.filters != NULL or px_rules(be, RULES_FILTER) != NULL:
+        filters_backend(strm)
 
 
 cdef void _give_slot_back(stream_t* strm) noexcept nogil:
@@ -235,6 +239,8 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     flow_close(strm.w, &strm.res)
     if strm.packer != NULL:
         compress_end(strm)
+    if strm.filters != NULL:
+        filters_end(strm)
     if strm.back != NULL:
         srv_slot(strm).used_conns -= 1
         stream_note_back(strm)

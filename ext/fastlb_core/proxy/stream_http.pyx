@@ -27,6 +27,7 @@ from fastlb_core.proxy.backend cimport (
 from fastlb_core.proxy.bad_message cimport bad_request_note
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
 from fastlb_core.proxy.compress cimport compress_request
+from fastlb_core.proxy.filters cimport filters_head
 from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_edits cimport add_addresses, client_address, edit_for_server
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
@@ -37,7 +38,7 @@ from fastlb_core.proxy.persist cimport persist_request
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
     STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, fe_counters,
-    stream_is_last, stream_ops_t, stream_process, stream_set_term, stream_t,
+    flow_t, stream_is_last, stream_ops_t, stream_process, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream_http cimport (
@@ -357,6 +358,7 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
     cdef conn_t* front = strm.front
     cdef head_status_t status
     cdef uint64_t before = strm.req.total
+    cdef flow_t nothing
     if not strm.flags & STRM_F_REQ_SENT:
         strm.flags |= STRM_F_REQ_SENT
         _take_head(strm)
@@ -364,7 +366,13 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
             _refuse(strm, 400, b'P')
             return True
         _note_whole_request(strm)
-    status = head_send(strm.back, &strm.req_msg, &strm.req, front) if edit_for_server(strm) else HEAD_TOO_LARGE
+        if strm.filters != NULL:
+            filters_head(strm, False)
+    if not edit_for_server(strm):
+        status = HEAD_TOO_LARGE
+    else:
+        nothing.n_ready = 0
+        status = head_send(strm.back, &strm.req_msg, &strm.req if strm.filters == NULL else &nothing, front)
     if status != HEAD_SENT:
         return _not_sent(strm, status)
     if strm.back_state == BACK_CONNECTING:

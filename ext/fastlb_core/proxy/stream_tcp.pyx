@@ -6,15 +6,16 @@ from fastlb_core.http.h1_body cimport body_start
 from fastlb_core.http.message cimport BODY_TUNNEL
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SHUT_WR, conn_ops_t, conn_poll, conn_set_timer,
-    conn_shut_write, conn_t,
+    conn_shut_write, conn_stop_timer, conn_t,
 )
 from fastlb_core.program.program cimport LOG_S_REQUEST, PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_LOGASAP
 from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
 )
+from fastlb_core.proxy.filters cimport filters_answer, relay
 from fastlb_core.proxy.forward cimport (
-    FLOW_DST_ERROR, FLOW_FINISHED, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_YIELD, flow_run, flow_status_t,
+    FLOW_DST_ERROR, FLOW_FINISHED, FLOW_HELD, FLOW_SRC_CUT, FLOW_SRC_ERROR, FLOW_YIELD, flow_status_t,
 )
 from fastlb_core.proxy.front cimport front_upgrade
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_GO, RULES_R_WAIT, rules_result_t
@@ -81,11 +82,12 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
     cdef uint64_t before_req = strm.req.total
     cdef uint64_t before_res = strm.res.total
     cdef flow_status_t req, res
-    req = flow_run(strm.w, &strm.req, front, back, True)
+    cdef bint is_held
+    req = relay(strm, False)
     strm.bytes_in += strm.req.total - before_req
     if _flow_ended_stream(strm, req, True):
         return True
-    res = flow_run(strm.w, &strm.res, back, front, True)
+    res = relay(strm, True)
     strm.bytes_out += strm.res.total - before_res
     if _flow_ended_stream(strm, res, False):
         return True
@@ -99,7 +101,8 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
         return _abort(strm, b'C')
     if res == FLOW_FINISHED and back.flags & CONN_F_ERROR:
         return _abort(strm, b'S')
-    if before_req != strm.req.total or before_res != strm.res.total:
+    is_held = req == FLOW_HELD or res == FLOW_HELD
+    if before_req != strm.req.total or before_res != strm.res.total or is_held:
         strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
     elif strm.flags & STRM_F_FRONT_TIMEOUT:
         return _abort(strm, b'c')
@@ -109,6 +112,11 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
         stream_wake(strm)
     if not conn_poll(front) or not conn_poll(back):
         return _abort(strm, b'R')
+    if is_held:
+        # What is slow is neither of the two.
+        conn_stop_timer(front)
+        conn_stop_timer(back)
+        return False
     conn_set_timer(front, _timeout(strm, front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client), strm.fe.t_client_fin))
     conn_set_timer(back, _timeout(strm, back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server), strm.be.t_server_fin))
     return False
@@ -172,7 +180,7 @@ cdef bint _may_answer(stream_t* strm) noexcept nogil:
     cdef rules_result_t result = response_content_rules(strm)
     if result != RULES_R_WAIT:
         return result == RULES_R_GO
-    status = flow_run(strm.w, &strm.req, strm.front, strm.back, True)
+    status = relay(strm, False)
     strm.bytes_in += strm.req.total - before
     if _flow_ended_stream(strm, status, True):
         return False
@@ -180,7 +188,7 @@ cdef bint _may_answer(stream_t* strm) noexcept nogil:
     if strm.flags & STRM_F_BACK_TIMEOUT or strm.back.flags & CONN_F_ERROR:
         return not _abort(strm, b's' if strm.flags & STRM_F_BACK_TIMEOUT else b'S')
     conn_poll(strm.front)
-    server_ms = stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server)
+    server_ms = stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server) if status != FLOW_HELD else 0
     conn_set_timer(strm.back, _timeout(strm, strm.back, server_ms, strm.be.t_server_fin))
     return False
 
@@ -211,6 +219,8 @@ cdef void _process(stream_t* strm) noexcept nogil:
     if strm.back_state != BACK_READY:
         if not _connect(strm):
             return
+        if strm.filters != NULL:
+            filters_answer(strm)
         if strm.trackers != NULL:
             stick_learn(strm)
         if strm.fe.options & PX_O_LOGASAP:

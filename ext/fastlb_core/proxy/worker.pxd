@@ -28,6 +28,7 @@ cdef struct worker_t:
     int32_t pid
     opool_t streams              # stream_t with its header storage
     opool_t captures             # capture blocks of streams; not made where program.capture_size is 0
+    opool_t filters              # filters_t of streams; not made where program.n_filters is 0
     log_rec_t facts              # inline: of the format that is being written
     opool_t trackers             # stkctr_t[program.n_trackers] of front connections that track
     trackers_t seen              # inline: what the rules that run may see

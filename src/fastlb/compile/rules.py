@@ -17,6 +17,7 @@ from fastlb_core.bridge.layout_persist import PERSIST_RULES
 from fastlb.config.acl import Acl, AclExpression, Condition, PatternSource
 from fastlb.config.actions.replies import PAGE, PAGE_SET, REPLY_ACTIONS
 from fastlb.config.expressions import SCOPES, unavailable
+from fastlb.config.keywords.filters import bwlim_name, filters_of
 from fastlb.config.logformat import LogFormat
 from fastlb.config.model import Configuration, Location, Proxy, User, UserList
 from fastlb.config.pattern_files import parse_name, read_patterns
@@ -46,7 +47,7 @@ from .text import file_bytes
 
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
-_WITHOUT_ACTION = {"use_backend", "use-server", "monitor fail", "persist", "stats admin"}
+_WITHOUT_ACTION = {"filter", "use_backend", "use-server", "monitor fail", "persist", "stats admin"}
 HTTP_FLAG, RAW_FLAG, STREAM_FLAG = 256, 512, 8192  # LF_F_HTTP, LF_F_RAW and LF_F_STREAM of program/logformat.pxd
 
 
@@ -164,11 +165,21 @@ class RuleCompiler:
             return self._answer(rule.arguments)
         if name == "use_backend" and isinstance(target, str):
             return [self._value(ProxyRef(target, "backend"))]
+        if rule.core == "set-bandwidth-limit":
+            return [self._value(ProxyRef("", "frontend")), self._filter(target), *self._values(rule.arguments[1:])]
         if name == "persist":
             return [PERSIST_RULES[rule.action]]
         if name == "use-server" and isinstance(target, str):
             return [self._value(ServerRef("", target))]
         return [self._value(value) for value in rule.arguments]
+
+    def _filter(self, name: RuleValue) -> int:
+        """Where the bandwidth limitation stands among the proxy's filters."""
+        filters = filters_of(self._px) if self._px is not None else []
+        index = next((number for number, rule in enumerate(filters) if bwlim_name(rule) == name), None)
+        if index is None:
+            raise self._error(f"unable to find bwlim filter '{name}'")
+        return index
 
     # --- values ---
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from .actions.replies import PAGE_SET, REPLY_ACTIONS
 from .diagnostics import Diagnostics, nearest
+from .filter_references import check_filters
 from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
@@ -77,6 +78,7 @@ class _Resolution:
             self._check_log_format(px, draft)
             resolve_formats(px, self._alert)
             check_references(px, self.configuration.proxies, self.diagnostics, self.source_of)
+            check_filters(px, self.configuration.proxies, self._alert)
             self._check_check_ports(px)
             tracks.check(px, lambda srv, *fault, px=px: self._report_track(px, srv, *fault))
             self._check_check_rules(px)

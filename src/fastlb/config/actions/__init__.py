@@ -5,7 +5,7 @@ Knows all tables. Must not know how a rule is written (config/rules.py).
 
 from __future__ import annotations
 
-from . import answers, captures, connection, flow, headers, logs, missing, request_line, service, tracking, variables
+from . import answers, captures, connection, filters, flow, headers, logs, missing, request_line, service, tracking, variables
 from .row import ActionRow
 
 _PRESENT: tuple[ActionRow, ...] = (
@@ -19,6 +19,7 @@ _PRESENT: tuple[ActionRow, ...] = (
     *connection.ACTIONS,
     *captures.ACTIONS,
     *logs.ACTIONS,
+    *filters.ACTIONS,
 )
 ROWS = (*_PRESENT, *missing.rows(_PRESENT))
 # The same name may mean different things in different rule sets (`capture`), so the key is (letter of the set, name).

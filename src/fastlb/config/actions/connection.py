@@ -165,7 +165,6 @@ ACTIONS: tuple[ActionRow, ...] = (
     _not_yet("send-spoe-group", "trHR"),
     _not_yet("do-resolve", "tH", "names of servers are resolved, not those of requests"),
     _not_yet("use-service", "t"),
-    _not_yet("set-bandwidth-limit", "trHR", since="2.7"),
     _not_yet("switch-mode", "t"),
     _not_yet("cache-use", "H"),
     _not_yet("cache-store", "R"),

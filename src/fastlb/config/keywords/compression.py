@@ -1,4 +1,4 @@
-"""`compression`, `filter` and the global limits of compression (manual, sections 3.2, 4.2 and 9).
+"""`compression` and its global limits (manual, sections 3.2 and 4.2).
 
 Knows how they are written. Must not know what is compressed when (ext/fastlb_core/proxy/compress.pxd).
 """
@@ -12,9 +12,6 @@ from ..values import ValueFault, parse_integer, parse_leading_integer, parse_siz
 from .row import IGNORED, NOT_YET, GlobalKeyword, ProxyKeyword, Statement
 
 ALGORITHMS = ("identity", "deflate", "raw-deflate", "gzip")
-FILTERS = ("compression", "comp-req", "comp-res")
-# Filters of HAProxy that change what passes, so that leaving them out would be no help.
-OTHER_FILTERS = ("bwlim-in", "bwlim-out", "cache", "fcgi-app", "opentracing", "spoe", "trace")
 MAX_LEVEL = 9
 NO_CPU_LIMIT = 100
 _UNUSED = "compression is not limited by it"
@@ -98,22 +95,6 @@ def set_compression(st: Statement, px: Proxy) -> None:
     reader(st, px)
 
 
-def set_filter(st: Statement, px: Proxy) -> None:
-    name = st.argument(0)
-    if px.kind == "defaults":
-        raise st.fail("filter is not allowed in a 'default' section.", 0, "wrong-section", "move it to the sections that need it")
-    if not name:
-        hint = f"one of {', '.join(FILTERS)}"
-        raise st.fail(f"missing argument for 'filter' in proxy '{px.name}'.", 1, "missing-argument", hint)
-    if name in OTHER_FILTERS:
-        raise st.fail(f"'filter {name}': {NOT_YET}", 1, "unsupported-keyword")
-    if name not in FILTERS:
-        raise st.fail(f"'filter' : unknown keyword '{name}'.", 1, "unknown-keyword", f"one of {', '.join(FILTERS)}")
-    if st.argument(1):
-        raise st.fail(f"'filter {name}' : unknown keyword '{st.argument(1)}'.", 2, "unexpected-argument")
-    # There is one filter at most, and so no order: `compression` alone decides.
-
-
 def _number(st: Statement) -> int:
     """Argument 0 as HAProxy's atol reads it."""
     try:
@@ -157,7 +138,6 @@ GRAMMAR = (
 
 PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword("compression", "compression", "DFLB", GRAMMAR, manual="4.2", apply=set_compression),
-    ProxyKeyword("filter", "compression", "DFLB", "{compression | comp-req | comp-res}", manual="9", apply=set_filter),
 )
 GLOBAL: tuple[GlobalKeyword, ...] = (
     GlobalKeyword("tune.comp.maxlevel", "tuning", "G", "<1..9>", "1", "3.2", apply=set_maxlevel, arguments=(0, 1)),
