@@ -162,7 +162,10 @@ class ProgramBuilder:
         sample_size: int = ...,
         sample_ranges: Sequence[tuple[int, int]] = ...,
         profile: int = ...,
+        fcgi_app: int | None = ...,
     ) -> None: ...
+    def add_fcgi_app(self, values: dict[str, Any]) -> int: ...
+    def set_fcgi_app(self, proxy: int, app: int) -> None: ...
     def add_server(
         self,
         proxy: int,

@@ -123,7 +123,7 @@ class ProgramBuilder:
             "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
             "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
-            "comp_level": comp_level, "max_packers": max_packers, "log_profiles": [],
+            "comp_level": comp_level, "max_packers": max_packers, "log_profiles": [], "fcgi_apps": [],
         }
         self.proxies = []
         self.servers = []
@@ -161,7 +161,7 @@ class ProgramBuilder:
             "log_tag": log_tag, "internal_prefix": internal_prefix, "default_backend": -1, "log_targets": [], "rules": {},
             "inspect": (0, 0), "error_answers": {}, "formats": {}, "captures": {}, "unique_id_header": b"",
             "log_steps": USUAL_LOG_STEPS,
-            "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS), "compression": None, "persist": None,
+            "stick_table": None, "table": -1, "http": dict(HTTP_DEFAULTS), "compression": None, "persist": None, "fcgi_app": -1,
             "hashing": dict(HASHING_DEFAULTS),
             **{f"t_{key}": timeouts.get(key, 0) for key in TIMEOUTS},
         })
@@ -237,6 +237,15 @@ class ProgramBuilder:
         """What `compression` says, see layout_compression.pxd."""
         self.proxies[proxy]["compression"] = values
 
+    def add_fcgi_app(self, values):
+        """The index of an application: values as layout_fcgi.pyx has them, but for its log targets."""
+        self.values["fcgi_apps"].append({**values, "log_targets": []})
+        return len(self.values["fcgi_apps"]) - 1
+
+    def set_fcgi_app(self, proxy, app):
+        """`use-fcgi-app`: the index of the application."""
+        self.proxies[proxy]["fcgi_app"] = app
+
     def set_persist(self, proxy, values):
         """What `cookie` says, see layout_persist.pxd."""
         self.proxies[proxy]["persist"] = values
@@ -288,9 +297,12 @@ class ProgramBuilder:
 
     def add_log_target(
         self, proxy, sink, *, format, facility, level=7, min_level=0, max_length=1024, sample_size=0, sample_ranges=(),
-        profile=-1,
+        profile=-1, fcgi_app=None,
     ):
-        """A target of the proxy, or of the program itself where `proxy` is None. profile: of add_log_profile, -1 for none."""
+        """A target of the proxy, of an application, or of the program itself where both are None.
+
+        profile: of add_log_profile, -1 for none.
+        """
         within("log profile", profile, -1, len(self.values["log_profiles"]) - 1)
         within("sink", sink, 0, len(self.log_sinks) - 1)
         within("facility", facility, 0, 23)
@@ -299,6 +311,7 @@ class ProgramBuilder:
         within("log length", max_length, 80, 65535)
         within("number of sample ranges", len(sample_ranges), 0, 8)
         owner = self.values if proxy is None else self.proxies[proxy]
+        owner = owner if fcgi_app is None else self.values["fcgi_apps"][fcgi_app]
         owner["log_targets"].append({
             "sink": sink, "format": format, "facility": facility, "level": level, "min_level": min_level,
             "max_length": max_length, "sample_size": sample_size if sample_ranges else 0,

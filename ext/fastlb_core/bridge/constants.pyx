@@ -116,6 +116,7 @@ SERVER_FLAGS = {
     "source": lb.SRV_F_HAS_SOURCE,
     "map-port": lb.SRV_F_MAP_PORT,
     "client-dst": lb.SRV_F_CLIENT_DST,
+    "fcgi": lb.SRV_F_FCGI,
 }
 LISTENER_FLAGS = {
     "accept-proxy": pr.LI_F_ACCEPT_PROXY,

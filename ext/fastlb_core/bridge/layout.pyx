@@ -13,8 +13,9 @@ from fastlb_core.bridge.layout_compression cimport lay_out_compression
 from fastlb_core.bridge.layout_expr cimport (
     lay_out_acls, lay_out_error_answers, lay_out_rules, lay_out_start, lay_out_userlists,
 )
+from fastlb_core.bridge.layout_fcgi cimport lay_out_fcgi
 from fastlb_core.bridge.layout_http cimport lay_out_case_names, lay_out_http
-from fastlb_core.bridge.layout_log cimport lay_out_log, lay_out_log_profiles, make_log_profiles
+from fastlb_core.bridge.layout_log cimport lay_out_log, lay_out_log_profiles, log_targets, make_log_profiles
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.bridge.layout_persist cimport lay_out_persist
 from fastlb_core.bridge.layout_stick cimport fill_table, share_table
@@ -25,9 +26,7 @@ from fastlb_core.lb.shared cimport (
     SRV_A_CMAINT, SRV_A_IMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t,
 )
 from fastlb_core.lb.times cimport times_t
-from fastlb_core.program.program cimport (
-    LOG_SINK_RING, PX_CAP_BE, PX_CAP_FE, err_index, listener_t, log_sink_desc_t, log_target_t, program_t, px_t,
-)
+from fastlb_core.program.program cimport PX_CAP_BE, PX_CAP_FE, err_index, listener_t, log_sink_desc_t, program_t, px_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.program.rules cimport RULES_FILTER
 from fastlb_core.proxy.stick_table cimport stick_bytes, stick_table_t
@@ -85,6 +84,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     lay_out_acls(program, shared["acls"])
     lay_out_start(program, shared["at_start"])
     lay_out_log_profiles(program, shared["log_profiles"])
+    lay_out_fcgi(program, shared["fcgi_apps"])
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
         lay_out_http(program, program.proxies[<uint32_t> index], values["http"])
@@ -92,6 +92,8 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         lay_out_log(program, program.proxies[<uint32_t> index], values)
         lay_out_balance(program, program.proxies[<uint32_t> index], values["hashing"])
         lay_out_compression(program, program.proxies[<uint32_t> index], values["compression"])
+        if values["fcgi_app"] >= 0:
+            program.proxies[<uint32_t> index].fcgi_app = program.fcgi_apps[<uint32_t> values["fcgi_app"]]
         if values["default_backend"] >= 0:
             program.proxies[<uint32_t> index].default_backend = program.proxies[<uint32_t> values["default_backend"]]
         fill_balance(program, program.proxies[<uint32_t> index], values, own_servers[<Py_ssize_t> index], now_ms)
@@ -299,27 +301,6 @@ cdef int fill_texts(program_t* program, px_t* px, dict values) except -1:
             raise ValueError(f"no error page exists for status {status}")
         keep(program, &px.error_pages[page], answer)
     return 0
-
-
-cdef log_target_t* log_targets(program_t* program, list targets) except NULL:
-    cdef log_target_t* filled = <log_target_t*> take(program, sizeof(log_target_t) * len(targets))
-    cdef log_target_t* target
-    for index, values in enumerate(targets):
-        target = &filled[<uint32_t> index]
-        target.sink = values["sink"]
-        target.is_ring = program.log_sinks[target.sink].kind == LOG_SINK_RING
-        target.format = values["format"]
-        target.facility = values["facility"]
-        target.level = values["level"]
-        target.min_level = values["min_level"]
-        target.max_length = values["max_length"]
-        target.sample_size = values["sample_size"]
-        if values["profile"] >= 0:
-            target.profile = &program.log_profiles[<uint32_t> values["profile"]]
-        target.n_ranges = len(values["ranges"]) // 2
-        for i, bound in enumerate(values["ranges"]):
-            target.ranges[<uint32_t> i] = bound
-    return filled
 
 
 cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t now_ms) except -1:

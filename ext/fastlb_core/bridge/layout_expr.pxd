@@ -1,11 +1,13 @@
 # Expressions, formats, conditions and rules of the program: laid out from plain values, see layout_expr.pyx.
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.program.expr cimport expr_t
 from fastlb_core.program.logformat cimport logformat_t
 from fastlb_core.program.program cimport program_t, px_t
+from fastlb_core.program.regex cimport regex_t
+from fastlb_core.program.rules cimport rules_t
 
 # The user lists: [(name, [(user, password, is_plain, [group, ...]), ...]), ...]; before what refers to them.
 cdef int lay_out_userlists(program_t* program, list userlists) except -1
@@ -17,6 +19,10 @@ cdef int lay_out_error_answers(program_t* program, px_t* px, dict answers) excep
 cdef int lay_out_start(program_t* program, list rules) except -1
 # The rule sets of one proxy: {number of the set: [rules]}.
 cdef int lay_out_rules(program_t* program, px_t* px, dict rules) except -1
+# Some rules, for whoever runs them itself; number: rule_set_t, or 0.
+cdef rules_t* new_rules(program_t* program, list values, uint8_t number) except NULL
+# A regex with groups, the program's own. Raises ValueError with HAProxy's words.
+cdef regex_t* new_regex(program_t* program, bytes pattern, bint ignore_case) except NULL
 # A format from its plain value, in the program's memory.
 cdef logformat_t* new_format(program_t* program, tuple value) except NULL
 # An expression from its plain value, in the program's memory.

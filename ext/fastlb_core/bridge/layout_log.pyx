@@ -9,7 +9,9 @@ from libc.stdint cimport uint32_t
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.bridge.layout_expr cimport new_format
-from fastlb_core.program.program cimport PX_CAP_FE, capture_t, log_profile_step_t, log_profile_t, program_t, px_t
+from fastlb_core.program.program cimport (
+    LOG_SINK_RING, PX_CAP_FE, capture_t, log_profile_step_t, log_profile_t, log_target_t, program_t, px_t,
+)
 from fastlb_core.program.region cimport region_alloc, region_copy
 from fastlb_core.proxy.unique_id cimport UNIQUE_ID_MAX
 
@@ -79,6 +81,27 @@ cdef int fill_one(program_t* program, capture_t* capture, tuple value, uint32_t*
     capture.offset = size[0]
     size[0] += capture.max_len
     return 0
+
+
+cdef log_target_t* log_targets(program_t* program, list targets) except NULL:
+    cdef log_target_t* filled = <log_target_t*> take(program, sizeof(log_target_t) * len(targets))
+    cdef log_target_t* target
+    for index, values in enumerate(targets):
+        target = &filled[<uint32_t> index]
+        target.sink = values["sink"]
+        target.is_ring = program.log_sinks[target.sink].kind == LOG_SINK_RING
+        target.format = values["format"]
+        target.facility = values["facility"]
+        target.level = values["level"]
+        target.min_level = values["min_level"]
+        target.max_length = values["max_length"]
+        target.sample_size = values["sample_size"]
+        if values["profile"] >= 0:
+            target.profile = &program.log_profiles[<uint32_t> values["profile"]]
+        target.n_ranges = len(values["ranges"]) // 2
+        for i, bound in enumerate(values["ranges"]):
+            target.ranges[<uint32_t> i] = bound
+    return filled
 
 
 cdef void* format_or_null(program_t* program, value) except? NULL:

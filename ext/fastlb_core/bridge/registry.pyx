@@ -29,6 +29,7 @@ from fastlb_core.program.fetch_auth cimport fetch_auth_entries
 from fastlb_core.program.fetch_body cimport fetch_body_entries
 from fastlb_core.program.fetch_const cimport fetch_const_entries
 from fastlb_core.program.fetch_cookie cimport fetch_cookie_entries
+from fastlb_core.program.fetch_fcgi cimport fetch_fcgi_entries
 from fastlb_core.program.fetch_headers cimport fetch_headers_entries
 from fastlb_core.program.fetch_http cimport fetch_http_entries
 from fastlb_core.program.fetch_payload cimport fetch_payload_entries
@@ -77,6 +78,7 @@ cdef fetch_table_fn* fetch_tables = [
     fetch_auth_entries,
     fetch_body_entries,
     fetch_cookie_entries,
+    fetch_fcgi_entries,
     fetch_headers_entries,
     fetch_payload_entries,
     fetch_tls_hello_entries,

@@ -17,6 +17,7 @@ cdef enum:                       # srv_t.flags
     SRV_F_MAP_PORT = 0x20        # port = client's destination port + port_offset
     SRV_F_CLIENT_DST = 0x40      # no address of its own: the one that the client connected to
     SRV_F_FOLLOWS_CLIENT = 0x60  # either: its connections are one client's
+    SRV_F_FCGI = 0x80            # `proto fcgi`
 
 cdef struct srv_t:
     slice_t name                 # borrowed (program memory)

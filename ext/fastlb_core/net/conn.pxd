@@ -37,7 +37,7 @@ cdef enum:                       # conn_t.flags
 
 ctypedef void (*conn_cb_t)(conn_t* conn) noexcept nogil
 
-# What stands between a connection's bytes and its socket (net/tls.pxd). A plain connection has none.
+# What stands between a connection's bytes and its socket (net/tls.pxd, http/fcgi.pxd). A plain connection has none.
 cdef struct transport_t:
     const char* name
     # Flags have changed; before the owner hears of it.
@@ -68,8 +68,9 @@ cdef struct conn_t:
     void* owner                  # borrowed: a stream, or NULL while idle
     void* origin                 # borrowed (program): listener_t of a front, srv_t of a back connection
     loop_t* loop                 # borrowed (the worker)
-    const transport_t* transport  # borrowed (static), or NULL
-    void* secure                 # owned by the transport: tls_t of net/tls.pxd, or NULL
+    const transport_t* transport  # borrowed (static), the topmost one, or NULL
+    void* secure                 # owned by its transport: tls_t of net/tls.pxd, or NULL
+    void* fcgi                   # owned by its transport: fcgi_t of http/fcgi.pxd, or NULL
     buf_t rx
     buf_t tx
     timer_t timer
@@ -99,6 +100,8 @@ cdef int conn_drain(conn_t* conn) noexcept nogil
 # Sends n slices in one system call (nothing may wait in tx). Bytes taken, or -1 with ERROR set.
 cdef int64_t conn_sendv(conn_t* conn, iovec* iov, uint32_t n_iov) noexcept nogil
 cdef int64_t conn_send(conn_t* conn, const char* bytes, uint32_t length) noexcept nogil
+# Receives from the socket itself, for transports. As transport_t.recv.
+cdef int conn_recv_raw(conn_t* conn, char* dst, uint32_t room) noexcept nogil
 # Sends to the socket itself, for transports. As conn_send.
 cdef int64_t conn_send_raw(conn_t* conn, const char* bytes, uint32_t length) noexcept nogil
 # Sends what waits in tx. False on error; tx.len tells whether all went.

@@ -124,9 +124,17 @@ cdef int _recv_through(conn_t* conn, uint32_t room) noexcept nogil:
     return n
 
 
+cdef int conn_recv_raw(conn_t* conn, char* dst, uint32_t room) noexcept nogil:
+    cdef ssize_t n
+    while True:
+        n = recv(conn.fd, dst, room, MSG_DONTWAIT)
+        if n >= 0 or errno != EINTR:
+            return _received(conn, n, room)
+
+
 cdef int conn_recv(conn_t* conn, uint32_t reserve) noexcept nogil:
     cdef uint32_t room
-    cdef ssize_t n
+    cdef int n
     if conn.flags & CONN_F_EOF:
         return -1
     if not conn.flags & CONN_F_CAN_RECV:
@@ -143,30 +151,12 @@ cdef int conn_recv(conn_t* conn, uint32_t reserve) noexcept nogil:
     room -= reserve
     if conn.transport != NULL:
         return _recv_through(conn, room)
-    while True:
-        n = recv(conn.fd, buf_tail(&conn.rx), room, MSG_DONTWAIT)
-        if n >= 0 or errno != EINTR:
-            break
+    n = conn_recv_raw(conn, buf_tail(&conn.rx), room)
     if n > 0:
         conn.rx.len += <uint32_t> n
-        return _received(conn, n, room)
-    if conn.rx.len == 0:
-        conn_trim_keeping_errno(conn)
-    return _received(conn, n, room)
-
-
-cdef inline void conn_trim_keeping_errno(conn_t* conn) noexcept nogil:
-    cdef int saved = errno
-    conn_trim(conn)
-    set_errno(saved)
-
-
-cdef extern from *:
-    """
-    #include <errno.h>
-    #define flb_set_errno(e) (errno = (e))
-    """
-    void set_errno "flb_set_errno" (int value) noexcept nogil
+    elif conn.rx.len == 0:
+        conn_trim(conn)
+    return n
 
 
 cdef int conn_drain(conn_t* conn) noexcept nogil:

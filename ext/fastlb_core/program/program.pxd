@@ -257,6 +257,7 @@ cdef struct px_t:
     void* rules[19]              # owned (program memory): rules_t by rule_set_t (rules.pxd), NULL where there are none
     const void* persist          # owned (program memory): persist_t of `cookie` (persist.pxd), or NULL
     const void* compression      # owned (program memory): comp_conf_t (compression.pxd), NULL where nothing is said
+    const void* fcgi_app         # borrowed (program): fcgi_app_t of fcgi_app.pxd, `use-fcgi-app`, or NULL
     uint32_t t_inspect           # tcp-request inspect-delay, ms
     uint32_t t_inspect_res
     void* table                  # owned (program memory): stick_table_t of its `stick-table`, or NULL
@@ -310,6 +311,8 @@ cdef struct program_t:
     uint32_t n_pattern_refs
     void** tables                # owned: stick_table_t of proxy/stick_table.pxd, of all proxies that have one
     uint32_t n_tables
+    void** fcgi_apps             # owned: fcgi_app_t of fcgi_app.pxd
+    uint32_t n_fcgi_apps
     uint32_t n_trackers          # tune.stick-counters; 0 without tables
     uint32_t n_filters           # filters that one stream may have; 0: no proxy has any
     owned_t* owned               # owned: what the heap holds for it

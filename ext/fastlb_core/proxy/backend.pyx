@@ -6,9 +6,11 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
 from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.http.fcgi cimport fcgi_put_before
 from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_take, srv_has_queue
 from fastlb_core.lb.server cimport (
-    LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_FOLLOWS_CLIENT, pick_t, srv_t,
+    LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_FCGI, SRV_F_FOLLOWS_CLIENT, pick_t,
+    srv_t,
 )
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
@@ -26,6 +28,7 @@ from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.fcgi cimport fcgi_open
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
 from fastlb_core.proxy.observe cimport OBSERVED_CONNECTED, OBSERVED_NOT_CONNECTED, observe
 from fastlb_core.proxy.persist cimport persist_is_forced, persist_lost
@@ -209,9 +212,11 @@ cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef const void* local = conn_local(strm.front)
     cdef uint8_t header[PP_ENCODED_MAX]
+    cdef uint32_t length
     if back.transport != NULL:
-        if not tls_put_before(back, <const char*> header,
-                              pp_encode(strm.srv.send_proxy, header, PP_ENCODED_MAX, &strm.front.peer, local)):
+        length = pp_encode(strm.srv.send_proxy, header, PP_ENCODED_MAX, &strm.front.peer, local)
+        if not (tls_put_before(back, <const char*> header, length) if back.secure != NULL else
+                fcgi_put_before(back, <const char*> header, length)):
             # The server would take the proxy for the client.
             back.flags |= CONN_F_ERROR
     elif buf_take(&strm.w.loop.bufs, &back.tx):
@@ -244,6 +249,10 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
                 return BACK_R_INTERNAL
             return _failed(strm)
         if strm.srv.tls != NULL and not secure_back(strm, back, name):
+            conn_close(back)
+            stream_set_term(strm, b'R', b'C')
+            return BACK_R_INTERNAL
+        if strm.srv.flags & SRV_F_FCGI and not fcgi_open(strm, back):
             conn_close(back)
             stream_set_term(strm, b'R', b'C')
             return BACK_R_INTERNAL

@@ -146,7 +146,8 @@ cdef flow_status_t _receive(worker_t* w, flow_t* flow, conn_t* src) noexcept nog
     if n < 0:
         return flow_source_ended(flow, src)
     if n == 0:
-        return FLOW_WAIT_RECV
+        # A transport that received much and has nothing for the stream yet.
+        return FLOW_YIELD if src.flags & CONN_F_CAN_RECV else FLOW_WAIT_RECV
     if src.flags & CONN_F_CAN_RECV and not src.flags & CONN_F_RDHUP:
         flow.is_bulk = True
     elif not src.flags & CONN_F_BIG_RX:

@@ -6,6 +6,7 @@ from libc.string cimport memcpy
 from fastlb_core.base.slice cimport lower_in_place, same_bytes, slice_eq_nocase, slice_t
 from fastlb_core.http.message cimport HDR_F_DELETED, hdr_t, http_msg_t, msg_find_name, msg_hdr_append, msg_hdr_del, msg_hdr_value
 from fastlb_core.http.rewrite cimport add_forwarded_for
+from fastlb_core.lb.server cimport SRV_F_FCGI
 from fastlb_core.net.conn cimport conn_local
 from fastlb_core.program.program cimport (
     PX_H_CASE_SERVER, PX_H_NAMES_DELETE, PX_H_NAMES_REJECT, PX_H_ORIGINALTO, PX_H_OTO_EXCEPT, PX_H_OTO_IF_NONE,
@@ -14,6 +15,7 @@ from fastlb_core.program.program cimport (
 from fastlb_core.program.rules cimport ACT_CONT, RULES_FORWARDED, px_rules, rules_run
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.evaluate cimport eval_stream
+from fastlb_core.proxy.fcgi cimport fcgi_hide_headers
 from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, stream_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6
 
@@ -158,6 +160,8 @@ cdef bint edit_for_server(stream_t* strm) noexcept nogil:
     cdef bint adjusts = strm.be.http_options & PX_H_CASE_SERVER and strm.w.program.n_case_names
     if strm.flags & STRM_F_INTERNAL:
         return True
+    if strm.be.fcgi_app != NULL and not strm.srv.flags & SRV_F_FCGI:
+        fcgi_hide_headers(strm)
     if strm.be.name_header.len:
         if adjusts:
             # An earlier try may have left them in another case.

@@ -10,6 +10,7 @@ cdef enum head_status_t:
     HEAD_NOT_YET = 1         # nothing left: dst is not connected or its socket is full
     HEAD_FAILED = 2          # dst has an error
     HEAD_TOO_LARGE = 3       # it does not fit into a buffer, or memory is short
+    HEAD_REFUSED = 4         # fcgi_send: an answer of our own is leaving
 
 # Sends msg's head and then flow.n_ready bytes of src.rx, which stand behind the head that was consumed before. Body bytes
 # that left are taken from src.rx and added to flow.total.

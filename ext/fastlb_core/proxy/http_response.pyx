@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
+from fastlb_core.http.fcgi cimport FCGI_F_KEEP, fcgi_of
 from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
@@ -12,7 +13,8 @@ from fastlb_core.http.message cimport (
 from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport (
-    CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t, conn_trim,
+    CONN_F_CAN_RECV, CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t,
+    conn_trim,
 )
 from fastlb_core.program.program cimport (
     HTTP_MODE_KEEP_ALIVE, LOG_S_RESPONSE, PX_H_CASE_CLIENT, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY, RETRY_EMPTY,
@@ -214,7 +216,7 @@ cdef bint _pass_interim(stream_t* strm) noexcept nogil:
 cdef void _decide_connections(stream_t* strm) noexcept nogil:
     cdef http_msg_t* res = &strm.res_msg
     if not res.flags & MSG_F_KEEP_ALIVE or res.body == BODY_UNTIL_CLOSE or strm.be.http_mode != HTTP_MODE_KEEP_ALIVE or \
-            strm.fe.http_mode != HTTP_MODE_KEEP_ALIVE:
+            strm.fe.http_mode != HTTP_MODE_KEEP_ALIVE or strm.back.fcgi != NULL and not fcgi_of(strm.back).flags & FCGI_F_KEEP:
         strm.flags |= STRM_F_CLOSE_BACK
     if res.body == BODY_UNTIL_CLOSE or not strm.req.is_done or stream_is_last(strm, strm.req.n_ready):
         strm.flags |= STRM_F_CLOSE_FRONT
@@ -233,6 +235,8 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     strm.server_status = res.status
     _count_answer(strm)
     strm.counted_head = <uint32_t> reply_counted_head(res)
+    if strm.back.fcgi != NULL:
+        strm.counted_head -= <uint32_t> fcgi_of(strm.back).uncounted
     tracking_status(strm, res.status)
     observe_status(strm, res.status)
     if strm.trackers != NULL:
@@ -351,7 +355,9 @@ cdef bint _read_heads(stream_t* strm) noexcept nogil:
         if status < 0:
             return _no_answer(strm)
         if status == 0:
-            return False
+            if not back.flags & CONN_F_CAN_RECV:
+                return False
+            break
     stream_wake(strm)
     return False
 

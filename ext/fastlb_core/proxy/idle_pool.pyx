@@ -7,6 +7,7 @@ from libc.stddef cimport size_t
 from fastlb_core.base.atomic cimport load_u32
 from fastlb_core.base.list cimport list_add_head, list_del, list_entry, list_first, list_t
 from fastlb_core.base.slice cimport slice_t
+from fastlb_core.http.fcgi cimport fcgi_is_free
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, CONN_F_IDLE, CONN_F_RDHUP, CONN_F_REUSED, conn_close, conn_ops_t, conn_poll,
@@ -74,7 +75,7 @@ own_ops.on_timer = _drop_own
 
 
 cdef inline bint _is_for(const conn_t* conn, slice_t name) noexcept nogil:
-    return conn.transport == NULL or tls_has_name(conn, name.ptr, name.len)
+    return (conn.secure == NULL or tls_has_name(conn, name.ptr, name.len)) and (conn.fcgi == NULL or fcgi_is_free(conn))
 
 
 cdef conn_t* idle_take(worker_t* w, srv_t* srv, slice_t name, bint proven_only) noexcept nogil:

@@ -6,6 +6,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.server cimport srv_t
+from fastlb_core.program.fcgi_app cimport fcgi_app_t
 from fastlb_core.program.program cimport log_profile_t, log_step_t, program_t, px_t
 from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.log_date cimport log_dates_t
@@ -97,6 +98,8 @@ cdef void log_text(
     logger_t* logger, const px_t* px, uint8_t level, slice_t text, const log_event_t* event, uint64_t now_ms,
     uint64_t now_real_us
 ) noexcept nogil
+# The same to an application's `log-stderr` targets, with its name for a tag.
+cdef void log_app(logger_t* logger, const fcgi_app_t* app, slice_t text, uint64_t now_ms, uint64_t now_real_us) noexcept nogil
 # Sends what waits. Never blocks: what the kernel does not take is dropped and counted.
 cdef void log_flush(logger_t* logger) noexcept nogil
 # ms until the oldest waiting line must leave (10 ms after it was queued), or -1 when nothing waits.

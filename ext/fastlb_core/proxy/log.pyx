@@ -8,6 +8,7 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.atomic cimport add_fetch_u64
 from fastlb_core.base.slice cimport slice_of, slice_t
+from fastlb_core.program.fcgi_app cimport fcgi_app_t
 from fastlb_core.program.program cimport (
     LI_F_UNIX, LOG_F_ISO, LOG_F_LOCAL, LOG_F_RAW, LOG_F_RFC3164, LOG_F_RFC5424, LOG_F_SHORT, LOG_F_TIMED,
     LOG_K_JSON, LOG_K_NONE, LOG_S_ANY, listener_t, log_profile_step_t, log_profile_t, log_target_t, program_t, px_t,
@@ -23,6 +24,7 @@ from fastlb_core.proxy.log_sink cimport SINK_LINE_MAX, sink_add, sink_destroy, s
 
 cdef enum:
     FLUSH_MS = 10                # a line waits so long at most
+    LOG_ERR = 3
     HEADER_MAX = 1280            # bytes of the longest header: host name and tag of LOG_NAME_MAX, and 256 for the rest
 
 cdef struct logger_t:
@@ -30,7 +32,8 @@ cdef struct logger_t:
     uint64_t* dropped            # borrowed (arena), atomic
     sink_t* sinks                # owned: [n_sinks]
     uint32_t n_sinks
-    uint32_t* first_position     # owned: [n_proxies + 1], where a proxy's sampling positions begin; the last are the program's
+    # owned: [n_proxies + 1 + n_fcgi_apps], where sampling positions begin: of proxies, of the program, of applications
+    uint32_t* first_position
     uint32_t* positions          # owned: lines seen by each target, within its sample
     uint32_t* unix_ids           # owned: [n_proxies], id of the proxy's unix listener, 0 where it has none
     uint32_t n_waiting           # lines in all sinks
@@ -132,7 +135,7 @@ cdef bint init_tables(logger_t* logger) noexcept nogil:
     pid.end = logger.pid + 16
     out_u64(&pid, <uint64_t> program.log_pid)
     logger.pid_len = <uint32_t> (pid.at - logger.pid)
-    logger.first_position = <uint32_t*> calloc(program.n_proxies + 1, sizeof(uint32_t))
+    logger.first_position = <uint32_t*> calloc(program.n_proxies + 1 + program.n_fcgi_apps, sizeof(uint32_t))
     logger.unix_ids = <uint32_t*> calloc(program.n_proxies + 1, sizeof(uint32_t))
     if logger.first_position == NULL or logger.unix_ids == NULL:
         return False
@@ -140,7 +143,11 @@ cdef bint init_tables(logger_t* logger) noexcept nogil:
         logger.first_position[i] = n_targets
         n_targets += program.proxies[i].n_log_targets
     logger.first_position[program.n_proxies] = n_targets
-    logger.positions = <uint32_t*> calloc(n_targets + program.n_log_targets + 1, sizeof(uint32_t))
+    n_targets += program.n_log_targets
+    for i in range(program.n_fcgi_apps):
+        logger.first_position[program.n_proxies + 1 + i] = n_targets
+        n_targets += (<const fcgi_app_t*> program.fcgi_apps[i]).n_log_targets
+    logger.positions = <uint32_t*> calloc(n_targets + 1, sizeof(uint32_t))
     for i in range(program.n_listeners):
         li = &program.listeners[program.n_listeners - 1 - i]
         if li.flags & LI_F_UNIX:
@@ -241,26 +248,47 @@ cdef void queue_line(
     logger_t* logger, const px_t* px, uint8_t level, slice_t text, slice_t sd, const log_event_t* event, uint64_t now_ms,
     uint64_t now_real_us
 ) noexcept nogil:
-    """One copy of `text` with its header for each target of px (or of the program) that wants it."""
-    cdef const log_target_t* targets = px.log_targets if px != NULL else logger.program.log_targets
-    cdef uint32_t n_targets = px.n_log_targets if px != NULL else logger.program.n_log_targets
-    cdef uint32_t* positions = &logger.positions[logger.first_position[px.index if px != NULL else logger.program.n_proxies]]
-    cdef slice_t tag = px.log_tag if px != NULL and px.log_tag.len else logger.program.log_tag
+    cdef const program_t* program = logger.program
+    cdef line_t line
+    line.tag = px.log_tag if px != NULL and px.log_tag.len else program.log_tag
+    line.text = text
+    if text.len > logger.longest_text:
+        line.text.len = logger.longest_text
+    line.sd = sd
+    line.is_whole = px != NULL and text.ptr == logger.body and px.log_kind == LOG_K_JSON
+    if px != NULL:
+        queue_copies(logger, px.log_targets, px.n_log_targets, px.index, level, &line, event, now_ms, now_real_us)
+    else:
+        queue_copies(logger, program.log_targets, program.n_log_targets, program.n_proxies, level, &line, event, now_ms,
+                     now_real_us)
+
+
+cdef void log_app(logger_t* logger, const fcgi_app_t* app, slice_t text, uint64_t now_ms, uint64_t now_real_us) noexcept nogil:
+    cdef line_t line
+    line.tag = app.name
+    line.text = text
+    line.sd = slice_of(NULL, 0)
+    line.is_whole = False
+    queue_copies(logger, app.log_targets, app.n_log_targets, logger.program.n_proxies + 1 + app.index, LOG_ERR, &line, NULL,
+                 now_ms, now_real_us)
+
+
+cdef void queue_copies(
+    logger_t* logger, const log_target_t* targets, uint32_t n_targets, uint32_t owner, uint8_t level, const line_t* usual,
+    const log_event_t* event, uint64_t now_ms, uint64_t now_real_us
+) noexcept nogil:
+    """One copy of the line with its header for each target that wants it. owner: whose sampling positions they are."""
+    cdef uint32_t* positions = &logger.positions[logger.first_position[owner]]
     cdef const log_target_t* target
     cdef line_t line
     cdef sink_t* sink
     cdef uint32_t i, length
     log_dates_now(&logger.dates, <int64_t> (now_real_us // 1000000))
-    if text.len > logger.longest_text:
-        text.len = logger.longest_text
     for i in range(n_targets):
         target = &targets[i]
         if level > target.level:
             continue
-        line.tag = tag
-        line.text = text
-        line.sd = sd
-        line.is_whole = text.ptr == logger.body and px.log_kind == LOG_K_JSON
+        line = usual[0]
         if event != NULL and not apply_profile(logger, target, event, &line) or not is_sampled(target, &positions[i]):
             continue
         sink = &logger.sinks[target.sink]

@@ -12,6 +12,7 @@ from fastlb_core.base.buf cimport opool_destroy, opool_init
 from fastlb_core.base.bug cimport FLB_DEBUG, flb_bug_on
 from fastlb_core.base.list cimport list_entry, list_init, list_pop, list_t
 from fastlb_core.base.wheel cimport timer_t, wheel_set
+from fastlb_core.http.fcgi cimport fcgi_destroy_pools, fcgi_n_used
 from fastlb_core.http.packer cimport packer_pool_destroy, packer_pool_init
 from fastlb_core.lb.balance cimport lb_set_process
 from fastlb_core.net.conn cimport conn_bury_dead, conn_close, conn_of_timer, conn_t
@@ -305,6 +306,7 @@ cdef void _check_leaks(worker_t* w) noexcept nogil:
     flb_bug_on(w.pipes.n_used != 0)
     flb_bug_on(w.packers.n_used != 0)
     flb_bug_on(tls_n_used() != 0)
+    flb_bug_on(fcgi_n_used() != 0)
     flb_bug_on(w.loop.bufs.n_used != 0)
     flb_bug_on(w.loop.big_bufs.n_used != 0)
 
@@ -347,6 +349,7 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
         packer_pool_destroy(&w.packers)
         _forget_sessions(w)
         tls_destroy_pools()
+        fcgi_destroy_pools()
         loop_destroy(&w.loop)
     # Otherwise it is a hard stop: what is open ends with the process.
     bad_messages_destroy(w.program.n_proxies)

@@ -28,10 +28,11 @@ from fastlb_core.proxy.bad_message cimport bad_request_note
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
 from fastlb_core.proxy.compress cimport compress_request
 from fastlb_core.proxy.filters cimport filters_head
+from fastlb_core.proxy.fcgi cimport fcgi_send
 from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_edits cimport add_addresses, client_address, edit_for_server
 from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
-from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
+from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_REFUSED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
 from fastlb_core.proxy.http_rules cimport RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
 from fastlb_core.proxy.persist cimport persist_request
@@ -339,7 +340,7 @@ cdef bint _not_sent(stream_t* strm, head_status_t status) noexcept nogil:
     if status == HEAD_TOO_LARGE:
         http_reply(strm, 500, b'I', b'C')
         return True
-    if strm.back_state == BACK_CONNECTING:
+    if status == HEAD_REFUSED or strm.back_state == BACK_CONNECTING:
         return True
     if status != HEAD_FAILED:
         return False
@@ -370,6 +371,9 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
             filters_head(strm, False)
     if not edit_for_server(strm):
         status = HEAD_TOO_LARGE
+    elif strm.back.fcgi != NULL:
+        # What is there of the body leaves with the parameters, also where a filter counts or limits the rest.
+        status = fcgi_send(strm)
     else:
         nothing.n_ready = 0
         status = head_send(strm.back, &strm.req_msg, &strm.req if strm.filters == NULL else &nothing, front)

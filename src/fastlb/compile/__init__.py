@@ -17,6 +17,7 @@ from fastlb.config.model import Configuration
 from .balancing import balance_values
 from .compression import compression_values, packers_of_worker
 from .failure import CompileError
+from .fcgi import add_fcgi_apps
 from .http_options import add_case_names, add_http_options
 from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_formats, add_profile_steps, add_profiles, add_targets, targets_of
@@ -124,5 +125,6 @@ def _fill(
             builder.set_balance(index_of[id(px)], **balance_values(px, rules))
         if px.has_frontend:
             add_formats(builder, index_of[id(px)], px, rules, glob)
+    add_fcgi_apps(builder, configuration, index_of, rules)
     add_profile_steps(builder, configuration.log_profiles.values(), rules)
     rules.finish()

@@ -37,7 +37,11 @@ def add_http_options(builder: ProgramBuilder, index: int, px: Proxy) -> None:
 
 
 def _bits(px: Proxy) -> int:
-    names = set(px.options) | {f"names {px.header_names}"}
+    # haproxy: parameters' names are made of headers' names, so that only some characters tell them apart (manual, 4.2).
+    names = set(px.options) | {f"names {px.header_names or ('delete' if px.fcgi_app else 'preserve')}"}
+    if px.fcgi_app:
+        # haproxy: an application is told the length of a body before it.
+        names.add("http-buffer-request")
     if px.originalto is not None:
         names.add("originalto")
         names |= {"originalto if-none"} if px.originalto.if_none else set()

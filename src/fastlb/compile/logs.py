@@ -97,8 +97,9 @@ def add_targets(
     glob: Global,
     profiles: Sequence[str] = (),
     ring_fds: Mapping[str, int] = MappingProxyType({}),
+    fcgi_app: int | None = None,
 ) -> None:
-    """Adds the targets of the proxy at `index` (None: of the program), and sinks that are new.
+    """Adds the targets of the proxy at `index`, of an application, or of the program, and sinks that are new.
 
     profiles: the names of those that the builder has. ring_fds: the sockets to control by ring. Raises CompileError.
     """
@@ -116,6 +117,7 @@ def add_targets(
             sample_size=target.sample_size,
             sample_ranges=target.sample_ranges,
             profile=profiles.index(target.profile) if target.profile else -1,
+            fcgi_app=fcgi_app,
         )
 
 

@@ -16,6 +16,7 @@ def waits_for_body(px: Proxy) -> bool:
     return (
         "http-buffer-request" in px.options
         or "check_post" in px.balance.flags
+        or bool(px.fcgi_app)
         or any(rule.core == "wait-for-body" for rule in rules)
     )
 

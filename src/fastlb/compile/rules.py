@@ -47,7 +47,7 @@ from .text import file_bytes
 
 Plain = Any  # the core's plain values: nested tuples, lists and dictionaries
 # Rule sets whose rules need no function of the core: it reads their arguments itself.
-_WITHOUT_ACTION = {"filter", "use_backend", "use-server", "monitor fail", "persist", "stats admin"}
+_WITHOUT_ACTION = {"filter", "use_backend", "use-server", "monitor fail", "persist", "stats admin", "fcgi"}
 HTTP_FLAG, RAW_FLAG, STREAM_FLAG = 256, 512, 8192  # LF_F_HTTP, LF_F_RAW and LF_F_STREAM of program/logformat.pxd
 
 
@@ -115,6 +115,11 @@ class RuleCompiler:
             answers = {status: self._answer(reply) for status, reply in px.http_error_rules.items()}
             self._builder.set_error_answers(index, answers)
         self._builder.set_inspect(index, px.inspect_delay_ms or 0, px.response_inspect_delay_ms or 0)
+
+    def rules_of(self, px: Proxy, rules: Sequence[Rule]) -> list[dict[str, Plain]]:
+        """Rules that somebody else runs, with the names that hold in `px`. Raises CompileError."""
+        self._px = px
+        return [self._rule("fcgi", rule) for rule in rules]
 
     def location_of_patterns(self, index: int) -> Location:
         return self._locations.get(index, self._location)

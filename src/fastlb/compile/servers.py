@@ -111,6 +111,7 @@ def _flags(srv: Server) -> int:
         "tfo": srv.tfo,
         # haproxy: a server without a port has the one that the client connected to.
         "map-port": is_ip and (srv.address.port_offset is not None or not (srv.address.port or is_service(srv.address.name))),
+        "fcgi": srv.proto == "fcgi",
         "client-dst": is_ip and not srv.address.name and srv.address.host in ANY_HOSTS,
     }
     return sum(SERVER_FLAGS[name] for name, is_on in names.items() if is_on)

@@ -43,6 +43,8 @@ def verify(configuration: Configuration, diagnostics: Diagnostics, source_of: So
     for px in configuration.proxies:
         _Verifier(px, columns, diagnostics, source_of).run()
         _verify_tls(px, configuration, diagnostics, source_of)
+    for app in configuration.fcgi_apps.values():
+        _Verifier(app.proxy, columns, diagnostics, source_of).run()
 
 
 def _verify_tls(px: Proxy, configuration: Configuration, diagnostics: Diagnostics, source_of: SourceOf) -> None:

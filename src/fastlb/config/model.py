@@ -211,6 +211,8 @@ class Server:
     observe: str = ""  # "layer4", "layer7", "" for nothing
     error_limit: int = 10
     on_error: str = "fail-check"
+    proto: str = ""  # "h1", "fcgi" or "none", as the file says
+    check_proto: str = ""
     init_addr: list[str] = field(default_factory=list)
     resolution: Resolution = Resolution()
     ends_streams_when_down: bool = False  # on-marked-down shutdown-sessions
@@ -405,7 +407,7 @@ class Proxy:
     errorfiles: status -> the complete bytes to send. errorlocs: status -> (302 or 303, location).
     errorfile_sets: `errorfiles` lines, which resolve turns into errorfiles. http_error_rules: `http-error` lines by status,
     the words of an answer as config/actions/replies.py reads them.
-    retry_on: the words and statuses of `retry-on`. header_names: what `option http-restrict-req-hdr-names` says.
+    retry_on: the words and statuses of `retry-on`. header_names: what `option http-restrict-req-hdr-names` says, "" for nothing.
     session_rate: `rate-limit sessions`, 0 for no limit.
     acls: by name. rules: by rule set ("http-request", "use_backend", ...), in the order of the lines.
     """
@@ -449,7 +451,7 @@ class Proxy:
     originalto: ForwardFor | None = None
     send_name_header: str = ""
     retry_on: tuple[str, ...] = ("conn-failure",)
-    header_names: str = "preserve"
+    header_names: str = ""
     session_rate: int = 0
     check: CheckRules = field(default_factory=CheckRules)
     stats: Stats | None = None
@@ -463,6 +465,8 @@ class Proxy:
     unique_id_header: str = ""
     captures: Captures = field(default_factory=Captures)
     compression: Compression | None = None
+    fcgi_app: str = ""
+    fcgi_app_at: Location | None = None
 
     @property
     def title(self) -> str:
@@ -535,6 +539,25 @@ class Resolvers:
 
 
 @dataclass(slots=True)
+class FcgiApp:
+    """A `fcgi-app` section (manual, section 10.1).
+
+    proxy: stands for the section: its ACLs, its rules "set-param" (name, format) and "pass-header" (name), and what
+    `log-stderr` says as `logs`.
+    """
+
+    location: Location
+    name: str
+    proxy: Proxy
+    docroot: str = ""
+    index: str = ""
+    path_info: str = ""
+    keep_conn: bool = True
+    get_values: bool = False
+    mpxs_conns: bool = False
+
+
+@dataclass(slots=True)
 class Configuration:
     """Everything the files say. `proxies` is in file order and holds no defaults sections."""
 
@@ -546,6 +569,7 @@ class Configuration:
     resolvers: dict[str, Resolvers] = field(default_factory=dict)
     log_profiles: dict[str, LogProfile] = field(default_factory=dict)
     rings: dict[str, Ring] = field(default_factory=dict)
+    fcgi_apps: dict[str, FcgiApp] = field(default_factory=dict)
 
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""

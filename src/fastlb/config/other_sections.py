@@ -1,5 +1,5 @@
 """Sections that are neither global nor proxies: `userlist` (manual, section 12.1), `http-errors` (section 3.8), `crt-store`,
-`log-profile`, `ring` and `resolvers` (files of their own).
+`log-profile`, `ring`, `resolvers` and `fcgi-app` (files of their own).
 
 Knows their lines. Must not know who refers to them.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import crt_store, log_profiles, resolvers_section, rings
+from . import crt_store, fcgi_section, log_profiles, resolvers_section, rings
 from .diagnostics import nearest
 from .keywords.errors import STATUSES, BadAnswer, read_page
 from .keywords.row import BadStatement, Statement
@@ -142,6 +142,7 @@ READERS: dict[str, SectionReader] = {
         "unknown keyword '{0}' in 'crt-store' section",
         spaced=True,
     ),
+    "fcgi-app": SectionReader(fcgi_section.open_app, fcgi_section.KEYWORDS, "unknown keyword '{0}' in 'fcgi-app' section"),
     "userlist": SectionReader(_open_userlist, {"user": _user, "group": _group}, "unknown keyword '{0}' in 'users' section"),
     "http-errors": SectionReader(
         _open_http_errors, {"errorfile": _errorfile}, "unknown keyword '{0}' in 'http-errors' section", spaced=True

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from .actions.replies import PAGE_SET, REPLY_ACTIONS
 from .diagnostics import Diagnostics, nearest
+from .fcgi_section import check_apps, check_proxy
 from .filter_references import check_filters
 from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
@@ -84,7 +85,9 @@ class _Resolution:
             self._check_check_rules(px)
             self._check_timeouts(px)
             self._check_http_only(px)
+            check_proxy(self.configuration, px, self._alert)
         check_profiles(self.configuration, self._alert)
+        self._check_apps()
         self._complete_tables()
         self._check_userlists()
         for draft in self.drafts:
@@ -306,6 +309,12 @@ class _Resolution:
             px.log_format = "tcplog"
         if px.has_frontend and px.log_format and not px.logs and not (px.log_global and self.configuration.global_.logs):
             self._warn("no-log-target", f"log format ignored for {title} '{px.name}' since it has no log address.", px.location)
+
+    def _check_apps(self) -> None:
+        check_apps(self.configuration, self._alert)
+        for app in self.configuration.fcgi_apps.values():
+            check_references(app.proxy, self.configuration.proxies, self.diagnostics, self.source_of)
+            self._expand_logs(app.proxy)
 
     def _complete_tables(self) -> None:
         """haproxy: a table that a `stick` rule uses keeps the server's number and name, whatever its line says."""

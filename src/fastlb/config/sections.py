@@ -40,7 +40,7 @@ from .values import names
 PROXY_SECTIONS = ("defaults", "frontend", "backend", "listen")
 # Sections of HAProxy that fastlb does not read yet: one error at their first line, their body skipped.
 OTHER_SECTIONS = names("""
-peers mailers cache log-forward fcgi-app acme traces healthcheck namespace_list program
+peers mailers cache log-forward acme traces healthcheck namespace_list program
 """)
 RowT = TypeVar("RowT", GlobalKeyword, ProxyKeyword)
 SECTIONS = ("global", *PROXY_SECTIONS, *READERS, *OTHER_SECTIONS)

@@ -14,13 +14,14 @@ from ..rule import Rule, RuleValue
 from ..rules import fail_at
 from ..samples.values import TableRef
 from ..values import TimeFault, ValueFault, parse_size
+from .fcgi import use_app
 from .row import NOT_YET, ProxyKeyword, Statement
 
 BWLIM_IN, BWLIM_OUT, COMPRESSION, TRACE = range(4)
 BWLIMS = {"bwlim-in": BWLIM_IN, "bwlim-out": BWLIM_OUT}
 COMPRESSIONS = ("compression", "comp-req", "comp-res")
 # Filters of HAProxy that change what passes, so that leaving them out would be no help.
-OTHERS = ("cache", "fcgi-app", "opentracing", "spoe")
+OTHERS = ("cache", "opentracing", "spoe")
 TRACE_FLAGS = {"quiet": 1, "random-forwarding": 2, "hexdump": 4}
 MAX_SIZE = 2**46
 # Of a bandwidth limitation, behind the kind: see BWLIM_* of ext/fastlb_core/proxy/bandwidth.pxd.
@@ -162,6 +163,15 @@ def _read_trace(st: Statement, px: Proxy) -> Arguments:
     return flags, name
 
 
+def _use_app(st: Statement, px: Proxy) -> None:
+    """There is no order: an application makes the answer, which the filters get."""
+    if not st.argument(1):
+        raise st.fail("'filter' : 'fcgi-app : expects a <name> argument'", 1, "missing-argument", "filter fcgi-app <name>")
+    if st.argument(2):
+        raise st.fail(f"'filter fcgi-app' : unknown keyword '{st.argument(2)}'.", 3, "unexpected-argument")
+    use_app(st, px, 2)
+
+
 _READERS: dict[str, tuple[int, Callable[[Statement, Proxy], Arguments]]] = {
     **{name: (kind, _read_bwlim) for name, kind in BWLIMS.items()},
     **dict.fromkeys(COMPRESSIONS, (COMPRESSION, _read_compression)),
@@ -178,6 +188,9 @@ def set_filter(st: Statement, px: Proxy) -> None:
         raise st.fail(f"missing argument for 'filter' in {px.title} '{px.name}'.", 1, "missing-argument", hint)
     if name in OTHERS:
         raise st.fail(f"'filter {name}': {NOT_YET}", 1, "unsupported-keyword")
+    if name == "fcgi-app":
+        _use_app(st, px)
+        return
     if name not in _READERS:
         raise st.fail(f"'filter' : unknown keyword '{name}'.", 1, "unknown-keyword", f"one of {', '.join(_READERS)}")
     kind, read = _READERS[name]
@@ -187,7 +200,8 @@ def set_filter(st: Statement, px: Proxy) -> None:
 
 GRAMMAR = (
     "{bwlim-in | bwlim-out} <name> {default-limit <size> default-period <time> | limit <size> key <expr> [table <table>]}"
-    " [min-size <size>] | {compression | comp-req | comp-res} | trace [name <name>] [quiet] [random-forwarding] [hexdump]"
+    " [min-size <size>] | {compression | comp-req | comp-res} | fcgi-app <name> |"
+    " trace [name <name>] [quiet] [random-forwarding] [hexdump]"
 )
 
 PROXY: tuple[ProxyKeyword, ...] = (ProxyKeyword("filter", "filter", "DFLB", GRAMMAR, manual="9", apply=set_filter),)

@@ -37,7 +37,7 @@ def set_global_log(st: Statement, glob: Global) -> None:
     if st.prefix == "no":
         glob.logs.clear()
         return
-    glob.logs.append(_target(st, "log : expects <address> and <facility>  as arguments"))
+    glob.logs.append(read_target(st, "log : expects <address> and <facility>  as arguments"))
 
 
 def set_proxy_log(st: Statement, px: Proxy) -> None:
@@ -50,10 +50,10 @@ def set_proxy_log(st: Statement, px: Proxy) -> None:
     if st.arguments == ["global"]:
         px.log_global = True
         return
-    px.logs.append(_target(st, "log : expects <address> and <facility> or global as arguments"))
+    px.logs.append(read_target(st, "log : expects <address> and <facility> or global as arguments"))
 
 
-def _target(st: Statement, usage: str) -> LogTarget:
+def read_target(st: Statement, usage: str) -> LogTarget:
     """One log target from the arguments of `log`; reports and raises BadStatement for a bad one."""
     if not st.argument(0):
         raise st.fail(usage, 0, "missing-argument", "log 127.0.0.1:514 local0")

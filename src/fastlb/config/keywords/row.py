@@ -18,6 +18,7 @@ from ..model import (
     Address,
     Bind,
     Configuration,
+    FcgiApp,
     Global,
     HttpErrors,
     Location,
@@ -94,6 +95,7 @@ class Reading:
     resolvers: Resolvers | None = None
     log_profile: LogProfile | None = None
     ring: Ring | None = None
+    fcgi_app: FcgiApp | None = None
     tls_files: TlsFiles = field(init=False)
 
     def __post_init__(self) -> None:

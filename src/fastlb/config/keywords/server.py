@@ -339,6 +339,19 @@ def set_track(st: Statement, srv: Server, word: str) -> None:
     srv.track = word
 
 
+def protocol(option: str, attribute: str) -> Setter:
+    """`proto` and `check-proto`; whether it fits is told once the mode is known (fcgi_section.py)."""
+
+    def apply(st: Statement, srv: Server, value: str) -> None:
+        if value == "h2":
+            raise ValueFault(f"'{option} h2': {NOT_YET}", "unsupported-keyword")
+        if value not in ("h1", "fcgi", "none"):
+            raise ValueFault(f"'{option}' :  unknown MUX protocol '{value}'.")
+        setattr(srv, attribute, value)
+
+    return apply
+
+
 def set_source(st: Statement, srv: Server, word: str) -> None:
     try:
         srv.source = st.address(word, _SOURCE)
@@ -385,10 +398,10 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 
 
 _NOT_YET = names("""
-cc/1 check-pool-conn-name/1 check-proto/1 check-reuse-pool
+cc/1 check-pool-conn-name/1 check-reuse-pool
 check-sni-auto check-via-socks4 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
 ktls/1 log-bufsize/1 max-reuse/1 namespace/1 no-renegotiate non-stick
-pool-conn-name/1 proto/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
+pool-conn-name/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
 send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
 strict-maxconn tcp-md5sig/1 tcp-ut/1 usesrc/1 ws/1
 """)
@@ -435,6 +448,8 @@ SERVER: tuple[ServerOption, ...] = (
     _row("pool-max-conn", count("pool-max-conn", "pool_max_conn", -1), "<number>", "-1 (no limit)"),
     _row("pool-purge-delay", delay("pool-purge-delay", "pool_purge_delay_ms", zero=True), "<delay>", "5s"),
     _row("port", set_check_port, "<port>", missing="'port' expects a port number as argument"),
+    _row("proto", protocol("proto", "proto"), "<h1 | fcgi | none>", missing="'proto' : missing value"),
+    _row("check-proto", protocol("check-proto", "check_proto"), "<h1 | fcgi | none>", missing="'check-proto' : missing value"),
     _row("rise", count("rise", "rise", 1), "<count>", "2", "'rise' expects an integer argument"),
     _row("send-proxy", flag("send_proxy", 1)),
     _row("send-proxy-v2", flag("send_proxy", 2)),

@@ -145,7 +145,6 @@ srvtcpka-cnt DLB
 srvtcpka-idle DLB
 srvtcpka-intvl DLB
 ssl-f-use FL
-use-fcgi-app LB
 """.strip().splitlines()
 
 

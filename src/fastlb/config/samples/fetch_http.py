@@ -124,6 +124,8 @@ _AUTH: tuple[FetchRow, ...] = (
     _row("http_auth_user", STR, _REQ),
     _row("http_auth_pass", STR, _REQ),
 )
+# haproxy: not in its manual.
+_FCGI: tuple[FetchRow, ...] = (_row("fcgi.docroot", STR, _REQ), _row("fcgi.index", STR, _REQ))
 _NO_BLOCKS = "HTX blocks are HAProxy's own form of a message; a message stands here as it came"
 _HTX: tuple[FetchRow, ...] = tuple(
     FetchRow(f"internal.{name}", output, _BOTH, arguments, manual="7.3.7", status=UNSUPPORTED, note=_NO_BLOCKS)
@@ -159,6 +161,7 @@ FETCHES: tuple[FetchRow, ...] = (
     *_TARGET,
     *_LINES,
     *_AUTH,
+    *_FCGI,
     *_HTX,
 )
 _BY_NAME = {row.name: row for row in FETCHES}

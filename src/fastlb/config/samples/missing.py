@@ -11,8 +11,7 @@ from ..keywords.row import UNSUPPORTED
 from .row import ConverterRow, FetchRow
 from .types import ANY
 
-# What 2.6 has, and what is newer.
-_FETCHES = ("fcgi.docroot", "fcgi.index")
+# What is newer than 2.6, and what is not.
 _NEW_FETCHES = ("dump_all_vars", "spoe.engine-id")
 _CONVERTERS = ("51d.single", "capture-req", "capture-res", "da-csv-conv", "nbsrv", "srv_queue")
 _NEW_CONVERTERS = (
@@ -26,17 +25,15 @@ _NEWER = "2.7 or later"
 _NO_LIBRARY = "needs a device detection library"
 _NOTES = {
     **dict.fromkeys(("51d.single", "da-csv-conv"), _NO_LIBRARY),
-    **dict.fromkeys(("fcgi.docroot", "fcgi.index"), "FastCGI applications are not supported"),
     "spoe.engine-id": "SPOE is not supported",
     "dump_all_vars": "for debugging",
 }
 
 def fetches(known: Mapping[str, object]) -> Iterable[FetchRow]:
     """A row for each fetch that is not in `known`."""
-    for name in (*_FETCHES, *_NEW_FETCHES):
+    for name in _NEW_FETCHES:
         if name not in known:
-            since = _NEWER if name in _NEW_FETCHES else ""
-            yield FetchRow(name, ANY, manual="7.3", since=since, status=UNSUPPORTED, note=_NOTES[name])
+            yield FetchRow(name, ANY, manual="7.3", since=_NEWER, status=UNSUPPORTED, note=_NOTES[name])
 
 
 def converters(known: Mapping[str, object]) -> Iterable[ConverterRow]:
