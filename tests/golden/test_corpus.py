@@ -29,6 +29,10 @@ ACCEPTED = {
         ("micrometreuk__haproxy__1.cfg", "pitdive__haproxy_config__1.cfg", "pitdive__haproxy_config__2.cfg"),
         "headers behind `option httpchk`'s version: only 3.x refuses them, 2.6 takes them",
     ),
+    **dict.fromkeys(
+        ("Celtech__graylog-observability__1.cfg", "haproxytech__haproxy-docker-debian__2.cfg"),
+        "`master-worker` in global: only 3.5 refuses it, 2.6 takes it",
+    ),
 }
 # Files whose first mistake in haproxy's words is none here, and why; they are refused for another one.
 OTHER_LINES = {

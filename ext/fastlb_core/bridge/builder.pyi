@@ -188,7 +188,10 @@ class ProgramBuilder:
         fall: int = ...,
         disabled: bool = ...,
         unresolved: bool = ...,
+        inherited: bool = ...,
         cookie: bytes = ...,
+        observe: int = ...,
+        error_limit: int = ...,
     ) -> int: ...
     def add_listener(
         self,

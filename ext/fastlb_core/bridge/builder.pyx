@@ -9,7 +9,8 @@ from collections import namedtuple
 from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
 from fastlb_core.bridge.layout cimport lay_out
 from fastlb_core.program.program cimport (
-    LOG_S_CLOSE, LOG_S_ERROR, PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, RETRY_CONN_FAILURE, program_free, program_new,
+    LOG_S_CLOSE, LOG_S_ERROR, PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, RETRY_CONN_FAILURE, STATUS_K_ERROR, STATUS_K_FAILURE,
+    program_free, program_new,
 )
 from fastlb_core.lb.balance cimport lb_find
 from fastlb_core.proxy.track cimport TRACK_MAX
@@ -25,11 +26,11 @@ TIMEOUTS = (
 )
 HTTP_DEFAULTS = {
     "options": 0, "retry_on": RETRY_CONN_FAILURE, "session_rate": 0, "originalto_header": b"", "originalto_except": None,
-    "name_header": b"",
+    "name_header": b"", "max_own_conns": 5, "max_keep_alive_queue": -1, "rdp_name": b"",
 }
 HASHING_DEFAULTS = {
     "key": "", "function": "sdbm", "avalanche": False, "flags": (), "max_len": 0, "depth": 0, "name": b"", "expr": None,
-    "draws": 0, "balance_factor": 0,
+    "draws": 0, "balance_factor": 0, "affinity": "always",
 }
 USUAL_LOG_STEPS = 1 << LOG_S_CLOSE | 1 << LOG_S_ERROR
 MAX_MILLISECONDS = 2**31 - 1  # haproxy: timeouts are 32-bit ticks, manual section 2.5
@@ -124,7 +125,9 @@ class ProgramBuilder:
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
             "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
             "comp_level": comp_level, "max_packers": max_packers, "log_profiles": [], "fcgi_apps": [],
+            "max_conn_rate": 0, "max_sess_rate": 0,
         }
+        self.set_status_kinds(range(400, 500), set(range(500, 600)) - {501, 505})
         self.proxies = []
         self.servers = []
         self.listeners = []
@@ -321,7 +324,7 @@ class ProgramBuilder:
     def add_server(
         self, proxy, name, *, id, address, flags=0, weight=1, maxconn=0, minconn=0, maxqueue=0, port_offset=0, send_proxy=0,
         source=b"", pool_max_conn=-1, pool_purge_ms=5000, slowstart_ms=0, rise=2, fall=3, disabled=False,
-        unresolved=False, inherited=False, cookie=b"", observe=0, error_limit=10,
+        unresolved=False, inherited=False, cookie=b"", observe=0, error_limit=10, max_reuse=-1, ring_id=None, redir=b"",
     ):
         is_internal = bool(flags & SRV_F_INTERNAL)
         if not is_internal and self.has_internal_server:
@@ -338,13 +341,29 @@ class ProgramBuilder:
             "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
             "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
             "unresolved": unresolved, "inherited": inherited, "tls": None, "cookie": cookie, "observe": observe,
-            "error_limit": error_limit,
+            "error_limit": error_limit, "max_reuse": max_reuse, "ring_id": id if ring_id is None else ring_id, "redir": redir,
+            "link": None,
         })
         return len(self.servers) - 1
 
     def set_server_tls(self, server, values):
         """What TLS to a server is: values as layout_tls.pxd has them."""
         self.servers[server]["tls"] = values
+
+    def set_link(self, server, values):
+        """What connections to a server are: values as layout_link.pxd has them."""
+        self.servers[server]["link"] = values
+
+    def set_rates(self, *, conn_rate, sess_rate):
+        """`maxconnrate` and `maxsessrate`, 0 for no limit."""
+        within("maxconnrate", conn_rate, 0, 2**31 - 1)
+        within("maxsessrate", sess_rate, 0, 2**31 - 1)
+        self.values.update(max_conn_rate=conn_rate, max_sess_rate=sess_rate)
+
+    def set_status_kinds(self, errors, failures):
+        """The statuses that count as errors of the client and as failures of a server."""
+        kinds = [STATUS_K_ERROR * (status in errors) | STATUS_K_FAILURE * (status in failures) for status in range(100, 600)]
+        self.values["status_kinds"] = bytes(kinds)
 
     def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0, tls=None, bind=0):
         """bind: the number of its line in the proxy, for whoever looks it up. tls: values as layout_tls.pxd has them, the same

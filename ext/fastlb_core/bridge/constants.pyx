@@ -66,6 +66,7 @@ OPTIONS = {
     "tcpka": pr.PX_O_CLITCPKA | pr.PX_O_SRVTCPKA,
     "disabled": pr.PX_O_DISABLED,
     "persist": pr.PX_O_PERSIST,
+    "persist rdp-cookie": pr.PX_O_PERSIST_RDP,
     "http-ignore-probes": pr.PX_O_IGNORE_PROBES,
     "nolinger frontend": pr.PX_O_NOLINGER_FE,
     "nolinger backend": pr.PX_O_NOLINGER_BE,
@@ -117,6 +118,7 @@ SERVER_FLAGS = {
     "map-port": lb.SRV_F_MAP_PORT,
     "client-dst": lb.SRV_F_CLIENT_DST,
     "fcgi": lb.SRV_F_FCGI,
+    "non-stick": lb.SRV_F_NON_STICK,
 }
 LISTENER_FLAGS = {
     "accept-proxy": pr.LI_F_ACCEPT_PROXY,

@@ -15,6 +15,7 @@ from fastlb_core.bridge.layout_expr cimport (
 )
 from fastlb_core.bridge.layout_fcgi cimport lay_out_fcgi
 from fastlb_core.bridge.layout_http cimport lay_out_case_names, lay_out_http
+from fastlb_core.bridge.layout_link cimport lay_out_links
 from fastlb_core.bridge.layout_log cimport lay_out_log, lay_out_log_profiles, log_targets, make_log_profiles
 from fastlb_core.bridge.layout_patterns cimport lay_out_patterns
 from fastlb_core.bridge.layout_persist cimport lay_out_persist
@@ -85,6 +86,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     lay_out_start(program, shared["at_start"])
     lay_out_log_profiles(program, shared["log_profiles"])
     lay_out_fcgi(program, shared["fcgi_apps"])
+    lay_out_links(program, servers)
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])
         lay_out_http(program, program.proxies[<uint32_t> index], values["http"])
@@ -213,6 +215,9 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.logurilen = values["logurilen"]
     keep(program, &program.hostname, values["hostname"])
     program.n_trackers = values["n_trackers"]
+    program.max_conn_rate = values["max_conn_rate"]
+    program.max_sess_rate = values["max_sess_rate"]
+    memcpy(program.status_kinds, <const char*> (<bytes> values["status_kinds"]), sizeof(program.status_kinds))
     for scope, count in enumerate(values["n_vars"]):
         program.n_vars[<uint32_t> scope] = count
     for scope, size in enumerate(values["max_vars"]):
@@ -323,6 +328,9 @@ cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t n
     srv.slowstart_ms = values["slowstart_ms"]
     srv.observe = values["observe"]
     srv.error_limit = values["error_limit"]
+    srv.max_reuse = values["max_reuse"]
+    srv.ring_id = values["ring_id"]
+    keep(program, &srv.redir, values["redir"])
     keep(program, &srv.name, values["name"])
     srv.proxy_name = px.name
     if values["cookie"]:

@@ -19,6 +19,9 @@ cdef int lay_out_http(program_t* program, px_t* px, dict values) except -1:
         px.has_rules = True
     px.retry_on = values["retry_on"]
     px.session_rate = values["session_rate"]
+    px.max_own_conns = values["max_own_conns"]
+    px.max_keep_alive_queue = values["max_keep_alive_queue"]
+    keep(program, &px.rdp_name, values["rdp_name"])
     keep(program, &px.oto_header, values["originalto_header"])
     keep(program, &px.name_header, values["name_header"])
     if values["originalto_except"] is not None:

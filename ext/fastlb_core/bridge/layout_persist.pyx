@@ -2,10 +2,12 @@
 
 from libc.stdint cimport uint32_t
 
+from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.layout_expr cimport keep, take
+from fastlb_core.lb.server cimport srv_t
 from fastlb_core.program.persist cimport (
     PERSIST_INDIRECT, PERSIST_INSERT, PERSIST_NOCACHE, PERSIST_POSTONLY, PERSIST_PREFIX, PERSIST_PRESERVE, PERSIST_REWRITE,
-    persist_index, persist_t,
+    persist_hash, persist_index, persist_t,
 )
 from fastlb_core.program.program cimport program_t, px_t
 from fastlb_core.proxy.stream cimport PRST_F_FORCE, PRST_F_IGNORE
@@ -36,5 +38,17 @@ cdef int lay_out_persist(program_t* program, px_t* px, dict values) except -1:
     conf.slots = <uint32_t*> take(program, sizeof(uint32_t) * slots)
     conf.next = <uint32_t*> take(program, sizeof(uint32_t) * px.lb.n_servers)
     persist_index(conf, &px.lb)
+    if values["dynamic_key"]:
+        lay_out_dynamic(px, values["dynamic_key"])
     px.persist = conf
+    return 0
+
+
+cdef int lay_out_dynamic(px_t* px, bytes key) except -1:
+    cdef srv_t* srv
+    cdef uint32_t i
+    for i in range(px.lb.n_servers):
+        srv = px.lb.servers[i]
+        if srv.cookie.len == 0:
+            srv.sh.cookie = persist_hash(slice_of(<const char*> key, len(key)), srv)
     return 0

@@ -77,6 +77,7 @@ cdef class Balancer:
             raise MemoryError
         srv.index = srv.lb_index = index
         srv.id = options.get("id", index + 1)
+        srv.ring_id = srv.id
         srv.flags = SRV_F_BACKUP if options.get("backup") else 0
         srv.minconn = options.get("minconn", 0)
         srv.slowstart_ms = options.get("slowstart_ms", 0)

@@ -6,3 +6,4 @@ from fastlb_core.lb.shared cimport srv_shared_t
 cdef class ServerState:
     cdef srv_shared_t sh         # inline: the copy
     cdef uint32_t address_len    # bytes of sh.addr that are the address
+    cdef bytes cookie_text

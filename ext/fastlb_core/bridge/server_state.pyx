@@ -22,6 +22,11 @@ cdef class ServerState:
         return self.sh.check_desc[:strnlen(self.sh.check_desc, sizeof(self.sh.check_desc))].decode("utf-8", "replace")
 
     @property
+    def cookie(self):
+        """The server's own, or the dynamic one; empty without either."""
+        return self.cookie_text
+
+    @property
     def admin(self):
         return self.sh.admin
 

@@ -13,8 +13,9 @@ from posix.unistd cimport getpid
 
 from fastlb_core.base.arena cimport WORKER_S_GONE, WORKER_S_STARTING, arena_t, worker_slot_t
 from fastlb_core.base.atomic cimport (
-    add_fetch_i64, add_fetch_u32, cas_i32, load_i32, load_u32, load_u64, store_i32, store_i64, store_u32,
+    add_fetch_i64, add_fetch_u32, cas_i32, load_i32, load_u32, load_u64, store_i32, store_i64, store_u32, store_u64,
 )
+from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.bridge.server_state cimport ServerState
 from fastlb_core.lb.balance cimport lb_recover, lb_refresh, lb_set_pid
@@ -26,6 +27,7 @@ from fastlb_core.lb.times cimport (
 )
 from fastlb_core.lb.totals cimport totals_clear, totals_fold, totals_rate, totals_rate_max, totals_read
 from fastlb_core.net.address cimport addr_length
+from fastlb_core.program.persist cimport COOKIE_ROOM, persist_hash, srv_cookie
 from fastlb_core.program.program cimport listener_t, program_t, px_t
 from fastlb_core.proxy.stick_store cimport stick_recover, stick_set_process
 from fastlb_core.proxy.stick_table cimport stick_table_t
@@ -152,7 +154,10 @@ cdef class Snapshot:
         """ServerState of one server."""
         cdef srv_t* srv = self._server(server)
         cdef ServerState found = ServerState.__new__(ServerState)
+        cdef char room[COOKIE_ROOM]
+        cdef slice_t cookie = srv_cookie(srv, room)
         cdef uint32_t before
+        found.cookie_text = cookie.ptr[:cookie.len] if cookie.len else b""
         while True:
             before = load_u32(&srv.sh.addr_seq)
             memcpy(&found.sh, srv.sh, sizeof(srv_shared_t))
@@ -426,6 +431,12 @@ cdef class Snapshot:
         memcpy(srv.sh.addr, packed, length)
         add_fetch_u32(&srv.sh.addr_seq, 1)
         add_fetch_u32(&srv.sh.kill_seq, 1)
+
+    def set_dynamic_cookie(self, server, key):
+        """The cookie that a backend's key makes of the server's address; None takes it away."""
+        cdef srv_t* srv = self._server(server)
+        cdef bytes text = key or b""
+        store_u64(&srv.sh.cookie, persist_hash(slice_of(<const char*> text, len(text)), srv) if text else 0)
 
     def set_check(self, server, *, flags=None, health=None, status=None, code=None, duration_ms=None, description=None,
                   time_ms=None, failed_checks=None, rise=None, fall=None, failed_hana=None):

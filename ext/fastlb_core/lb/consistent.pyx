@@ -5,7 +5,7 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastlb_core.lb.limit cimport srv_is_full
+from fastlb_core.lb.limit cimport srv_is_full, srv_is_passed_over
 from fastlb_core.lb.ring cimport (
     ring_capacity, ring_find, ring_moved, ring_next, ring_of, ring_rebuild, ring_reweigh, ring_server)
 from fastlb_core.lb.server cimport (
@@ -14,6 +14,8 @@ from fastlb_core.lb.server cimport (
 
 cdef bint consistent_is_eligible(const lb_t* lb, const srv_t* srv) noexcept nogil:
     cdef int64_t allowed
+    if srv_is_passed_over(lb, srv):
+        return False
     if lb.balance_factor == 0:
         return True
     # Its share of all streams, this one counted, times the factor, rounded up: somebody is always below it.

@@ -6,7 +6,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from fastlb_core.lb.limit cimport srv_is_full
+from fastlb_core.lb.limit cimport srv_is_full, srv_is_passed_over
 from fastlb_core.lb.map cimport map_at, map_capacity, map_rebuild
 from fastlb_core.lb.server cimport LB_NO_KEY, LB_OPS_KEYED, PICK_OK, PICK_QUEUE_SERVER, lb_ops_t, lb_t, pick_t, srv_t
 from fastlb_core.lb.static_rr cimport static_rr_ops
@@ -40,9 +40,15 @@ cdef uint32_t hash_address(const void* sockaddr) noexcept nogil:
 
 
 cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
+    cdef uint32_t place, start
     if key == LB_NO_KEY:
         return static_rr_ops().pick(lb, key, avoid, out)
-    out[0] = lb.servers[map_at(lb, <uint32_t> key % lb.sh.lb_count)]
+    place = start = <uint32_t> key % lb.sh.lb_count
+    while srv_is_passed_over(lb, lb.servers[map_at(lb, place)]):
+        place = place + 1 if place + 1 < lb.sh.lb_count else 0
+        if place == start:
+            break
+    out[0] = lb.servers[map_at(lb, place)]
     return PICK_QUEUE_SERVER if srv_is_full(lb, out[0]) else PICK_OK
 
 

@@ -6,7 +6,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 from fastlb_core.base.atomic cimport load_relaxed_i32
-from fastlb_core.lb.server cimport lb_t, srv_t
+from fastlb_core.lb.server cimport AFFINITY_ALWAYS, AFFINITY_MAXCONN, lb_t, srv_t
 
 # The limit in force, 0 = none: maxconn; or, with minconn, a ramp from minconn to maxconn that follows the backend's load
 # up to fullconn; during slowstart that many percent of it, but never less than 1.
@@ -33,3 +33,9 @@ cdef inline bint srv_is_full(const lb_t* lb, const srv_t* srv) noexcept nogil:
     if limit == 0:
         return False
     return load_relaxed_i32(&srv.sh.queued) > 0 or load_relaxed_i32(&srv.sh.served) >= limit
+
+# True when a key's own server is passed over, as `hash-preserve-affinity` says.
+cdef inline bint srv_is_passed_over(const lb_t* lb, const srv_t* srv) noexcept nogil:
+    if lb.affinity == AFFINITY_ALWAYS or not srv_is_full(lb, srv):
+        return False
+    return lb.affinity == AFFINITY_MAXCONN or srv.maxqueue > 0 and load_relaxed_i32(&srv.sh.queued) >= srv.maxqueue

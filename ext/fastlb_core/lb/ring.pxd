@@ -2,7 +2,7 @@
 #
 # Knows where points lie and how the ring follows weights. Must not know which algorithm reads it nor locks (the caller holds
 # the lb lock). haproxy: the same points, by observation (tests/differential/test_hashing.py): point j of the server with
-# the number `id` lies at avalanche(4096 * id + j), and a key belongs to the point that is nearest on either side.
+# the number `ring_id` lies at avalanche(4096 * id + j), and a key belongs to the point that is nearest on either side.
 #
 # lb_entries:  ring_t | seen[n] | points of active servers | points of backups | room for one server's new points
 

@@ -28,7 +28,7 @@ cdef uint32_t _add_points(const srv_t* srv, ring_point_t* points) noexcept nogil
     """The server's points, in no order; returns how many."""
     cdef uint32_t i, n = srv.sh.lb_weight if srv.sh.lb_weight < RING_POINTS else RING_POINTS
     for i in range(n):
-        points[i].at = hash_avalanche(srv.id * RING_POINTS + i)
+        points[i].at = hash_avalanche(srv.ring_id * RING_POINTS + i)
         points[i].index = srv.lb_index
     return n
 

@@ -18,6 +18,7 @@ cdef enum:                       # srv_t.flags
     SRV_F_CLIENT_DST = 0x40      # no address of its own: the one that the client connected to
     SRV_F_FOLLOWS_CLIENT = 0x60  # either: its connections are one client's
     SRV_F_FCGI = 0x80            # `proto fcgi`
+    SRV_F_NON_STICK = 0x100      # tables do not learn it
 
 cdef struct srv_t:
     slice_t name                 # borrowed (program memory)
@@ -34,6 +35,10 @@ cdef struct srv_t:
     uint8_t addr_len             # of srv_shared_t.addr as configured; an IP address may become one of the other family
     uint8_t source[128]          # sockaddr_storage to bind to before connect
     uint8_t source_len
+    int32_t max_reuse            # requests of a connection beyond its first; -1 no limit
+    uint32_t ring_id             # hash-key: what consistent hashing knows it by, `id` unless said otherwise
+    slice_t redir                # borrowed (program memory): prefix of the redirects that stand in for it, or empty
+    const void* link             # owned (program memory): link_t of program/link.pxd, or NULL
     int32_t pool_max_conn        # idle connections kept over all workers; -1 no limit
     uint32_t pool_purge_ms
     uint32_t slowstart_ms
@@ -45,6 +50,11 @@ cdef struct srv_t:
     times_t* times               # shared, arena: [n_workers + 1]
     void* local                  # owned by the worker after the fork: its idle pool and waiters (proxy/)
 
+cdef enum affinity_t:            # until when a key stays at its server
+    AFFINITY_ALWAYS = 0
+    AFFINITY_MAXCONN = 1         # until it is full
+    AFFINITY_MAXQUEUE = 2        # until its queue is full
+
 cdef struct lb_t:
     const lb_ops_t* ops          # borrowed (static)
     srv_t** servers              # owned (program memory), configuration order
@@ -54,6 +64,7 @@ cdef struct lb_t:
     uint32_t balance_factor      # hash-balance-factor: percent of the average load, 0 no bound
     uint32_t fullconn
     bint all_backups             # option allbackups
+    uint8_t affinity             # affinity_t: `hash-preserve-affinity`
 
 cdef enum pick_t:
     PICK_OK = 0                  # *out is set and holds a slot (served was raised)

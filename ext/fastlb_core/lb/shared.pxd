@@ -119,7 +119,8 @@ cdef struct srv_shared_t:
     uint32_t observed        # atomic, workers; how often error-limit was reached
     uint32_t observed_done   # control: as far as it has acted on it
     int32_t observed_why     # atomic, workers; observed_t of the last time
-    uint64_t spare[5]
+    uint64_t cookie          # atomic; control: the dynamic cookie (program/persist.pxd), 0: it has none
+    uint64_t spare[4]
 
 # A proxy's live state (frontend and backend half in one).
 cdef struct px_shared_t:

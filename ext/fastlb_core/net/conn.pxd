@@ -35,6 +35,10 @@ cdef enum:                       # conn_t.flags
     CONN_F_HANDSHAKE = 0x40000   # its transport is not ready; towards a server it counts as connecting until it is
     CONN_F_RAW_RECV = 0x80000    # the socket may give bytes; kept apart from CAN_RECV by a transport, which holds some itself
 
+cdef enum:                       # conn_t.flags, of HTTP
+    CONN_F_PRIVATE = 0x100000    # back: one client's, its server ties an identity to it (NTLM)
+    CONN_F_PREFERS_LAST = 0x200000  # front: its requests stay at the server of a connection that it has (NTLM)
+
 ctypedef void (*conn_cb_t)(conn_t* conn) noexcept nogil
 
 # What stands between a connection's bytes and its socket (net/tls.pxd, http/fcgi.pxd). A plain connection has none.
@@ -86,7 +90,10 @@ cdef struct conn_t:
     list_t all                   # in the worker's list of front connections
     void* session                # owned by proxy/evaluate: a front's session variables, or NULL
     void* trackers               # front: owned (a pool of the worker): stkctr_t[n] of proxy/track.pxd, or NULL
-    conn_t* mate                 # front: its private idle back connection (owned); that one: its front (borrowed)
+    conn_t* mate                 # front: its first private idle back connection (owned); those: their front (borrowed)
+    conn_t* next_own             # back, private and idle: the next one of its front
+    uint32_t own_place           # back, private: its number among those of its front, from 1; a front: how many there were
+    uint64_t pool_key            # back: what else idle ones are told apart by (proxy/link.pxd), 0 for nothing
 
 # A conn_t around a connected or connecting socket; takes over fd. NULL (and fd closed) when memory is short.
 cdef conn_t* conn_new(loop_t* loop, int fd, uint32_t flags) noexcept nogil

@@ -3,26 +3,51 @@
 # The bytes of a first message are tried right after connect(): on a fast network the handshake is over by then,
 # and where it is not, send() says EAGAIN and the connection is polled.
 
-from libc.errno cimport EINPROGRESS, EINTR, ENOMEM, errno
+from libc.errno cimport EADDRINUSE, EADDRNOTAVAIL, EINPROGRESS, EINTR, ENOMEM, errno
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strlen
 
 from fastlb_core.net.conn cimport CONN_F_BACK, CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_UNIX, conn_new, conn_t
-from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, CONNECT_TFO
+from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, CONNECT_TFO, CONNECT_TRANSPARENT, CONNECT_UNTIL_BOUND
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.sys.socket cimport (
-    AF_UNIX, IP_BIND_ADDRESS_NO_PORT, IPPROTO_IP, IPPROTO_TCP, SO_KEEPALIVE, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_NONBLOCK,
-    SOCK_STREAM, SOL_SOCKET, TCP_FASTOPEN_CONNECT, bind, connect, setsockopt, sockaddr, socket, socklen_t,
+    AF_INET6, AF_UNIX, IP_BIND_ADDRESS_NO_PORT, IP_TRANSPARENT, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TRANSPARENT,
+    SO_BINDTODEVICE, SO_KEEPALIVE, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, TCP_FASTOPEN_CONNECT,
+    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_USER_TIMEOUT, bind, connect, setsockopt, sockaddr, socket, socklen_t,
 )
 from fastlb_core.sys.splice cimport close
 
 
-cdef bint _bind_source(int fd, const sockaddr* source, socklen_t source_len) noexcept nogil:
+cdef bint _bind_source(int fd, const sockaddr* source, socklen_t source_len, uint32_t options) noexcept nogil:
     cdef int one = 1
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one))
     # The port is chosen at connect(): one source port may serve many destinations.
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one))
+    if options & CONNECT_TRANSPARENT:
+        if source.sa_family == AF_INET6:
+            setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &one, sizeof(one))
+        else:
+            setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &one, sizeof(one))
     return bind(fd, source, source_len) == 0
+
+
+cdef inline void _set_number(int fd, int name, uint32_t value) noexcept nogil:
+    if value:
+        setsockopt(fd, IPPROTO_TCP, name, &value, sizeof(value))
+
+
+cdef bint _set_more(int fd, const connect_opts_t* opts) noexcept nogil:
+    _set_number(fd, TCP_USER_TIMEOUT, opts.user_timeout_ms)
+    _set_number(fd, TCP_KEEPIDLE, opts.keep_idle_s)
+    _set_number(fd, TCP_KEEPINTVL, opts.keep_interval_s)
+    _set_number(fd, TCP_KEEPCNT, opts.keep_count)
+    if opts.interface == NULL:
+        return True
+    return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, opts.interface, <socklen_t> strlen(opts.interface) + 1) == 0
+
+
+cdef int _why(uint32_t options) noexcept nogil:
+    return EADDRNOTAVAIL if errno == EADDRINUSE and options & CONNECT_UNTIL_BOUND else errno
 
 
 cdef void _set_options(int fd, uint32_t options) noexcept nogil:
@@ -34,7 +59,7 @@ cdef void _set_options(int fd, uint32_t options) noexcept nogil:
 
 
 cdef conn_t* connect_start(loop_t* loop, const sockaddr* address, socklen_t address_len, const sockaddr* source,
-                           socklen_t source_len, uint32_t options, int* err_no) noexcept nogil:
+                           socklen_t source_len, uint32_t options, const connect_opts_t* opts, int* err_no) noexcept nogil:
     cdef uint32_t flags = CONN_F_BACK | CONN_F_CAN_SEND
     cdef conn_t* conn
     cdef int fd = socket(address.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
@@ -43,8 +68,9 @@ cdef conn_t* connect_start(loop_t* loop, const sockaddr* address, socklen_t addr
         return NULL
     if options:
         _set_options(fd, options)
-    if source != NULL and not _bind_source(fd, source, source_len):
-        err_no[0] = errno
+    if opts != NULL and address.sa_family != AF_UNIX and not _set_more(fd, opts) or \
+            source != NULL and not _bind_source(fd, source, source_len, options):
+        err_no[0] = _why(options)
         close(fd)
         return NULL
     if connect(fd, address, address_len) != 0:

@@ -28,6 +28,9 @@ cdef const uint8_t* pp_tlvs(const uint8_t* header, uint32_t used, uint32_t* leng
 # a copy.
 cdef slice_t pp_tlv_find(const uint8_t* tlvs, uint32_t length, uint8_t kind) noexcept nogil
 
+# Puts the checksum (2.2.3) of a header of version 2 that is otherwise complete at `at`, in network order.
+cdef void pp_checksum(uint8_t* header, uint32_t length, uint32_t at) noexcept nogil
+
 # Writes the header of `version` (1 or 2) for a connection of `client` (sockaddr) to `local`; returns its length, 0 when
 # `capacity` is too small. IPv4 on one side only is mapped to IPv6; other families give UNKNOWN or LOCAL.
 cdef uint32_t pp_encode(int version, uint8_t* dst, uint32_t capacity, const void* client, const void* local) noexcept nogil

@@ -11,7 +11,7 @@ from fastlb_core.base.slice cimport slice_of
 from fastlb_core.net.address cimport (
     addr_port, addr_read_port, addr_read_v4, addr_read_v6, addr_write_u32, addr_write_v4, addr_write_v6,
 )
-from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htons, sockaddr_in, sockaddr_in6
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htonl, htons, sockaddr_in, sockaddr_in6
 
 cdef enum:
     V2_LOCAL = 0x20
@@ -190,18 +190,26 @@ cdef slice_t pp_tlv_find(const uint8_t* tlvs, uint32_t length, uint8_t kind) noe
     return found
 
 
-cdef bint is_crc_right(const uint8_t* data, uint32_t crc_at, uint32_t total) noexcept nogil:
+cdef uint32_t crc_of(const uint8_t* data, uint32_t crc_at, uint32_t total) noexcept nogil:
     """CRC-32C over the whole header with the four bytes of the checksum as zeros."""
-    cdef uint32_t crc = 0xFFFFFFFF, i, byte, wanted
+    cdef uint32_t crc = 0xFFFFFFFF, i, byte
     cdef int _bit
     for i in range(total):
         byte = 0 if crc_at <= i < crc_at + 4 else data[i]
         crc ^= byte
         for _bit in range(8):
             crc = crc >> 1 ^ (CRC32C_POLY if crc & 1 else 0)
-    data += crc_at
-    wanted = <uint32_t> data[0] << 24 | <uint32_t> data[1] << 16 | <uint32_t> data[2] << 8 | data[3]
-    return ~crc == wanted
+    return ~crc
+
+
+cdef bint is_crc_right(const uint8_t* data, uint32_t crc_at, uint32_t total) noexcept nogil:
+    cdef const uint8_t* at = data + crc_at
+    return crc_of(data, crc_at, total) == (<uint32_t> at[0] << 24 | <uint32_t> at[1] << 16 | <uint32_t> at[2] << 8 | at[3])
+
+
+cdef void pp_checksum(uint8_t* header, uint32_t length, uint32_t at) noexcept nogil:
+    cdef uint32_t crc = htonl(crc_of(header, at, length))
+    memcpy(header + at, &crc, 4)
 
 
 # -- writing

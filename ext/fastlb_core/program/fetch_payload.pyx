@@ -126,11 +126,12 @@ cdef enum:
     RDP_COOKIE = 8               # "Cookie: "
 
 
-cdef bint rdp_find(slice_t bytes, const arg_t* args, sample_t* smp, slice_t* value) noexcept nogil:
-    cdef slice_t text, name = args[0].str if args[0].type == ARG_STR else slice_of(NULL, 0)
+cdef bint rdp_cookie_find(slice_t bytes, slice_t name, slice_t* value, bint* is_short) noexcept nogil:
+    cdef slice_t text
     cdef uint32_t equals = RDP_COOKIE, end, i
-    if bytes.len < RDP_HEADERS + RDP_COOKIE:
-        return not_yet(smp)
+    is_short[0] = bytes.len < RDP_HEADERS + RDP_COOKIE
+    if is_short[0]:
+        return False
     if memcmp(bytes.ptr, b"\x03\x00", 2) != 0 or <uint8_t> bytes.ptr[5] != 0xe0 or memcmp(bytes.ptr + 6, b"\0\0\0\0\0", 5) != 0:
         return False
     text = slice_of(bytes.ptr + RDP_HEADERS, bytes.len - RDP_HEADERS)
@@ -141,9 +142,8 @@ cdef bint rdp_find(slice_t bytes, const arg_t* args, sample_t* smp, slice_t* val
     end = equals
     while end < text.len and text.ptr[end] != b'\r':
         end += 1
-    if end + 1 >= text.len:
-        return not_yet(smp)
-    if equals == end or text.ptr[end + 1] != b'\n':
+    is_short[0] = end + 1 >= text.len
+    if is_short[0] or equals == end or text.ptr[end + 1] != b'\n':
         return False
     if name.len:
         if equals - RDP_COOKIE != name.len:
@@ -155,15 +155,23 @@ cdef bint rdp_find(slice_t bytes, const arg_t* args, sample_t* smp, slice_t* val
     return True
 
 
+cdef bint rdp_find(eval_t* ev, const arg_t* args, sample_t* smp, slice_t* value) noexcept nogil:
+    cdef slice_t name = args[0].str if args[0].type == ARG_STR else slice_of(NULL, 0)
+    cdef bint is_short
+    if rdp_cookie_find(ev.req_bytes, name, value, &is_short):
+        return True
+    return not_yet(smp) if is_short else False
+
+
 cdef bint rdp_cookie(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef slice_t value
-    return rdp_find(ev.req_bytes, args, smp, &value) and smp_set_str(smp, value.ptr, value.len)
+    return rdp_find(ev, args, smp, &value) and smp_set_str(smp, value.ptr, value.len)
 
 
 # haproxy: at most one, the first is all that is looked at.
 cdef bint rdp_cookie_cnt(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef slice_t value
-    cdef bint found = rdp_find(ev.req_bytes, args, smp, &value)
+    cdef bint found = rdp_find(ev, args, smp, &value)
     if smp.flags & SMP_F_MAY_CHANGE:
         return False
     return smp_set_int(smp, 1 if found else 0)

@@ -57,6 +57,7 @@ cdef enum:                       # px_t.options
     PX_O_CONTSTATS = 0x800000
     PX_O_PREFER_LAST = 0x1000000
     PX_O_INDEPENDENT = 0x4000000  # independent-streams
+    PX_O_PERSIST_RDP = 0x8000000  # persist rdp-cookie
     PX_O_WAITS_BODY = 0x2000000  # a rule or `check_post` may wait for the body: the edit room stays at the buffer's end
 
 cdef enum:                       # px_t.http_options
@@ -239,6 +240,9 @@ cdef struct px_t:
     uint32_t http_options        # PX_H_*
     uint32_t retry_on            # RETRY_*
     uint32_t session_rate        # `rate-limit sessions`: new ones a second, 0 no limit
+    uint32_t max_own_conns       # `max-session-srv-conns`: private idle connections of one client
+    int32_t max_keep_alive_queue  # -1: no limit
+    slice_t rdp_name             # `persist rdp-cookie(name)`
     slice_t oto_header           # `option originalto`, lower case
     net_t oto_except
     slice_t name_header          # `http-send-name-header`, lower case; empty: none
@@ -291,6 +295,10 @@ cdef struct owned_t:
     void* ptr                    # owned
     void (*release)(void* ptr) noexcept nogil
 
+cdef enum:                       # program_t.status_kinds: what an answer's status counts as (`http-err-codes`, `http-fail-codes`)
+    STATUS_K_ERROR = 1
+    STATUS_K_FAILURE = 2
+
 cdef struct program_t:
     arena_t* arena               # shared
     px_t** proxies               # owned
@@ -327,6 +335,9 @@ cdef struct program_t:
     int32_t log_pid              # the pid that log lines show
     int32_t n_workers
     int32_t maxconn
+    uint32_t max_conn_rate       # `maxconnrate`, `maxsessrate`: a second, 0 no limit
+    uint32_t max_sess_rate
+    uint8_t status_kinds[500]    # of 100 to 599: STATUS_K_*
     uint32_t n_vars[6]           # variables of each scope (eval_scope_t)
     uint64_t max_vars[6]         # bytes of each scope's variables, 0: no limit
     void* at_start               # owned (program memory): rules_t that set the process's variables, or NULL

@@ -7,35 +7,42 @@ from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.fcgi cimport fcgi_put_before
+from fastlb_core.http.message cimport METHOD_GET, METHOD_HEAD, msg_target
+from fastlb_core.http.uri cimport uri_path_query
 from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_take, srv_has_queue
 from fastlb_core.lb.server cimport (
-    LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_FCGI, SRV_F_FOLLOWS_CLIENT, pick_t,
+    LB_NO_KEY, LB_OPS_KEYED, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_FCGI, SRV_F_FOLLOWS_CLIENT, pick_t,
     srv_t,
 )
-from fastlb_core.lb.shared cimport rate_add
+from fastlb_core.lb.limit cimport srv_is_full
+from fastlb_core.lb.shared cimport rate_add, srv_is_usable
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_REUSED, conn_close, conn_local, conn_poll, conn_set_timer,
+    CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_PREFERS_LAST, CONN_F_PRIVATE, CONN_F_REUSED, conn_close,
+    conn_local, conn_poll, conn_set_timer,
     conn_stop_timer, conn_t,
 )
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
-from fastlb_core.net.proxy_protocol cimport PP_ENCODED_MAX, pp_encode
 from fastlb_core.net.tls cimport tls_put_before
 from fastlb_core.program.hash_key cimport hash_key, hash_key_t
 from fastlb_core.program.program cimport (
-    LOG_S_CONNECT, PX_MODE_HTTP, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER, REUSE_SAFE, px_t,
+    LOG_S_CONNECT, PX_MODE_HTTP, PX_O_PREFER_LAST, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER,
+    REUSE_SAFE, px_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
-from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_result_t
+from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_REDIRECT, BACK_R_TRY, BACK_R_WAIT, back_result_t
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.fcgi cimport fcgi_open
 from fastlb_core.proxy.idle_pool cimport idle_attach, idle_give, idle_take, idle_take_own
+from fastlb_core.proxy.link cimport link_wish, link_wish_t
 from fastlb_core.proxy.observe cimport OBSERVED_CONNECTED, OBSERVED_NOT_CONNECTED, observe
 from fastlb_core.proxy.persist cimport persist_is_forced, persist_lost
+from fastlb_core.proxy.proxy_header cimport PROXY_HEADER_MAX, proxy_header
 from fastlb_core.proxy.queue cimport queue_add, queue_is_busy, queue_is_first, queue_offer, queue_remove
 from fastlb_core.proxy.secure cimport secure_back, secure_name
 from fastlb_core.proxy.stream cimport (
-    BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, PRST_F_DIRECT, PRST_F_FORCE,
+    BACK_ASSIGN, BACK_CONNECT, BACK_CONNECTING, BACK_NONE, BACK_PAUSE, BACK_QUEUED, BACK_READY, PRST_F_DIRECT,
+    PRST_F_FORCE, PRST_F_LAST,
     STRM_F_BACK_TIMEOUT,
     STRM_F_FIRST, STRM_F_HAS_SLOT, STRM_F_IN_BACKEND, STRM_F_INTERNAL, STRM_F_QUEUED, STRM_F_REDISPATCHED, STRM_F_TIMEOUT,
     TIMEOUT_CONNECT, TIMEOUT_QUEUE, be_counters, srv_slot, stream_note_back, stream_retries, stream_set_backend,
@@ -71,7 +78,7 @@ cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
     strm.flags |= STRM_F_HAS_SLOT
     strm.back_state = BACK_CONNECT
     strm.t_queue = strm.w.loop.now_ms
-    if not strm.persist & PRST_F_DIRECT:
+    if not strm.persist & (PRST_F_DIRECT | PRST_F_LAST):
         # haproxy: what persistence or a rule has chosen was not balanced.
         srv_slot(strm).cum_lbconn += 1
         be_counters(strm).cum_lbconn += 1
@@ -91,6 +98,24 @@ cdef uint64_t _key(stream_t* strm) noexcept nogil:
     return strm.balance_key - 1
 
 
+cdef srv_t* _last_server(const stream_t* strm) noexcept nogil:
+    """The server of a connection that the client has, where requests prefer one (manual, "option prefer-last-server")."""
+    cdef const px_t* be = strm.be
+    cdef const conn_t* own = strm.front.mate
+    cdef bint is_told = bool(strm.front.flags & CONN_F_PREFERS_LAST)
+    cdef srv_t* srv
+    if not is_told and not be.options & PX_O_PREFER_LAST or be.lb.ops.flags & LB_OPS_KEYED:
+        return NULL
+    while own != NULL:
+        srv = <srv_t*> own.origin
+        if srv.proxy_name.ptr == be.name.ptr and srv_is_usable(srv.sh) and (
+                is_told or be.max_keep_alive_queue < 0 or not srv_is_full(&be.lb, srv)
+                or load_i32(&srv.sh.queued) < be.max_keep_alive_queue):
+            return srv
+        own = own.next_own
+    return NULL
+
+
 cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
     cdef uint64_t key
     cdef pick_t pick
@@ -102,6 +127,13 @@ cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
             strm.persist |= PRST_F_DIRECT
             return pick
         persist_lost(strm)
+    if strm.front.mate != NULL and strm.stick_srv == NULL and strm.last_srv == NULL:
+        srv[0] = _last_server(strm)
+        if srv[0] != NULL:
+            pick = lb_take(&strm.be.lb, srv[0], False)
+            if pick != PICK_NONE:
+                strm.persist |= PRST_F_LAST
+                return pick
     key = _key(strm)
     if key == LB_NO_KEY and queue_is_busy(strm.be) and not (strm.flags & STRM_F_QUEUED and queue_is_first(strm)):
         srv[0] = NULL
@@ -124,6 +156,15 @@ cdef back_result_t _queue_full(stream_t* strm, srv_t* srv) noexcept nogil:
     return BACK_R_FAILED
 
 
+cdef bint _may_be_redirected(const stream_t* strm) noexcept nogil:
+    """# haproxy: other methods, and targets without a path, go to the server itself."""
+    cdef slice_t path
+    if strm.be.mode != PX_MODE_HTTP or strm.req_msg.method != METHOD_GET and strm.req_msg.method != METHOD_HEAD:
+        return False
+    path = uri_path_query(msg_target(&strm.req_msg))
+    return path.len != 0 and path.ptr[0] == b'/'
+
+
 cdef back_result_t _assign(stream_t* strm) noexcept nogil:
     cdef uint32_t wait_ms
     cdef srv_t* srv = NULL
@@ -135,7 +176,7 @@ cdef back_result_t _assign(stream_t* strm) noexcept nogil:
     pick = _choose(strm, &srv)
     if pick == PICK_OK:
         _assigned(strm, srv)
-        return BACK_R_TRY
+        return BACK_R_REDIRECT if srv.redir.len and _may_be_redirected(strm) else BACK_R_TRY
     if pick == PICK_NONE:
         be_counters(strm).failed_conn += 1
         stream_set_term(strm, b'S', b'C')
@@ -179,7 +220,7 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
         queue_remove(strm)
         stream_stop_timer(strm)
         _assigned(strm, srv)
-        return BACK_R_TRY
+        return BACK_R_REDIRECT if srv.redir.len and _may_be_redirected(strm) else BACK_R_TRY
     if pick == PICK_NONE:
         queue_remove(strm)
         stream_stop_timer(strm)
@@ -195,32 +236,31 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
     return BACK_R_WAIT
 
 
-cdef conn_t* _reusable(stream_t* strm, slice_t name) noexcept nogil:
+cdef conn_t* _reusable(stream_t* strm, slice_t name, uint64_t key) noexcept nogil:
     """An idle connection to strm.srv that this request may use (`http-reuse`), or NULL."""
     cdef conn_t* conn
     if strm.be.mode != PX_MODE_HTTP or strm.n_retries or strm.srv.flags & SRV_F_FOLLOWS_CLIENT:
         return NULL
-    conn = idle_take_own(strm.front, strm.srv, name)
+    conn = idle_take_own(strm.front, strm.srv, name, key)
     if conn != NULL or strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
         return conn
     if strm.be.reuse == REUSE_SAFE and strm.flags & STRM_F_FIRST:
         return NULL
-    return idle_take(strm.w, strm.srv, name, strm.be.reuse == REUSE_AGGRESSIVE and bool(strm.flags & STRM_F_FIRST))
+    return idle_take(strm.w, strm.srv, name, key, strm.be.reuse == REUSE_AGGRESSIVE and bool(strm.flags & STRM_F_FIRST))
 
 
 cdef void _add_proxy_header(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
-    cdef const void* local = conn_local(strm.front)
-    cdef uint8_t header[PP_ENCODED_MAX]
+    cdef uint8_t header[PROXY_HEADER_MAX]
     cdef uint32_t length
     if back.transport != NULL:
-        length = pp_encode(strm.srv.send_proxy, header, PP_ENCODED_MAX, &strm.front.peer, local)
+        length = proxy_header(strm, header, PROXY_HEADER_MAX)
         if not (tls_put_before(back, <const char*> header, length) if back.secure != NULL else
                 fcgi_put_before(back, <const char*> header, length)):
             # The server would take the proxy for the client.
             back.flags |= CONN_F_ERROR
     elif buf_take(&strm.w.loop.bufs, &back.tx):
-        back.tx.len = pp_encode(strm.srv.send_proxy, <uint8_t*> buf_tail(&back.tx), PP_ENCODED_MAX, &strm.front.peer, local)
+        back.tx.len = proxy_header(strm, <uint8_t*> buf_tail(&back.tx), back.tx.size)
 
 
 cdef bint _is_shortage(int err_no) noexcept nogil:
@@ -231,7 +271,10 @@ cdef bint _is_shortage(int err_no) noexcept nogil:
 cdef back_result_t _connect(stream_t* strm) noexcept nogil:
     cdef int err_no = 0
     cdef slice_t name = secure_name(strm) if strm.srv.tls != NULL else slice_of(NULL, 0)
-    cdef conn_t* back = _reusable(strm, name)
+    cdef link_wish_t wish
+    cdef conn_t* back
+    link_wish(strm, &wish)
+    back = _reusable(strm, name, wish.key)
     # haproxy: every try is a session of the server's, as its retries show.
     srv_slot(strm).cum_sess += 1
     rate_add(&srv_slot(strm).sess_rate, strm.w.loop.second, 1)
@@ -242,6 +285,7 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
         srv_slot(strm).connect += 1
         be_counters(strm).connect += 1
         back = dial(&strm.w.loop, strm.srv, conn_local(strm.front) if strm.srv.flags & SRV_F_FOLLOWS_CLIENT else NULL,
+                    &wish.source if wish.source.family else NULL,
                     CONNECT_KEEPALIVE if strm.be.options & PX_O_SRVTCPKA else 0, &err_no)
         if back == NULL:
             if _is_shortage(err_no):
@@ -256,6 +300,7 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
             conn_close(back)
             stream_set_term(strm, b'R', b'C')
             return BACK_R_INTERNAL
+        back.pool_key = wish.key
     strm.back = back
     srv_slot(strm).used_conns += 1
     back.owner = strm
@@ -396,6 +441,10 @@ cdef back_result_t back_advance(stream_t* strm) noexcept nogil:
     return result
 
 
+cdef inline bint _is_used_up(const srv_t* srv, const conn_t* back) noexcept nogil:
+    return srv.max_reuse >= 0 and back.n_requests > <uint32_t> srv.max_reuse
+
+
 cdef void back_finish(stream_t* strm, bint keep) noexcept nogil:
     cdef conn_t* back = strm.back
     if back != NULL:
@@ -404,11 +453,11 @@ cdef void back_finish(stream_t* strm, bint keep) noexcept nogil:
         strm.back = NULL
         back.owner = NULL
         conn_stop_timer(back)
-        if not keep or strm.srv.flags & SRV_F_FOLLOWS_CLIENT:
-            # Such a connection leads to where one client wanted to go.
+        if not keep or strm.srv.flags & SRV_F_FOLLOWS_CLIENT or _is_used_up(strm.srv, back):
+            # Such a connection leads to where one client wanted to go, or has served its time.
             conn_close(back)
-        elif strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
-            idle_attach(strm.front, back)
+        elif strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy or back.flags & CONN_F_PRIVATE:
+            idle_attach(strm.front, back, strm.fe.max_own_conns)
         else:
             idle_give(strm.w, strm.srv, back)
     strm.back_state = BACK_NONE

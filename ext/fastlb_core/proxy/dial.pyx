@@ -1,5 +1,6 @@
 # Dialling: implementation.
 
+from libc.errno cimport EADDRNOTAVAIL
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy
 
@@ -8,8 +9,12 @@ from fastlb_core.lb.server cimport SRV_F_CLIENT_DST, SRV_F_HAS_SOURCE, SRV_F_MAP
 from fastlb_core.lb.shared cimport srv_shared_t
 from fastlb_core.net.address cimport addr_length, addr_port
 from fastlb_core.net.conn cimport conn_t
-from fastlb_core.net.connect cimport CONNECT_TFO, connect_start
+from fastlb_core.net.connect cimport (
+    CONNECT_TFO, CONNECT_TRANSPARENT, CONNECT_UNTIL_BOUND, connect_opts_t, connect_start,
+)
 from fastlb_core.net.loop cimport loop_t
+from fastlb_core.program.link cimport link_t
+from fastlb_core.proxy.worker cimport srv_local_t
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htons, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage
 
 
@@ -46,9 +51,43 @@ cdef void _map_port(sockaddr_storage* address, int port) noexcept nogil:
         (<sockaddr_in6*> address).sin6_port = htons(<uint16_t> port)
 
 
-cdef conn_t* dial(loop_t* loop, srv_t* srv, const void* client_dst, uint32_t options, int* err_no) noexcept nogil:
+cdef conn_t* _from_range(loop_t* loop, srv_t* srv, const sockaddr* address, uint32_t length, uint32_t options,
+                         int* err_no) noexcept nogil:
+    """From the first free port of the server's range, behind the one that was used last."""
+    cdef const link_t* link = <const link_t*> srv.link
+    cdef srv_local_t* local = <srv_local_t*> srv.local
+    cdef sockaddr_storage source
+    cdef conn_t* conn
+    cdef uint32_t _try
+    memcpy(&source, srv.source, srv.source_len)
+    for _try in range(link.n_ports):
+        _map_port(&source, link.port_first + <int> (local.port_next % link.n_ports))
+        local.port_next += 1
+        conn = connect_start(loop, address, length, <const sockaddr*> &source, srv.source_len, options | CONNECT_UNTIL_BOUND,
+                             &link.opts, err_no)
+        if conn != NULL or err_no[0] != EADDRNOTAVAIL:
+            return conn
+    return NULL
+
+
+cdef conn_t* _connect(loop_t* loop, srv_t* srv, const sockaddr* address, uint32_t length, const void* from_address,
+                      uint32_t options, int* err_no) noexcept nogil:
+    cdef const link_t* link = <const link_t*> srv.link
+    cdef const connect_opts_t* opts = &link.opts if link != NULL else NULL
+    if from_address != NULL:
+        return connect_start(loop, address, length, <const sockaddr*> from_address, addr_length(from_address),
+                             options | CONNECT_TRANSPARENT, opts, err_no)
+    if not srv.flags & SRV_F_HAS_SOURCE:
+        return connect_start(loop, address, length, NULL, 0, options, opts, err_no)
+    if link != NULL and link.n_ports:
+        return _from_range(loop, srv, address, length, options, err_no)
+    return connect_start(loop, address, length, <const sockaddr*> srv.source, srv.source_len, options, opts, err_no)
+
+
+cdef conn_t* dial(
+    loop_t* loop, srv_t* srv, const void* client_dst, const void* from_address, uint32_t options, int* err_no
+) noexcept nogil:
     cdef sockaddr_storage address
-    cdef const sockaddr* source = NULL
     cdef conn_t* conn
     cdef uint32_t length
     _read_address(srv.sh, &address)
@@ -59,11 +98,9 @@ cdef conn_t* dial(loop_t* loop, srv_t* srv, const void* client_dst, uint32_t opt
         length = srv.addr_len
     if srv.flags & SRV_F_MAP_PORT:
         _map_port(&address, <int> addr_port(client_dst) + srv.port_offset)
-    if srv.flags & SRV_F_HAS_SOURCE:
-        source = <const sockaddr*> srv.source
     if srv.flags & SRV_F_TFO:
         options |= CONNECT_TFO
-    conn = connect_start(loop, <const sockaddr*> &address, length, source, srv.source_len, options, err_no)
+    conn = _connect(loop, srv, <const sockaddr*> &address, length, from_address, options, err_no)
     if conn != NULL:
         conn.origin = srv
     return conn

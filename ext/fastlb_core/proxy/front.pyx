@@ -335,14 +335,12 @@ cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
     w.n_fronts += 1
 
 
-cdef bint _is_too_fast(const worker_t* w, const px_t* fe) noexcept nogil:
-    """`rate-limit sessions` is reached, over all workers and the last second."""
+cdef uint64_t _session_rate(const worker_t* w, const px_t* fe) noexcept nogil:
+    """Over all workers and the last second. haproxy: a session and its connection are accepted as one, as here."""
     cdef uint64_t current = 0, previous = 0
     cdef uint32_t now = w.loop.second
     cdef const rate_t* rate
     cdef int i
-    if fe.session_rate == 0:
-        return False
     for i in range(w.program.n_workers):
         rate = &fe.fe_counters[i].sess_rate
         if rate.second == now:
@@ -350,7 +348,27 @@ cdef bint _is_too_fast(const worker_t* w, const px_t* fe) noexcept nogil:
             previous += rate.previous
         elif rate.second + 1 == now:
             previous += rate.current
-    return current + previous * (1000 - w.loop.now_ms % 1000) // 1000 >= fe.session_rate
+    return current + previous * (1000 - w.loop.now_ms % 1000) // 1000
+
+
+cdef bint _is_process_too_fast(const worker_t* w) noexcept nogil:
+    """`maxconnrate` or `maxsessrate` is reached: all frontends together."""
+    cdef uint64_t rate = 0
+    cdef uint32_t i
+    for i in range(w.program.n_proxies):
+        rate += _session_rate(w, w.program.proxies[i])
+    return w.program.max_conn_rate and rate >= w.program.max_conn_rate or \
+        w.program.max_sess_rate and rate >= w.program.max_sess_rate
+
+
+cdef inline bint _has_process_rate(const worker_t* w) noexcept nogil:
+    return w.program.max_conn_rate or w.program.max_sess_rate
+
+
+cdef bint _is_too_fast(const worker_t* w, const px_t* fe) noexcept nogil:
+    if fe.session_rate and _session_rate(w, fe) >= fe.session_rate:
+        return True
+    return _has_process_rate(w) and _is_process_too_fast(w)
 
 
 cdef bint _has_room(const worker_t* w, const listener_t* li) noexcept nogil:
@@ -367,7 +385,7 @@ cdef void _pause(worker_t* w, listener_t* li) noexcept nogil:
     loop_del(&w.loop, li.fds[w.index])
     w.is_listening[li.index] = 0
     w.is_full = True
-    if li.px.session_rate:
+    if li.px.session_rate or _has_process_rate(w):
         # No connection that ends makes room: it is time that does.
         wheel_set(&w.loop.wheel, &w.tick, <uint32_t> w.loop.now_ms + RATE_TICK_MS)
 

@@ -3,18 +3,19 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
+from fastlb_core.base.slice cimport slice_of, slice_starts_nocase, slice_t
 from fastlb_core.http.fcgi cimport FCGI_F_KEEP, fcgi_of
 from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
-    msg_reset, msg_widen,
+    msg_find_name, msg_hdr_value, msg_reset, msg_widen,
 )
 from fastlb_core.http.rewrite cimport response_hop_by_hop
 from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_RECV, CONN_F_ERROR, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv, conn_set_timer, conn_stop_timer, conn_t,
-    conn_trim,
+    CONN_F_CAN_RECV, CONN_F_ERROR, CONN_F_PREFERS_LAST, CONN_F_PRIVATE, CONN_F_RDHUP, conn_flush, conn_poll, conn_recv,
+    conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
     HTTP_MODE_KEEP_ALIVE, LOG_S_RESPONSE, PX_H_CASE_CLIENT, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY, RETRY_EMPTY,
@@ -222,6 +223,19 @@ cdef void _decide_connections(stream_t* strm) noexcept nogil:
         strm.flags |= STRM_F_CLOSE_FRONT
 
 
+cdef void _note_challenge(stream_t* strm) noexcept nogil:
+    """NTLM and Negotiate say who a connection is (RFC 4559): it becomes the client's own, who stays where it has been."""
+    cdef slice_t name = slice_of(b"www-authenticate", 16) if strm.res_msg.status == 401 else slice_of(b"proxy-authenticate", 18)
+    cdef slice_t value
+    cdef int i = msg_find_name(&strm.res_msg, name, 0)
+    while i >= 0:
+        value = msg_hdr_value(&strm.res_msg, i)
+        if slice_starts_nocase(value, b"negotiate", 9) or slice_starts_nocase(value, b"ntlm", 4):
+            strm.back.flags |= CONN_F_PRIVATE
+            strm.front.flags |= CONN_F_PREFERS_LAST
+        i = msg_find_name(&strm.res_msg, name, i + 1)
+
+
 cdef bint _answer_complete(stream_t* strm) noexcept nogil:
     """The final answer's head is there: it goes to the client with what is there of its body."""
     cdef http_msg_t* res = &strm.res_msg
@@ -239,6 +253,8 @@ cdef bint _answer_complete(stream_t* strm) noexcept nogil:
         strm.counted_head -= <uint32_t> fcgi_of(strm.back).uncounted
     tracking_status(strm, res.status)
     observe_status(strm, res.status)
+    if res.status == 401 or res.status == 407:
+        _note_challenge(strm)
     if strm.trackers != NULL:
         stick_learn(strm)
     conn_stop_timer(strm.back)

@@ -3,6 +3,7 @@
 # An idle connection has its own little ops: what happens on it (bytes, FIN, reset, pool-purge-delay) closes it.
 
 from libc.stddef cimport size_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from fastlb_core.base.atomic cimport load_u32
 from fastlb_core.base.list cimport list_add_head, list_del, list_entry, list_first, list_t
@@ -37,9 +38,17 @@ cdef void _drop(conn_t* conn) noexcept nogil:
     conn_close(conn)
 
 
-cdef void _drop_own(conn_t* conn) noexcept nogil:
-    conn.mate.mate = NULL
+cdef void _leave_front(conn_t* conn) noexcept nogil:
+    cdef conn_t** at = &conn.mate.mate
+    while at[0] != conn:
+        at = &at[0].next_own
+    at[0] = conn.next_own
+    conn.next_own = NULL
     conn.mate = NULL
+
+
+cdef void _drop_own(conn_t* conn) noexcept nogil:
+    _leave_front(conn)
     conn_close(conn)
 
 
@@ -74,11 +83,12 @@ own_ops.on_io = _own_io
 own_ops.on_timer = _drop_own
 
 
-cdef inline bint _is_for(const conn_t* conn, slice_t name) noexcept nogil:
-    return (conn.secure == NULL or tls_has_name(conn, name.ptr, name.len)) and (conn.fcgi == NULL or fcgi_is_free(conn))
+cdef inline bint _is_for(const conn_t* conn, slice_t name, uint64_t key) noexcept nogil:
+    return conn.pool_key == key and (conn.secure == NULL or tls_has_name(conn, name.ptr, name.len)) and \
+        (conn.fcgi == NULL or fcgi_is_free(conn))
 
 
-cdef conn_t* idle_take(worker_t* w, srv_t* srv, slice_t name, bint proven_only) noexcept nogil:
+cdef conn_t* idle_take(worker_t* w, srv_t* srv, slice_t name, uint64_t key, bint proven_only) noexcept nogil:
     cdef srv_local_t* local = <srv_local_t*> srv.local
     cdef list_t* link
     cdef conn_t* conn
@@ -88,7 +98,7 @@ cdef conn_t* idle_take(worker_t* w, srv_t* srv, slice_t name, bint proven_only) 
     if link == NULL:
         return NULL
     conn = <conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).link)
-    while not _is_for(conn, name):
+    while not _is_for(conn, name, key):
         link = link.next
         if link == &local.idle:
             return NULL
@@ -118,37 +128,44 @@ cdef void idle_give(worker_t* w, srv_t* srv, conn_t* conn) noexcept nogil:
     conn_set_timer(conn, srv.pool_purge_ms)
 
 
-cdef void idle_attach(conn_t* front, conn_t* back) noexcept nogil:
-    idle_detach(front)
-    if not _is_sound(back) or not conn_poll(back):
+cdef void idle_attach(conn_t* front, conn_t* back, uint32_t most) noexcept nogil:
+    cdef conn_t** at = &front.mate
+    cdef uint32_t n = 0
+    cdef conn_t* other = front.mate
+    while other != NULL:
+        n += 1
+        other = other.next_own
+    if n >= most or not _is_sound(back) or not conn_poll(back):
         conn_close(back)
         return
+    if back.own_place == 0:
+        front.own_place += 1
+        back.own_place = front.own_place
+    # haproxy: where a request may choose, the server that was met first comes first.
+    while at[0] != NULL and at[0].own_place < back.own_place:
+        at = &at[0].next_own
+    back.next_own = at[0]
+    at[0] = back
     back.ops = &own_ops
     back.owner = NULL
     back.mate = front
-    front.mate = back
     conn_stop_timer(back)
 
 
-cdef conn_t* idle_take_own(conn_t* front, srv_t* srv, slice_t name) noexcept nogil:
+cdef conn_t* idle_take_own(conn_t* front, srv_t* srv, slice_t name, uint64_t key) noexcept nogil:
     cdef conn_t* back = front.mate
-    if back == NULL:
-        return NULL
-    if <srv_t*> back.origin != srv or not _is_for(back, name):
-        idle_detach(front)
-        return NULL
-    front.mate = NULL
-    back.mate = NULL
-    back.flags |= CONN_F_REUSED
-    return back
+    while back != NULL:
+        if <srv_t*> back.origin == srv and _is_for(back, name, key):
+            _leave_front(back)
+            back.flags |= CONN_F_REUSED
+            return back
+        back = back.next_own
+    return NULL
 
 
 cdef void idle_detach(conn_t* front) noexcept nogil:
-    cdef conn_t* back = front.mate
-    if back != NULL:
-        front.mate = NULL
-        back.mate = NULL
-        conn_close(back)
+    while front.mate != NULL:
+        _drop_own(front.mate)
 
 
 cdef void idle_drop(worker_t* w, srv_t* srv) noexcept nogil:

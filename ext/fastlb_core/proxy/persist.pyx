@@ -3,8 +3,9 @@
 # Several cookies of the name in one request are all read, in haproxy's order of precedence: the first that names a server that is
 # up chooses, the dates of the last one count, and so does the last reason why one was not good.
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from fastlb_core.base.buf cimport buf_data
 from fastlb_core.base.slice cimport same_bytes, slice_of, slice_t
 from fastlb_core.http.caching cimport CACHING_ALLOWED, CACHING_LIKELY, answer_caching
 from fastlb_core.http.cookie cimport (
@@ -16,15 +17,18 @@ from fastlb_core.http.message cimport (
 )
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport srv_is_reachable
+from fastlb_core.net.address cimport addr_port
+from fastlb_core.program.fetch_payload cimport rdp_cookie_find
 from fastlb_core.program.persist cimport (
-    COOKIE_DELIM, PERSIST_INDIRECT, PERSIST_INSERT, PERSIST_LOGGED, PERSIST_NOCACHE, PERSIST_POSTONLY, PERSIST_PREFIX,
-    PERSIST_PRESERVE, PERSIST_REWRITE, PREFIX_DELIM, persist_find, persist_t,
+    COOKIE_DELIM, COOKIE_ROOM, PERSIST_INDIRECT, PERSIST_INSERT, PERSIST_LOGGED, PERSIST_NOCACHE, PERSIST_POSTONLY,
+    PERSIST_PREFIX, PERSIST_PRESERVE, PERSIST_REWRITE, PREFIX_DELIM, persist_find, persist_t, srv_cookie,
 )
 from fastlb_core.program.program cimport px_t
 from fastlb_core.program.rules cimport RULES_PERSIST, rule_t
 from fastlb_core.proxy.answer cimport head_t, head_text
 from fastlb_core.proxy.stream cimport PRST_F_DIRECT, PRST_F_IGNORE, STRM_F_INTERNAL, stream_t
 from fastlb_core.proxy.use_server cimport rule_that_holds
+from fastlb_core.sys.socket cimport AF_INET, htons, sockaddr_in
 
 cdef enum:
     FUTURE_MAX_S = 86400         # a date further in the future is none (manual, section 4.2 "cookie", "maxidle")
@@ -144,11 +148,64 @@ cdef void persist_request(stream_t* strm) noexcept nogil:
         i = msg_find_next(&strm.req_msg, i)
 
 
+# ---- RDP
+
+cdef int64_t _read_number(slice_t* text) noexcept nogil:
+    """The digits before a dot, which is taken as well; -1 where there is no such number of 32 bits."""
+    cdef uint64_t number = 0
+    cdef uint32_t digit, i
+    for i in range(text.len):
+        digit = <uint8_t> text.ptr[i] - 48
+        if digit > 9:
+            break
+        number = number * 10 + digit
+        if number >> 32:
+            return -1
+    else:
+        return -1
+    if i == 0 or text.ptr[i] != b'.':
+        return -1
+    text[0] = _behind(text[0], i)
+    return <int64_t> number
+
+
+cdef bint _is_at(const srv_t* srv, uint32_t address, int port) noexcept nogil:
+    """address: as the server's sockaddr has it in memory."""
+    cdef const sockaddr_in* v4 = <const sockaddr_in*> srv.sh.addr
+    return v4.sin_family == AF_INET and v4.sin_addr.s_addr == address and <int> addr_port(v4) == port
+
+
+cdef void persist_rdp(stream_t* strm) noexcept nogil:
+    """The token is the address and the port, each as a decimal number of its bytes in the order of a small-endian machine."""
+    cdef slice_t bytes = slice_of(buf_data(&strm.front.rx), strm.front.rx.len)
+    cdef slice_t token
+    cdef bint is_short
+    cdef int64_t address, port
+    cdef uint32_t i
+    cdef srv_t* srv
+    if strm.wanted_srv != NULL or strm.stick_srv != NULL:
+        return
+    if strm.front.rx.len == 0 or not rdp_cookie_find(bytes, strm.be.rdp_name, &token, &is_short):
+        return
+    address = _read_number(&token)
+    port = _read_number(&token) if address >= 0 else -1
+    if port < 0:
+        return
+    for i in range(strm.be.lb.n_servers):
+        srv = strm.be.lb.servers[i]
+        if _is_at(srv, <uint32_t> address, htons(<uint16_t> port)) and \
+                (srv_is_reachable(srv.sh) or persist_is_forced(strm)):
+            strm.wanted_srv = srv
+            strm.persist |= PRST_F_DIRECT
+            return
+
+
 # ---- the answer
 
 cdef bint _change_cookie(stream_t* strm, const persist_t* conf, cookie_walk_t* walk) noexcept nogil:
     """The server has set the cookie of that name."""
-    cdef slice_t own = strm.srv.cookie
+    cdef char digits[COOKIE_ROOM]
+    cdef slice_t own = srv_cookie(strm.srv, digits)
     cdef bint is_direct = bool(strm.persist & PRST_F_DIRECT)
     if strm.persist & PRST_F_IGNORE:
         return True
@@ -194,12 +251,14 @@ cdef bint _put_date(head_t* text, uint32_t date) noexcept nogil:
 
 
 cdef bint _put_cookie(stream_t* strm, const persist_t* conf, head_t* text, uint32_t now) noexcept nogil:
+    cdef char digits[COOKIE_ROOM]
+    cdef slice_t own = srv_cookie(strm.srv, digits)
     if not head_text(text, conf.name) or not head_text(text, slice_of(b"=", 1)):
         return False
-    if strm.srv.cookie.len == 0:
+    if own.len == 0:
         # haproxy: at a server without a cookie, the client is to forget the one it may have.
         return head_text(text, slice_of(b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT", 39))
-    if not head_text(text, strm.srv.cookie):
+    if not head_text(text, own):
         return False
     if (conf.max_idle_s or conf.max_life_s) and not _put_date(text, now):
         return False

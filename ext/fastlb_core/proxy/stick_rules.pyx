@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
 
 from fastlb_core.base.slice cimport same_bytes, slice_t
-from fastlb_core.lb.server cimport srv_t
+from fastlb_core.lb.server cimport SRV_F_NON_STICK, srv_t
 from fastlb_core.program.expr cimport expr_eval, expr_t
 from fastlb_core.program.program cimport px_t
 from fastlb_core.program.rules cimport (
@@ -104,7 +104,7 @@ cdef void stick_learn(stream_t* strm) noexcept nogil:
     cdef stkctr_t* stores = _stores(strm)
     cdef uint32_t i
     _run(strm, RULES_STICK_STORE, EVAL_O_RESPONSE)
-    if strm.srv == NULL:
+    if strm.srv == NULL or strm.srv.flags & SRV_F_NON_STICK:
         return
     for i in range(strm.n_stores):
         stick_lock(stores[i].table, stores[i].entry)

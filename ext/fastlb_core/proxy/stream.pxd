@@ -88,6 +88,7 @@ cdef enum:                       # stream_t.persist
     PRST_F_DIRECT = 1            # a cookie, a rule or a table has named the server
     PRST_F_IGNORE = 2            # ignore-persist
     PRST_F_FORCE = 4             # force-persist; both are the arguments of such rules
+    PRST_F_LAST = 8              # the server of a connection that the client has
 
 # One direction of bytes, from src to dst.
 cdef struct flow_t:

@@ -11,6 +11,7 @@ from fastlb_core.http.message cimport (
     BODY_NONE, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT, METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t,
     msg_find_name, msg_hdr_append, msg_hdr_del, msg_reset, msg_target, msg_widen,
 )
+from fastlb_core.http.uri cimport uri_path_query
 from fastlb_core.http.rewrite cimport add_forwarded_for, request_hop_by_hop
 from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
@@ -21,17 +22,21 @@ from fastlb_core.program.program cimport (
     HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_S_REQUEST, PX_O_ABORTONCLOSE, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
 )
 from fastlb_core.program.rules cimport RULES_MONITOR_FAIL, RULES_STICK, px_rules
+from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
+from fastlb_core.proxy.answer cimport head_add, head_add_number, head_close, head_open, head_t, head_text
 from fastlb_core.proxy.backend cimport (
-    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry, back_start,
+    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_REDIRECT, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry,
+    back_start,
 )
 from fastlb_core.proxy.bad_message cimport bad_request_note
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
 from fastlb_core.proxy.compress cimport compress_request
-from fastlb_core.proxy.filters cimport filters_head
+from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.fcgi cimport fcgi_send
+from fastlb_core.proxy.filters cimport filters_head
 from fastlb_core.proxy.forward cimport flow_peek
 from fastlb_core.proxy.http_edits cimport add_addresses, client_address, edit_for_server
-from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_run
+from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_page, http_reply_run
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_REFUSED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
 from fastlb_core.proxy.http_rules cimport RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
@@ -39,7 +44,7 @@ from fastlb_core.proxy.persist cimport persist_request
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
     STRM_F_FRONT_TIMEOUT, STRM_F_INTERNAL, STRM_F_NO_LOG, STRM_F_REQ_SENT, STRM_F_RETAINED, STRM_F_RETRYABLE, fe_counters,
-    flow_t, stream_is_last, stream_ops_t, stream_process, stream_set_term, stream_t,
+    flow_t, srv_slot, stream_is_last, stream_ops_t, stream_process, stream_set_term, stream_t,
 )
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream_http cimport (
@@ -397,6 +402,25 @@ cdef bint _is_client_gone(stream_t* strm) noexcept nogil:
     return bool(strm.front.flags & CONN_F_RDHUP) and bool((strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE)
 
 
+cdef void _redirect(stream_t* strm) noexcept nogil:
+    """`redir`: the client is to ask the server's own address (manual, section 5.2)."""
+    cdef eval_t ev
+    cdef head_t head
+    cdef slice_t page
+    srv_slot(strm).cum_sess += 1
+    strm.flags |= STRM_F_CLOSE_FRONT
+    eval_stream(&ev, strm, EVAL_O_FINAL)
+    if head_open(&ev, &head, 302) and head_add(&head, slice_of(b"cache-control", 13), slice_of(b"no-cache", 8)) \
+            and head_add_number(&head, slice_of(b"content-length", 14), 0) \
+            and head_text(&head, slice_of(b"location: ", 10)) and head_text(&head, strm.srv.redir) \
+            and head_text(&head, uri_path_query(msg_target(&strm.req_msg))) and head_text(&head, slice_of(b"\r\n", 2)) \
+            and head_add(&head, slice_of(b"connection", 10), slice_of(b"close", 5)) \
+            and head_close(&ev, &head, slice_of(b"", 0), &page):
+        http_reply_page(strm, 302, page, b'L', b'C')
+    else:
+        http_reply(strm, 500, b'P', b'C')
+
+
 cdef bint _find_server(stream_t* strm) noexcept nogil:
     """HTTP_S_BACKEND. True when the state has changed."""
     cdef back_result_t result
@@ -410,6 +434,9 @@ cdef bint _find_server(stream_t* strm) noexcept nogil:
         return _send_head(strm)
     if result == BACK_R_FAILED or result == BACK_R_INTERNAL:
         http_reply(strm, 503, b'-', b'-')
+        return True
+    if result == BACK_R_REDIRECT:
+        _redirect(strm)
         return True
     if (strm.fe.options | strm.be.options) & PX_O_ABORTONCLOSE:
         conn_poll(strm.front)

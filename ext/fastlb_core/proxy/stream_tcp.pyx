@@ -8,7 +8,9 @@ from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_SHUT_WR, conn_ops_t, conn_poll, conn_set_timer,
     conn_shut_write, conn_stop_timer, conn_t,
 )
-from fastlb_core.program.program cimport LOG_S_REQUEST, PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_LOGASAP
+from fastlb_core.program.program cimport (
+    LOG_S_REQUEST, PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_PERSIST_RDP,
+)
 from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
     BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
@@ -19,6 +21,7 @@ from fastlb_core.proxy.forward cimport (
 )
 from fastlb_core.proxy.front cimport front_upgrade
 from fastlb_core.proxy.http_rules cimport PHASE_BE_CONTENT, RULES_R_GO, RULES_R_WAIT, rules_result_t
+from fastlb_core.proxy.persist cimport persist_rdp
 from fastlb_core.proxy.stream cimport (
     BACK_NONE, BACK_QUEUED, BACK_READY, STRM_F_BACK_TIMEOUT, STRM_F_FRONT_TIMEOUT, TIMEOUT_CLIENT, TIMEOUT_SERVER,
     TIMEOUT_TUNNEL, flow_t, stream_kill, stream_ops_t, stream_process, stream_set_term, stream_t, stream_timeout,
@@ -216,6 +219,8 @@ cdef void _process(stream_t* strm) noexcept nogil:
         back_start(strm, strm.next_be)
         if px_rules(strm.be, RULES_STICK) != NULL:
             stick_find_server(strm)
+        if strm.be.options & PX_O_PERSIST_RDP:
+            persist_rdp(strm)
     if strm.back_state != BACK_READY:
         if not _connect(strm):
             return

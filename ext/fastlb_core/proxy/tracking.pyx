@@ -2,11 +2,11 @@
 #
 # Knows where the arrays are. Must not know data types nor rules.
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
 from fastlb_core.base.buf cimport opool_get, opool_put
-from fastlb_core.program.program cimport PX_MODE_TCP
+from fastlb_core.program.program cimport PX_MODE_TCP, STATUS_K_ERROR, STATUS_K_FAILURE
 from fastlb_core.proxy.stick_rules cimport stick_forget
 from fastlb_core.proxy.track cimport (
     track_bytes, track_end, track_http_err, track_http_fail, track_http_req, track_session)
@@ -59,9 +59,10 @@ cdef void tracking_error(stream_t* strm) noexcept nogil:
 
 
 cdef void tracking_status(stream_t* strm, int status) noexcept nogil:
-    if 400 <= status < 500:
+    cdef uint8_t kinds = strm.w.program.status_kinds[status - 100] if 100 <= status < 600 else 0
+    if kinds & STATUS_K_ERROR:
         track_http_err(tracking_of(strm), strm.w.loop.now_ms)
-    elif 500 <= status < 600 and status != 501 and status != 505:
+    if kinds & STATUS_K_FAILURE:
         track_http_fail(tracking_of(strm), strm.w.loop.now_ms)
 
 

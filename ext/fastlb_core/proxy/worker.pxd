@@ -71,6 +71,7 @@ cdef struct srv_local_t:
     uint32_t n_idle
     tls_saved_t tls              # the last TLS session
     uint32_t kill_seq            # srv_shared_t.kill_seq when the idle ones were opened
+    uint32_t port_next           # of link_t's range: where the next connection looks first
 
 # What a worker keeps per proxy (px_t.local).
 cdef struct px_local_t:

@@ -11,6 +11,7 @@ cdef extern from "openssl/evp.h" nogil:
         EVP_CTRL_AEAD_SET_TAG
         EVP_PKEY_RSA
         EVP_PKEY_EC
+        EVP_PKEY_DSA
         EVP_MD_FLAG_XOF
     ctypedef struct EVP_MD:
         pass
@@ -56,6 +57,7 @@ cdef extern from "openssl/evp.h" nogil:
     int EVP_PKEY_decrypt_init(EVP_PKEY_CTX* ctx) noexcept
     int EVP_PKEY_decrypt(EVP_PKEY_CTX* ctx, uint8_t* out, size_t* out_len, const uint8_t* data, size_t length) noexcept
     int EVP_PKEY_get_base_id(const EVP_PKEY* key) noexcept
+    int EVP_PKEY_get_bits(const EVP_PKEY* key) noexcept
     void EVP_PKEY_free(EVP_PKEY* key) noexcept
 
 cdef extern from "openssl/bio.h" nogil:

@@ -84,5 +84,5 @@ def _ask(pid: int, timeout_s: float) -> str:
         while data := link.recv(65536):
             answer += data
     if not answer:
-        raise ValueError(f"process {pid} does not take orders from this user")
+        raise ValueError(f"process {pid} gave no answer: it takes orders from root and its own user only, or it has ended")
     return answer.decode("utf-8", "replace")

@@ -19,6 +19,7 @@ from .compression import compression_values, packers_of_worker
 from .failure import CompileError
 from .fcgi import add_fcgi_apps
 from .http_options import add_case_names, add_http_options
+from .links import add_links
 from .listeners import BoundListener, GivenListener, add_listeners
 from .logs import add_formats, add_profile_steps, add_profiles, add_targets, targets_of
 from .persist import persist_values
@@ -71,6 +72,8 @@ def compile_program(
         comp_level=glob.comp_level,
         max_packers=packers_of_worker(glob.maxzlibmem, n_workers),
     )
+    builder.set_rates(conn_rate=glob.max_conn_rate, sess_rate=glob.max_sess_rate)
+    builder.set_status_kinds(glob.error_codes, glob.fail_codes)
     _fill(builder, configuration, listeners, service_address, n_workers, ring_fds)
     return builder.finish()
 
@@ -120,11 +123,12 @@ def _fill(
     rules = RuleCompiler(builder, configuration, index_of, server_indexes)
     for px in active:
         add_server_tls(builder, px, server_indexes, rules, glob)
+        add_links(builder, px, server_indexes, rules)
         rules.add_rules(px, index_of[id(px)])
         if px.has_backend:
             builder.set_balance(index_of[id(px)], **balance_values(px, rules))
         if px.has_frontend:
             add_formats(builder, index_of[id(px)], px, rules, glob)
-    add_fcgi_apps(builder, configuration, index_of, rules)
+    add_fcgi_apps(builder, configuration, index_of, rules, ring_fds)
     add_profile_steps(builder, configuration.log_profiles.values(), rules)
     rules.finish()

@@ -25,6 +25,7 @@ def balance_values(px: Proxy, rules: RuleCompiler) -> dict[str, Any]:
     values: dict[str, Any] = {
         "draws": balance.draws if balance.algorithm == "random" else 0,
         "balance_factor": px.hash_balance_factor,
+        "affinity": px.hash_preserve_affinity,
     }
     if balance.algorithm not in KEYED:
         return values

@@ -5,6 +5,8 @@ Knows the section's model. Must not know what is sent to an application.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.layout_fcgi import FLAGS
 
@@ -21,7 +23,11 @@ SOFTWARE = f"HAProxy {HAPROXY_VERSION}-fastlb"
 
 
 def add_fcgi_apps(
-    builder: ProgramBuilder, configuration: Configuration, index_of: dict[int, int], rules: RuleCompiler
+    builder: ProgramBuilder,
+    configuration: Configuration,
+    index_of: dict[int, int],
+    rules: RuleCompiler,
+    ring_fds: Mapping[str, int],
 ) -> None:
     """Adds the applications that are used. index_of: a proxy's index by its id(). Raises CompileError."""
     added: dict[str, int] = {}
@@ -30,11 +36,13 @@ def add_fcgi_apps(
         if app is None or px.disabled:
             continue
         if app.name not in added:
-            added[app.name] = _add(builder, configuration, app, rules)
+            added[app.name] = _add(builder, configuration, app, rules, ring_fds)
         builder.set_fcgi_app(index_of[id(px)], added[app.name])
 
 
-def _add(builder: ProgramBuilder, configuration: Configuration, app: FcgiApp, rules: RuleCompiler) -> int:
+def _add(
+    builder: ProgramBuilder, configuration: Configuration, app: FcgiApp, rules: RuleCompiler, ring_fds: Mapping[str, int]
+) -> int:
     by_name: dict[str, list[Rule]] = {}
     for rule in app.proxy.rules.get("set-param", ()):
         by_name.setdefault(str(rule.arguments[0]), []).append(Rule(
@@ -51,5 +59,5 @@ def _add(builder: ProgramBuilder, configuration: Configuration, app: FcgiApp, ru
         "pass_headers": rules.rules_of(app.proxy, app.proxy.rules.get("pass-header", [])),
     })  # fmt: skip
     # A target of `log global` may have a profile: it holds for lines of streams, not for these.
-    add_targets(builder, None, app.proxy.logs, configuration.global_, list(configuration.log_profiles), index)
+    add_targets(builder, None, app.proxy.logs, configuration.global_, list(configuration.log_profiles), ring_fds, index)
     return index

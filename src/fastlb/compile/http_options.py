@@ -33,6 +33,9 @@ def add_http_options(builder: ProgramBuilder, index: int, px: Proxy) -> None:
         originalto_header=file_bytes(originalto.header).lower() if originalto else b"",
         originalto_except=network_bytes(network) if network is not None else None,
         name_header=file_bytes(px.send_name_header).lower(),
+        max_own_conns=px.max_session_srv_conns,
+        max_keep_alive_queue=px.max_keep_alive_queue,
+        rdp_name=file_bytes(px.rdp_cookie or ""),
     )
 
 

@@ -26,6 +26,8 @@ def option_bits(px: Proxy) -> int:
     names = set(px.options)
     if px.disabled:
         names.add("disabled")
+    if px.rdp_cookie is not None:
+        names.add("persist rdp-cookie")
     if px.forwardfor is not None:
         names.add("forwardfor")
         if px.forwardfor.if_none:

@@ -342,10 +342,14 @@ class RuleCompiler:
     def _regex(self, value: RegexValue) -> Plain:
         return ("regex", file_bytes(value.pattern), value.ignore_case)
 
+    def _directory(self) -> str:
+        """Where relative names of the file that is compiled begin."""
+        return self._configuration.directories.get(self._location.file, "")
+
     def _map(self, ref: MapRef) -> Plain:
         """The map's entries are read again here: the configuration only holds its name."""
         name = parse_name(ref.file).name
-        lines = [] if self._sets.has_file(name) else read_patterns(ref.file, True)
+        lines = [] if self._sets.has_file(name) else read_patterns(ref.file, True, self._directory())
         number = self._sets.of_file(name, lines, self._location, has_values=True, is_acl=False)
         index = self._builder.add_patterns(ref.match, False, number, output=ref.output, captures=ref.captures)
         self._locations[index] = self._location

@@ -5,6 +5,7 @@ Knows addresses, limits and flags. Must not know health checks' schedules (contr
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
 
 from fastlb_core.bridge.builder import ProgramBuilder
@@ -23,6 +24,7 @@ from .tls import server_values
 INTERNAL_NAME = "<STATS>"
 # proxy/observe.pxd, observe_t
 OBSERVE = {"": 0, "layer4": 1, "layer7": 2}
+MAX_RING_ID = 2**20 - 1  # lb/ring.pyx: points of larger numbers may meet
 ANY_HOSTS = ("", "0.0.0.0", "::")
 
 
@@ -35,7 +37,8 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy, by_path: Mapping
     """Adds the servers of the backend at `index`, in their order; their indexes by names. Raises CompileError."""
     indexes = {}
     for srv, number in zip(px.servers, assign_ids(srv.id for srv in px.servers), strict=True):
-        source = srv.source or px.source
+        named = srv.source or px.source
+        source = named.address if named is not None else None
         try:
             address = sockaddr(srv.address)
             source_address = b"" if source is None else sockaddr(source)
@@ -58,6 +61,9 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy, by_path: Mapping
             pool_max_conn=srv.pool_max_conn,
             pool_purge_ms=srv.pool_purge_delay_ms,
             slowstart_ms=srv.slowstart_ms,
+            max_reuse=srv.max_reuse,
+            redir=file_bytes(srv.redir),
+            ring_id=_ring_id(srv, number),
             rise=srv.rise,
             fall=srv.fall,
             disabled=srv.disabled,
@@ -103,12 +109,22 @@ def _inherits_maintenance(srv: Server, by_path: Mapping[str, Server]) -> bool:
     return False
 
 
+def _ring_id(srv: Server, number: int) -> int:
+    """What consistent hashing knows the server by (`hash-key`): the same in several proxies that list the same addresses."""
+    address = srv.address
+    if srv.hash_key == "id" or address.family not in ("ipv4", "ipv6"):
+        return number
+    port = address.port if srv.hash_key == "addr-port" else 0
+    return zlib.crc32(f"{address.host}/{port}".encode()) & MAX_RING_ID
+
+
 def _flags(srv: Server) -> int:
     is_ip = srv.address.family in ("ipv4", "ipv6")
     names = {
         "backup": srv.backup,
         "check": srv.check,
         "tfo": srv.tfo,
+        "non-stick": srv.non_stick,
         # haproxy: a server without a port has the one that the client connected to.
         "map-port": is_ip and (srv.address.port_offset is not None or not (srv.address.port or is_service(srv.address.name))),
         "fcgi": srv.proto == "fcgi",

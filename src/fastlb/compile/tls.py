@@ -15,7 +15,6 @@ from .text import file_bytes
 
 Values = dict[str, Any]
 HTTP_2 = b"h2"  # offered to nobody: fastlb does not speak it
-YOUNG_AGAIN_MS = 1000  # haproxy: `tune.idletimer`, after which a transfer begins with small records again
 NO_PAIR = KeyPair("", b"", b"")
 
 
@@ -113,7 +112,7 @@ def _protocols(tls: Protocols, glob: GlobalTls) -> Values:
         "lifetime_s": glob.lifetime_s,
         "max_record": glob.max_record,
         "hard_max_record": glob.hard_max_record,
-        "idle_ms": YOUNG_AGAIN_MS,
+        "idle_ms": glob.idle_timer_ms,
     }
 
 

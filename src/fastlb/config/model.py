@@ -15,7 +15,9 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from .check_rules import CheckRules
+from .link_model import KeepAlive, Source, UnixBind
 from .log_model import LogProfile, LogTarget, Ring
+from .persist_model import CookiePersistence
 from .saved_state import SavedState
 from .tls_model import BindTls, GlobalTls, ServerTls
 
@@ -96,6 +98,10 @@ class Global:
     group: str = ""
     chroot: str = ""
     pidfile: str = ""
+    unix_bind: UnixBind = field(default_factory=UnixBind)
+    insecure_setuid_wanted: bool = False
+    capabilities: tuple[str, ...] = ()
+    never_sends_local: bool = False  # pp2-never-send-local
     node: str = ""
     state_file: str = ""
     state_base: str = ""
@@ -118,6 +124,10 @@ class Global:
     bufsize: int = 16384
     maxrewrite: int = 1024
     maxaccept: int = 64
+    max_conn_rate: int = 0
+    max_sess_rate: int = 0
+    error_codes: frozenset[int] = frozenset(range(400, 500))
+    fail_codes: frozenset[int] = frozenset(range(500, 600)) - {501, 505}
     http_maxhdr: int = 101
     http_logurilen: int = 1023
     http_cookielen: int = 0
@@ -126,7 +136,7 @@ class Global:
     case_file_names: dict[str, str] = field(default_factory=dict)
     comp_level: int = 1
     maxzlibmem: int = 0  # megabytes, 0: no limit
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str | None] = field(default_factory=dict)  # None: taken away
     set_vars: list[Rule] = field(default_factory=list)  # of the scope proc, in each worker before it accepts
     vars_limits: dict[str, int] = field(default_factory=dict)  # bytes by scope; 0 or none: no limit
     tls: GlobalTls = field(default_factory=GlobalTls)
@@ -149,6 +159,8 @@ class Bind:
     transparent: bool = False
     backlog: int | None = None
     maxconn: int | None = None
+    mss: int = 0
+    tcp_ut_ms: int = 0
     mode: int | None = None
     uid: int | None = None
     gid: int | None = None
@@ -175,7 +187,8 @@ class Server:
 
     check_address: `addr`/`port` of the checks; None to use the server's own.
     address: host "" with a name is one that no resolver knew (`init-addr none`); such a server is `disabled` as well.
-    weight: 0..256. maxconn, minconn, maxqueue: 0 means no limit. source: address to connect from, or None.
+    weight: 0..256. maxconn, minconn, maxqueue: 0 means no limit. source: None where the backend's counts.
+    hash_key: "id", "addr" or "addr-port".
     """
 
     location: Location
@@ -217,28 +230,21 @@ class Server:
     resolution: Resolution = Resolution()
     ends_streams_when_down: bool = False  # on-marked-down shutdown-sessions
     ends_backup_when_up: bool = False  # on-marked-up shutdown-backup-sessions
-    source: Address | None = None
+    source: Source | None = None
+    tcp_ut_ms: int = 0
+    max_reuse: int = -1
+    redir: str = ""
+    non_stick: bool = False
+    hash_key: str = "id"
+    pool_conn_name: Expression | None = None
+    proxy_v2_options: frozenset[str] = frozenset()
+    proxy_v2_tlvs: tuple[tuple[int, LogFormat], ...] = ()
+    guid: str = ""
     tfo: bool = False
     pool_max_conn: int = -1
     pool_purge_delay_ms: int = 5000
     log_proto: str = ""  # "legacy" or "octet-count"; for rings
     tls: ServerTls = field(default_factory=ServerTls)
-
-
-@dataclass(slots=True)
-class CookiePersistence:
-    """`cookie <name> ...` of a backend (manual, section 4.2).
-
-    flags: the words that stand alone. max_idle_s, max_life_s: seconds, 0 for no limit. attributes: of `attr`, as written.
-    """
-
-    location: Location
-    name: str
-    flags: set[str] = field(default_factory=set)
-    domains: list[str] = field(default_factory=list)
-    attributes: list[str] = field(default_factory=list)
-    max_idle_s: int = 0
-    max_life_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +435,14 @@ class Proxy:
     cookie: CookiePersistence | None = None
     state_source: str = "none"  # load-server-state-from-file: "global", "local" or "none"
     state_file: str = ""  # server-state-file-name, "" for the backend's name
+    dynamic_cookie_key: str = ""
+    rdp_cookie: str | None = None
+    max_keep_alive_queue: int = -1
+    max_session_srv_conns: int = 5
+    cli_keepalive: KeepAlive = field(default_factory=KeepAlive)
+    srv_keepalive: KeepAlive = field(default_factory=KeepAlive)
+    hash_preserve_affinity: str = "always"
+    guid: str = ""
     hash_type: HashType = field(default_factory=HashType)
     hash_balance_factor: int = 0
     retries: int = 3
@@ -455,7 +469,7 @@ class Proxy:
     session_rate: int = 0
     check: CheckRules = field(default_factory=CheckRules)
     stats: Stats | None = None
-    source: Address | None = None
+    source: Source | None = None
     acls: dict[str, Acl] = field(default_factory=dict)
     rules: dict[str, list[Rule]] = field(default_factory=dict)
     inspect_delay_ms: int | None = None
@@ -559,7 +573,10 @@ class FcgiApp:
 
 @dataclass(slots=True)
 class Configuration:
-    """Everything the files say. `proxies` is in file order and holds no defaults sections."""
+    """Everything the files say. `proxies` is in file order and holds no defaults sections.
+
+    directories: by configuration file, where its relative names begin; none: where the process was started (`default-path`).
+    """
 
     global_: Global = field(default_factory=Global)
     proxies: list[Proxy] = field(default_factory=list)
@@ -570,6 +587,7 @@ class Configuration:
     log_profiles: dict[str, LogProfile] = field(default_factory=dict)
     rings: dict[str, Ring] = field(default_factory=dict)
     fcgi_apps: dict[str, FcgiApp] = field(default_factory=dict)
+    directories: dict[str, str] = field(default_factory=dict)
 
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""

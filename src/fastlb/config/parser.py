@@ -95,6 +95,19 @@ class Parser:
         """As `read`, from memory; `path` is the name in messages."""
         self.file, self.number, self.blocks = path, 0, []
         self.configuration.files.append(path)
+        directory = self.reading.directory
+        try:
+            directory.enter(path)
+            self._read_lines(raw, path)
+        except OSError as error:
+            reason = f"couldn't go to the directory that 'default-path' means for {path} : {error.strerror}"
+            self.diagnostics.alert("bad-file", reason)
+        finally:
+            directory.leave()
+        if beginning := directory.of(path):
+            self.configuration.directories[path] = beginning
+
+    def _read_lines(self, raw: bytes, path: str) -> None:
         lines = self.texts[path] = raw.split(b"\n")
         if lines[-1]:
             self._missing_end(lines)

@@ -51,8 +51,8 @@ def parse_name(word: str) -> PatternName:
     return PatternName(FileKind.FILE, word, word)
 
 
-def read_patterns(word: str, is_map: bool) -> list[PatternLine]:
-    """The entries of the list that `word` names, in order. Blocks on the file.
+def read_patterns(word: str, is_map: bool, directory: str = "") -> list[PatternLine]:
+    """The entries of the list that `word` names, in order; a relative name begins in `directory`. Blocks on the file.
 
     Raises ValueFault with HAProxy's words where the file cannot be read.
     """
@@ -60,7 +60,7 @@ def read_patterns(word: str, is_map: bool) -> list[PatternLine]:
     if name.kind is FileKind.VIRTUAL:
         return []
     try:
-        text = Path(name.path).read_bytes()
+        text = Path(directory, name.path).read_bytes()
     except OSError as error:
         if name.kind is FileKind.OPTIONAL and isinstance(error, FileNotFoundError):
             return []
@@ -88,4 +88,3 @@ def parse_patterns(text: bytes, is_map: bool) -> list[PatternLine]:
             key, *value = _SPACES.split(line, maxsplit=1)
             entries.append(PatternLine(number, key, value[0] if value else b""))
     return entries
-

@@ -84,6 +84,7 @@ class _Resolution:
             tracks.check(px, lambda srv, *fault, px=px: self._report_track(px, srv, *fault))
             self._check_check_rules(px)
             self._check_timeouts(px)
+            self._check_dynamic_cookies(px)
             self._check_http_only(px)
             check_proxy(self.configuration, px, self._alert)
         check_profiles(self.configuration, self._alert)
@@ -296,6 +297,22 @@ class _Resolution:
         if px.stats is not None:
             self._warn("needs-http", f"'stats' statement ignored for {title} '{px.name}' as it requires HTTP mode.", px.location)
             px.stats = None
+
+    def _check_dynamic_cookies(self, px: Proxy) -> None:
+        """haproxy: as told there; servers with one address and port have one cookie, whatever the key is."""
+        cookie = px.cookie
+        if cookie is None or "dynamic" not in cookie.flags or not px.dynamic_cookie_key:
+            return
+        seen: set[tuple[str, int, int | None]] = set()
+        for srv in px.servers:
+            place = (srv.address.host, srv.address.port, srv.address.port_offset)
+            if srv.cookie or srv.address.family not in ("ipv4", "ipv6"):
+                continue
+            if place in seen:
+                what = "We generated two equal cookies for two different servers."
+                message = f"{what}\nPlease change the secret key for '{px.name}'."
+                self._warn("duplicate-cookie", message, srv.location)
+            seen.add(place)
 
     def _check_log_format(self, px: Proxy, draft: Draft) -> None:
         location = draft.origins.get("log_format", px.location)

@@ -199,5 +199,6 @@ class GlobalTls:
     default_dh_bits: int = 0
     cache_size: int = 20000
     lifetime_s: int = 300
+    idle_timer_ms: int = 1000
     max_record: int = 0
     hard_max_record: int = 0

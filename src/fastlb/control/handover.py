@@ -63,22 +63,22 @@ def _receive_all(link: socket.socket) -> list[Taken]:
         raise ValueError("its answer is not understood")
     fds: list[int] = []
     try:
-        taken: list[Taken] = []
+        told: list[tuple[bytes, bytes]] = []
         while len(fds) < count:
             received = _receive_some(link)
             if received is None:
                 raise ValueError(f"it sent {len(fds)} of {count} sockets")
             data, some = received
             fds += some
-            taken += _described(some, data)
+            told += _described(len(some), data)
             # haproxy: whoever has sent all may be gone by now.
             with contextlib.suppress(OSError):
                 link.sendall(_INT.pack(len(fds)))
-        return taken
     except BaseException:
         for fd in fds:
             os.close(fd)
         raise
+    return [taken for fd, names in zip(fds, told, strict=True) if (taken := _as_taken(fd, *names)) is not None]
 
 
 def _receive_some(link: socket.socket) -> tuple[bytes, list[int]] | None:
@@ -97,11 +97,11 @@ def _receive_some(link: socket.socket) -> tuple[bytes, list[int]] | None:
     return (data, list(fds)) if fds else None
 
 
-def _described(fds: list[int], data: bytes) -> list[Taken]:
-    """The sockets with what is told about each. Raises ValueError where the records do not fit; the descriptors stay open."""
+def _described(count: int, data: bytes) -> list[tuple[bytes, bytes]]:
+    """The names of the namespace and of the interface of each socket. Raises ValueError where the records do not fit."""
     found = []
     at = 0
-    for fd in fds:
+    for _ in range(count):
         names = []
         for _ in range(2):
             if at >= len(data):
@@ -111,8 +111,17 @@ def _described(fds: list[int], data: bytes) -> list[Taken]:
         at += _INT.size
         if at > len(data):
             raise ValueError("its answer is not understood")
-        found.append((fd, names))
-    return [Taken(socket.socket(fileno=fd), _text(interface), bool(namespace)) for fd, (namespace, interface) in found]
+        found.append((names[0], names[1]))
+    return found
+
+
+def _as_taken(fd: int, namespace: bytes, interface: bytes) -> Taken | None:
+    """The descriptor as a socket; closed where it is none."""
+    try:
+        return Taken(socket.socket(fileno=fd), _text(interface), bool(namespace))
+    except OSError:
+        os.close(fd)
+        return None
 
 
 def _text(name: bytes) -> str:

@@ -175,6 +175,8 @@ class ServerState(Protocol):
     def queued_max(self) -> int: ...
     @property
     def last_sess_ms(self) -> int: ...
+    @property
+    def cookie(self) -> bytes: ...
 
 
 class ProxyState(Protocol):
@@ -426,6 +428,10 @@ class Snapshot(Protocol):
 
     def set_weight(self, server: int, weight: int) -> None: ...
     def set_maxconn(self, server: int, maxconn: int) -> None: ...
+    def set_dynamic_cookie(self, server: int, key: bytes | None) -> None:
+        """The cookie that a backend's key makes of the server's address; None takes it away."""
+        ...
+
     def set_address(self, server: int, address: bytes) -> None:
         """`address` is a packed sockaddr with its port; idle connections to the old one are closed."""
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from fastlb.config import model
 from fastlb.control import ports, sockaddr
+from fastlb.control.cookies import DynamicCookies
 from fastlb.control.directory import Directory, LiveProxy, LiveServer
 from fastlb.control.logs import format as fmt
 
@@ -81,6 +82,7 @@ class Servers:
         self.clock_ms = clock_ms
         self.on_ready: Callable[[LiveServer], None] = lambda server: None
         self.on_killed: Callable[[LiveServer], None] = lambda server: None
+        self.cookies = DynamicCookies(snapshot)
         self.agents: dict[int, AgentState] = {}
         # After a crash of control its predecessor's ramps go on.
         self.slow_starting = {index for index in directory.servers if snapshot.server_state(index).state == ports.STATE_STARTING}
@@ -174,6 +176,7 @@ class Servers:
         name: the one that has the address, where it is not the configuration's.
         """
         self.snapshot.set_address(server.index, packed)
+        self.cookies.renew(server)
         self._drop(server, ports.ADMIN_RMAINT, name or server.config.address.name)
 
     def set_weight(self, server: LiveServer, weight: int) -> None:

@@ -160,7 +160,15 @@ class Binder:
             return [_adopt(address.fd, options)], True
         if address.family == "abns":
             return [self._patiently(lambda: open_abstract(address.host, options.backlog))], True
-        return [open_unix(address.host, options.backlog, bind.mode, bind.uid, bind.gid)], True
+        return [self._open_unix(address.host, options.backlog, bind)], True
+
+    def _open_unix(self, path: str, backlog: int, bind: Bind) -> socket.socket:
+        """With what `unix-bind` says where the line says nothing."""
+        usual = self._configuration.global_.unix_bind
+        mode, uid, gid = (
+            getattr(usual, name) if getattr(bind, name) is None else getattr(bind, name) for name in ("mode", "uid", "gid")
+        )
+        return open_unix(usual.prefix + path, backlog, mode, uid, gid)
 
     def _open_per_worker(self, address: Address, options: TcpOptions, known: list[socket.socket]) -> list[socket.socket]:
         family = socket.AF_INET6 if address.family == "ipv6" else socket.AF_INET
@@ -211,6 +219,9 @@ class Binder:
             defer_accept=bind.defer_accept,
             transparent=bind.transparent,
             keepalive=bool(proxy.options & {"tcpka", "clitcpka"}),
+            keepalive_times=proxy.cli_keepalive,
+            mss=bind.mss,
+            user_timeout_ms=bind.tcp_ut_ms,
         )
 
     def _bind_stats(self, stats: StatsSocket) -> None:

@@ -11,8 +11,10 @@ import os
 import pwd
 from dataclasses import dataclass
 
-from fastlb.config.model import Global
+from fastlb.config.model import Configuration, Global
 from fastlb.supervisor import kernel
+
+FOREIGN_ADDRESSES = frozenset(("cap_net_admin", "cap_net_raw"))  # either lets a socket be transparent
 
 
 class PrivilegeError(Exception):
@@ -21,11 +23,16 @@ class PrivilegeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the children run as: None keeps what the master has. chroot: "" for none."""
+    """Who the children run as: None keeps what the master has. chroot: "" for none.
+
+    capabilities: that they keep when they change their user. allows_setuid: programs that they run may gain rights.
+    """
 
     uid: int | None = None
     gid: int | None = None
     chroot: str = ""
+    capabilities: tuple[str, ...] = ()
+    allows_setuid: bool = False
 
 
 def identity_of(settings: Global) -> Identity:
@@ -44,9 +51,16 @@ def identity_of(settings: Global) -> Identity:
             gid = grp.getgrnam(settings.group).gr_gid
     except KeyError:
         raise PrivilegeError(f"cannot find group id for '{settings.group}'") from None
-    identity = Identity(uid, gid, settings.chroot)
+    identity = Identity(uid, gid, settings.chroot, settings.capabilities, settings.insecure_setuid_wanted)
     _check(identity)
     return identity
+
+
+def shows_foreign_addresses(configuration: Configuration) -> bool:
+    """A server is to see an address that this host does not have (`usesrc`), which the system lets nobody do by default."""
+    sources = [px.source for px in configuration.proxies]
+    sources += [srv.source for px in configuration.proxies for srv in px.servers]
+    return any(source is not None and source.usesrc for source in sources)
 
 
 def _check(identity: Identity) -> None:
@@ -75,8 +89,13 @@ def drop(identity: Identity) -> None:
         if identity.uid is not None and identity.uid != os.geteuid():
             if identity.gid is None:
                 os.setgroups([])
+            if identity.capabilities:
+                kernel.keep_capabilities()
             os.setresuid(identity.uid, identity.uid, identity.uid)
-        kernel.forbid_new_privileges()
+            if identity.capabilities:
+                kernel.limit_capabilities(identity.capabilities)
+        if not identity.allows_setuid:
+            kernel.forbid_new_privileges()
         kernel.allow_core_dumps()
     except OSError as error:
         raise PrivilegeError(f"Cannot drop privileges to uid {identity.uid}, gid {identity.gid}: {error.strerror}.") from error

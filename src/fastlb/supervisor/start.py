@@ -21,7 +21,7 @@ from fastlb.supervisor.daemon import Background, PidFile
 from fastlb.supervisor.generation import Generation, Parts, new_generation
 from fastlb.supervisor.listeners import Binder, ListenerSet, open_runtime, tell
 from fastlb.supervisor.master import Hooks, Master, usable_cpus
-from fastlb.supervisor.privileges import Identity, PrivilegeError, identity_of
+from fastlb.supervisor.privileges import FOREIGN_ADDRESSES, Identity, PrivilegeError, identity_of, shows_foreign_addresses
 from fastlb.supervisor.systemd import Notifier
 
 Reload = Callable[[], Configuration | None]
@@ -216,9 +216,14 @@ class _Start:
 
 def _identity(configuration: Configuration) -> Identity:
     try:
-        return identity_of(configuration.global_)
+        identity = identity_of(configuration.global_)
     except PrivilegeError as error:
         raise Refused(f"[fastlb.main()] {error}") from None
+    changes_user = identity.uid not in (None, os.geteuid())
+    if changes_user and shows_foreign_addresses(configuration) and not FOREIGN_ADDRESSES & set(identity.capabilities):
+        text = "Some configuration options require full privileges, so global.uid cannot be changed."
+        raise Refused(f"[fastlb.main()] {text} Add 'setcap cap_net_raw' for 'usesrc'.")
+    return identity
 
 
 def old_signal_number(name: str) -> int:

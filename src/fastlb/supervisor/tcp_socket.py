@@ -5,10 +5,13 @@ Knows socket options. Must not know how many sockets a bind line needs or who ge
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from fastlb.config.link_model import KeepAlive
 
 # Absent from Python's socket module, from <linux/in.h> and <linux/in6.h>.
 _IP_FREEBIND = 15
@@ -29,6 +32,9 @@ class TcpOptions:
     defer_accept: bool = False
     transparent: bool = False
     keepalive: bool = False
+    keepalive_times: KeepAlive = field(default_factory=KeepAlive)
+    mss: int = 0
+    user_timeout_ms: int = 0
 
 
 def open_tcp(family: int, host: str, port: int, options: TcpOptions, *, is_exclusive: bool) -> socket.socket:
@@ -99,12 +105,39 @@ def _set_before_bind(sock: socket.socket, family: int, host: str, options: TcpOp
             sock.setsockopt(level, freebind, 1)
 
 
+def _set_probes(sock: socket.socket, times: KeepAlive) -> None:
+    """Where the configuration says nothing the system's setting stays."""
+    for option, value in (
+        (socket.TCP_KEEPIDLE, times.idle_s),
+        (socket.TCP_KEEPINTVL, times.interval_s),
+        (socket.TCP_KEEPCNT, times.count),
+    ):
+        if value:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _set_mss(sock: socket.socket, mss: int) -> None:
+    """Positive: what is advertised; negative: by how much the system's own is lowered (manual, section 5.1 "mss").
+
+    haproxy: goes on without it where the system refuses a value, with a warning.
+    """
+    with contextlib.suppress(OSError):
+        if mss < 0:
+            mss += sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
+
+
 def set_inherited(sock: socket.socket, options: TcpOptions) -> None:
     """Sets what accepted connections take over from the listener: nobody has to set it for each of them."""
     sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if options.keepalive:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        _set_probes(sock, options.keepalive_times)
+    if options.user_timeout_ms:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, options.user_timeout_ms)
+    if options.mss:
+        _set_mss(sock, options.mss)
     if options.defer_accept:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
     if options.tfo:

@@ -12,6 +12,7 @@ from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import CAPS, LISTENER_FLAGS, MODES, SERVER_FLAGS
 
 from fastlb.compile import CompileError, GivenListener
+from fastlb.config.link_model import Source
 from fastlb.config.model import Address, Bind
 
 from .conftest import HERE, ipv4, program_of, px, server
@@ -59,8 +60,8 @@ def test_server_of_weight_0_takes_no_new_stream() -> None:
 
 def test_all_that_a_server_line_sets() -> None:
     values = compiled(
-        address=Address("ipv4", "10.0.0.1", port_offset=-5), source=ipv4("10.0.0.9", 0), weight=100, backup=True, maxconn=50,
-        minconn=10, maxqueue=20, slowstart_ms=30_000, send_proxy=2, tfo=True, pool_max_conn=0, pool_purge_delay_ms=1,
+        address=Address("ipv4", "10.0.0.1", port_offset=-5), source=Source(ipv4("10.0.0.9", 0)), weight=100, backup=True,
+        maxconn=50, minconn=10, maxqueue=20, slowstart_ms=30_000, send_proxy=2, tfo=True, pool_max_conn=0, pool_purge_delay_ms=1,
     )  # fmt: skip
     assert values["flags"] == sum(SERVER_FLAGS[name] for name in ("backup", "tfo", "source", "map-port"))
     assert values["source"] == struct.pack("=H", socket.AF_INET) + b"\0\0\x0a\0\0\x09" + bytes(8)
@@ -70,8 +71,8 @@ def test_all_that_a_server_line_sets() -> None:
 
 
 def test_backends_source_is_for_servers_without_their_own() -> None:
-    servers = [server("a"), server("b", source=ipv4("10.0.0.2", 0))]
-    program = program_of(px("backend", "b", source=ipv4("10.0.0.1", 0), servers=servers))
+    servers = [server("a"), server("b", source=Source(ipv4("10.0.0.2", 0)))]
+    program = program_of(px("backend", "b", source=Source(ipv4("10.0.0.1", 0)), servers=servers))
     assert [programkit.server(program, i)["source"][4:8] for i in range(2)] == [b"\x0a\0\0\1", b"\x0a\0\0\2"]
 
 

@@ -54,6 +54,7 @@ class ServerState:
     queued: int = 0
     queued_max: int = 0
     last_sess_ms: int = 0
+    cookie: bytes = b""
 
 
 @dataclass
@@ -256,6 +257,9 @@ class Arena:
 
     def set_maxconn(self, server: int, maxconn: int) -> None:
         self.servers[server].maxconn = maxconn
+
+    def set_dynamic_cookie(self, server: int, key: bytes | None) -> None:
+        self.servers[server].cookie = key or b""
 
     def set_address(self, server: int, address: bytes) -> None:
         self.servers[server].address = address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -235,3 +236,24 @@ def test_stats_socket_errors_name_global(bound, port):
     assert made.errors == [
         "Binding [x.cfg:2] for frontend GLOBAL: cannot bind UNIX socket (No such file or directory) [/nonexistent/s]"
     ]
+
+
+def test_probes_timeouts_and_segment_sizes_of_accepted_connections(bound, port):
+    keepalive = " option clitcpka\n clitcpka-cnt 4\n clitcpka-idle 70s\n clitcpka-intvl 9\n"
+    (listener,) = bound(f"127.0.0.1:{port} tcp-ut 30s mss 600", 1, head=HEAD + keepalive).listeners
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        accepted = None
+        while accepted is None:
+            with contextlib.suppress(BlockingIOError):
+                accepted, _ = listener.sockets[0].accept()
+        names = (socket.TCP_KEEPCNT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_USER_TIMEOUT)
+        assert [option(accepted, socket.IPPROTO_TCP, name) for name in names] == [4, 70, 9, 30_000]
+        assert option(accepted, socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert option(client, socket.IPPROTO_TCP, socket.TCP_MAXSEG) <= 600
+        accepted.close()
+
+
+def test_unix_bind_is_what_a_line_does_not_say(bound, tmp_path):
+    head = f"global\n unix-bind prefix {tmp_path} mode 640\n{HEAD.removeprefix('global')}"
+    assert not bound("unix@/one\nunix@/two mode 600", 1, head=head).errors
+    assert [stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in ("one", "two")] == [0o640, 0o600]

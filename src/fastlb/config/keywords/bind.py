@@ -13,6 +13,7 @@ from ..model import Address, Bind, Proxy
 from ..values import AddressRules, ValueFault, group_id, names, parse_integer, parse_leading_integer, user_id
 from . import tls_bind
 from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, Statement, mode_octal
+from .server_link import proto_fault, user_timeout
 from .since import since
 
 _ADDRESS = AddressRules(port="mandatory", ranges=True, fd=True)
@@ -137,6 +138,33 @@ def set_group(st: Statement, bind: Bind, value: str) -> None:
         raise ValueFault(f"'group' : unknown group name '{value}'")
 
 
+def set_mss(st: Statement, bind: Bind, value: str) -> None:
+    mss = parse_leading_integer(value)
+    if not 1 <= abs(mss) <= 65535:
+        raise ValueFault("'mss' : expects an MSS with and absolute value between 1 and 65535")
+    bind.mss = mss
+
+
+def set_tcp_ut(st: Statement, bind: Bind, value: str) -> None:
+    bind.tcp_ut_ms = user_timeout(st, value)
+
+
+def one_of(option: str, *words: str) -> Setter:
+    """haproxy: an option of `stats socket`, which is checked and says nothing of other sockets."""
+
+    def apply(st: Statement, bind: Bind, value: str) -> None:
+        if value not in words:
+            listed = ", ".join(f"'{word}'" for word in words[:-1])
+            raise ValueFault(f"'{option}' only supports {listed}, and '{words[-1]}' (got '{value}')")
+
+    return apply
+
+
+def set_proto(st: Statement, bind: Bind, value: str) -> None:
+    if fault := proto_fault(value):
+        raise fault
+
+
 def _row(name: str, apply: Setter, grammar: str = "", missing: str = "") -> BindOption:
     return BindOption(name, "bind", "FL", grammar, manual="5.1", apply=apply, arity=1 if grammar else 0, missing=missing)
 
@@ -163,8 +191,8 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Bind
 
 
 _NOT_YET_FLAGS = names("""
-accept-netscaler-cip/1 cc/1 ech/1 guid-prefix/1 idle-ping/1 ktls/1 label/1 level/1 mss/1 namespace/1 nbconn/1 proto/1
-quic-cc-algo/1 quic-force-retry quic-socket/1 severity-output/1 tcp-md5sig/1 tcp-ss/1 tcp-ut/1
+accept-netscaler-cip/1 cc/1 ech/1 guid-prefix/1 idle-ping/1 ktls/1 label/1 namespace/1 nbconn/1
+quic-cc-algo/1 quic-force-retry quic-socket/1 tcp-md5sig/1 tcp-ss/1
 """)
 
 BIND: tuple[BindOption, ...] = (
@@ -178,6 +206,16 @@ BIND: tuple[BindOption, ...] = (
     _row("maxconn", number("maxconn", "maxconn"), "<number>", "'maxconn' : missing value"),
     _row("mode", set_mode, "<octal mode>", "'mode' : missing or invalid mode '' (octal integer expected)"),
     _row("name", text("name"), "<name>", "'name' : missing name"),
+    _row("level", one_of("level", "user", "operator", "admin"), "<level>", "'level' : missing level"),
+    _row("mss", set_mss, "<maxseg>", "'mss' : missing MSS value"),
+    _row("proto", set_proto, "h1 | none", "'proto' : missing value"),
+    _row(
+        "severity-output",
+        one_of("severity-output", "none", "number", "string"),
+        "<format>",
+        "'severity-output' : missing severity format",
+    ),
+    _row("tcp-ut", set_tcp_ut, "<delay>", "'tcp-ut' : missing TCP User Timeout value"),
     _row("tfo", flag("tfo")),
     _row("transparent", flag("transparent")),
     _row("uid", number("uid", "uid"), "<number>"),

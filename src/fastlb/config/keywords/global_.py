@@ -195,17 +195,6 @@ def set_spread_checks(st: Statement, glob: Global) -> None:
     glob.spread_checks = value
 
 
-def set_setenv(st: Statement, glob: Global) -> None:
-    """`setenv` and `presetenv`: for the rest of the file, and for the processes that are started."""
-    name, value = st.argument(0), st.argument(1)
-    if not name or "=" in name or "\0" in name + value:
-        raise st.fail(f"'{st.keyword}' : '{name}' is not the name of an environment variable", 1)
-    if st.keyword == "presetenv" and name in st.reading.environment:
-        return
-    st.reading.environment[name] = value
-    glob.environment[name] = value
-
-
 def set_description(st: Statement, glob: Global) -> None:
     glob.description = " ".join(st.arguments)
 
@@ -387,26 +376,6 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         apply=set_spread_checks,
         arguments=(1, 1),
         missing=INTEGER,
-    ),
-    GlobalKeyword(
-        "setenv",
-        "process",
-        "G",
-        "<name> <value>",
-        manual="3.1",
-        apply=set_setenv,
-        arguments=(2, 2),
-        missing="'setenv' expects a name and a value.",
-    ),
-    GlobalKeyword(
-        "presetenv",
-        "process",
-        "G",
-        "<name> <value>",
-        manual="3.1",
-        apply=set_setenv,
-        arguments=(2, 2),
-        missing="'presetenv' expects a name and a value.",
     ),
     GlobalKeyword("zero-warning", "debugging", "G", manual="3.3", since="2.4", apply=set_zero_warning, arguments=(0, 0)),
     GlobalKeyword(

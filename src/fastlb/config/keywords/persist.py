@@ -5,14 +5,15 @@ Knows how they are written. Must not know how a cookie is found or made (ext/fas
 
 from __future__ import annotations
 
-from ..model import CookiePersistence, Proxy
+from ..model import Proxy
+from ..persist_model import CookiePersistence
 from ..samples.types import Point
 from ..values import MAX_TIME_MS, TimeFault, parse_time
 from .options import switch
-from .row import NOT_YET, ProxyKeyword, Statement
+from .row import ProxyKeyword, Statement
 from .rules import set_condition_only
 
-_FLAGS = ("rewrite", "insert", "prefix", "indirect", "nocache", "postonly", "preserve", "httponly", "secure")
+_FLAGS = ("rewrite", "insert", "prefix", "indirect", "nocache", "postonly", "preserve", "httponly", "secure", "dynamic")
 _MODES = ("rewrite", "insert", "prefix")
 _WORDS = (
     "'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', 'domain', 'maxidle', 'dynamic', "
@@ -38,8 +39,6 @@ def set_cookie(st: Statement, px: Proxy) -> None:
         word = st.words[at]
         if word in _FLAGS:
             cookie.flags.add(word)
-        elif word == "dynamic":
-            raise st.fail(f"'cookie {word}': {NOT_YET}", at, "unsupported-keyword", "give each server a 'cookie <value>'")
         elif word in _MISSING:
             at += 1
             _set_value(st, cookie, word, at)
@@ -99,6 +98,46 @@ def _check(st: Statement, cookie: CookiePersistence) -> None:
         raise st.fail("cookie 'preserve' requires at least 'insert' or 'indirect'.", 0)
 
 
+def set_dynamic_cookie_key(st: Statement, px: Proxy) -> None:
+    # haproxy: only the first word counts; more of them are passed over.
+    px.dynamic_cookie_key = st.argument(0)
+
+
+def set_rdp_cookie(st: Statement, px: Proxy) -> None:
+    """`persist rdp-cookie[(name)]`, whose name may hold anything but its closing parenthesis."""
+    word = st.argument(0)
+    if not word:
+        raise st.fail("missing persist method.", 0, "missing-argument", "persist rdp-cookie")
+    if not word.startswith("rdp-cookie"):
+        raise st.fail("unknown persist method.", 1, hint="persist rdp-cookie")
+    if word == "rdp-cookie":
+        px.rdp_cookie = "msts"
+        return
+    name, end, _ = word.removeprefix("rdp-cookie(").partition(")")
+    if not word.startswith("rdp-cookie(") or not name or not end:
+        raise st.fail("persist rdp-cookie(name)' requires an rdp cookie name.", 1)
+    st.at_most(1)
+    px.rdp_cookie = name
+
+
+def _whole(st: Statement, least: int) -> int:
+    """Argument 0 where HAProxy takes nothing but a number."""
+    word = st.argument(0)
+    digits = word.removeprefix("-") if least < 0 else word
+    if bad := next((char for char in digits if char not in "0123456789"), "" if digits else " "):
+        raise st.fail(f"'{st.keyword}' : unexpected character '{bad}' in integer value '{word}'", 1, "bad-number")
+    return min(int(word[:12]), 2**31 - 1)
+
+
+def set_max_keep_alive_queue(st: Statement, px: Proxy) -> None:
+    px.max_keep_alive_queue = max(-1, _whole(st, -1))
+
+
+def set_max_session_srv_conns(st: Statement, px: Proxy) -> None:
+    # haproxy: below zero nothing is kept, as with zero.
+    px.max_session_srv_conns = max(0, min(st.integer(0), 2**31 - 1))
+
+
 def _rule(keyword: str) -> ProxyKeyword:
     apply = set_condition_only(keyword, Point.REQUEST_CONTENT, "backend tcp-request content rule", "persist")
     return ProxyKeyword(keyword, "persist", "LB", "{ if | unless } <condition>", manual="4.2", apply=apply)
@@ -109,11 +148,45 @@ PROXY: tuple[ProxyKeyword, ...] = (
         "cookie",
         "persist",
         "DLB",
-        "<name> [rewrite | insert | prefix] [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [domain <domain>]* "
-        "[maxidle <idle>] [maxlife <life>] [attr <value>]*",
+        "<name> [rewrite | insert | prefix] [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [dynamic] "
+        "[domain <domain>]* [maxidle <idle>] [maxlife <life>] [attr <value>]*",
         manual="4.2",
         apply=set_cookie,
     ),
+    ProxyKeyword(
+        "dynamic-cookie-key",
+        "persist",
+        "DLB",
+        "<string>",
+        manual="4.2",
+        apply=set_dynamic_cookie_key,
+        arguments=(1, None),
+        missing="'dynamic-cookie-key' expects <secret_key> as argument.",
+    ),
+    ProxyKeyword("persist", "persist", "DLB", "rdp-cookie[(<name>)]", manual="4.2", apply=set_rdp_cookie),
+    ProxyKeyword(
+        "max-keep-alive-queue",
+        "persist",
+        "DLB",
+        "<value>",
+        "-1 (no limit)",
+        "4.2",
+        apply=set_max_keep_alive_queue,
+        arguments=(1, None),
+        missing="'max-keep-alive-queue' expects expects an integer value (or -1 to disable)",
+    ),
+    ProxyKeyword(
+        "max-session-srv-conns",
+        "persist",
+        "DFL",
+        "<nb>",
+        "5",
+        "4.2",
+        apply=set_max_session_srv_conns,
+        arguments=(1, None),
+        missing="'max-session-srv-conns' expects a number. Got no argument",
+    ),
+    switch("prefer-last-server", "DLB"),
     _rule("force-persist"),
     _rule("ignore-persist"),
     switch("persist", "DLB"),

@@ -6,13 +6,17 @@ have tables of their own beside this one.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..model import Proxy
-from ..values import AddressRules, ValueFault
+from ..values import TimeFault, ValueFault
 from .row import NOT_YET, ProxyKeyword, SetProxy, Statement
+from .server_link import checked_guid
+from .since import since
 
 REUSE_MODES = ("never", "safe", "aggressive", "always")
+AFFINITIES = ("always", "maxconn", "maxqueue")
 MODES_NOT_YET = ("log", "spop", "haterm")
-_SOURCE = AddressRules(port="optional", unix=False)
 
 
 def number(attribute: str, least: int = 0) -> SetProxy:
@@ -76,15 +80,49 @@ def set_monitor_uri(st: Statement, px: Proxy) -> None:
     px.monitor_uri = st.argument(0)
 
 
-def set_source(st: Statement, px: Proxy) -> None:
-    for at, word in enumerate(st.arguments[1:], 1):
-        if word in ("usesrc", "interface"):
-            raise st.fail(f"'source ... {word}': {NOT_YET}", st.n_keyword + at, "unsupported-keyword")
-        raise st.fail("'source' only supports optional keywords 'interface' and 'usesrc'.", st.n_keyword + at)
+def set_hash_preserve_affinity(st: Statement, px: Proxy) -> None:
+    word = st.argument(0)
+    if word not in AFFINITIES:
+        raise st.fail(
+            f"'hash-preserve-affinity' : unknown method '{word}', only 'always', 'maxconn' and 'maxqueue' are supported.", 1
+        )
+    px.hash_preserve_affinity = word
+
+
+def set_guid(st: Statement, px: Proxy) -> None:
     try:
-        px.source = st.address(st.argument(0), _SOURCE)
+        px.guid = checked_guid(st.argument(0))
     except ValueFault as fault:
-        raise st.fail(f"'source' : {fault.message}", 1, fault.code) from None
+        raise st.fail(fault.message, 1) from None
+
+
+def keepalive(attribute: str, field: str) -> SetProxy:
+    """`clitcpka-*` and `srvtcpka-*`; times in whole seconds, as TCP has them."""
+
+    def apply(st: Statement, px: Proxy) -> None:
+        value = _count(st) if field == "count" else _seconds(st)
+        setattr(px, attribute, replace(getattr(px, attribute), **{field: value}))
+
+    return apply
+
+
+def _seconds(st: Statement) -> int:
+    try:
+        return st.milliseconds(st.argument(0), "s") // 1000
+    except TimeFault as fault:
+        message = f"unexpected character '{fault.character}' in argument to <{st.keyword}>."
+        if fault.is_overflow:
+            message = (
+                f"timer overflow in argument '{st.argument(0)}' to '{st.keyword}' (maximum value is 2147483647 ms or ~24.8 days)"
+            )
+        raise st.fail(message, 1, "bad-time") from None
+
+
+def _count(st: Statement) -> int:
+    word = st.argument(0)
+    if bad := next((char for char in word.removeprefix("-") if char not in "0123456789"), ""):
+        raise st.fail(f"'{st.keyword}' : unexpected character '{bad}' in integer value '{word}'", 1, "bad-number")
+    return max(0, min(st.integer(0), 127))  # what the kernel takes
 
 
 INTEGER = "'{0}' expects an integer argument."
@@ -155,13 +193,40 @@ PROXY: tuple[ProxyKeyword, ...] = (
         missing="'monitor-uri' expects an URI.",
     ),
     ProxyKeyword(
-        "source",
+        "hash-preserve-affinity",
         "proxy",
         "DLB",
-        "<addr>[:<port>]",
+        " | ".join(AFFINITIES),
+        "always",
+        "4.2",
+        since("hash-preserve-affinity"),
+        apply=set_hash_preserve_affinity,
+        arguments=(1, 1),
+        missing="'hash-preserve-affinity' expects 'always', 'maxconn' or 'maxqueue'.",
+    ),
+    ProxyKeyword(
+        "guid",
+        "proxy",
+        "FLB",
+        "<string>",
         manual="4.2",
-        apply=set_source,
-        arguments=(1, None),
-        missing="'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.",
+        since=since("guid"),
+        apply=set_guid,
+        arguments=(1, 1),
+        missing="'guid' expects an identifier.",
+    ),
+    *(
+        ProxyKeyword(
+            f"{side}tcpka-{word}",
+            "proxy",
+            sections,
+            "<count>" if word == "cnt" else "<timeout>",
+            manual="4.2",
+            apply=keepalive(f"{side}_keepalive", field),
+            arguments=(1, None),
+            missing="'{0}' expects an integer value",
+        )
+        for side, sections in (("cli", "DFL"), ("srv", "DLB"))
+        for word, field in (("cnt", "count"), ("idle", "idle_s"), ("intvl", "interval_s"))
     ),
 )

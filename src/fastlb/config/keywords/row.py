@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ..default_path import DefaultPath
 from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
 from ..log_aliases import ALIASES
@@ -96,6 +97,7 @@ class Reading:
     log_profile: LogProfile | None = None
     ring: Ring | None = None
     fcgi_app: FcgiApp | None = None
+    directory: DefaultPath = field(default_factory=DefaultPath)
     tls_files: TlsFiles = field(init=False)
 
     def __post_init__(self) -> None:
@@ -319,10 +321,11 @@ class BindOption(Row):
 class ServerOption(Row):
     """An option of `server` and `default-server`. `arity`: words it takes after its name, the first goes to `apply`.
 
-    `apply` raises ValueFault for a bad value. `default_server`: whether that keyword takes it.
+    `apply` raises ValueFault for a bad value, and returns how many more words it took.
+    `default_server`: whether that keyword takes it.
     """
 
-    apply: Callable[[Statement, Server, str], None] | None = None
+    apply: Callable[[Statement, Server, str], int | None] | None = None
     arity: int = 0
     missing: str = ""
     quiet: bool = False

@@ -20,7 +20,7 @@ from ..values import (
     parse_integer,
     parse_leading_integer,
 )
-from . import server_resolution, tls_server
+from . import server_link, server_resolution, tls_server
 from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, Statement
 from .server_resolution import MAX_TEMPLATE, resolve_at_start, template_range
 from .since import since
@@ -28,7 +28,6 @@ from .since import since
 MAX_WEIGHT = 256
 _ADDRESS = AddressRules(port="offset", late=True)
 _CHECK_ADDRESS = AddressRules(port="optional", unix=False)
-_SOURCE = AddressRules(port="optional", unix=False)
 _ON_ERROR = "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down'"
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-")
 
@@ -129,7 +128,7 @@ def _fail(st: Statement, message: str, index: int, code: str = "bad-argument", h
 def _set_options(st: Statement, srv: Server, index: int, where: str) -> None:
     is_default = not where
     while index < len(st.words):
-        name = st.words[index]
+        name, _ = _split_option(st.words[index])
         row = OPTIONS.get(name)
         if row is None:
             _unknown(st, name, index, where)
@@ -161,12 +160,26 @@ def _set_option(st: Statement, srv: Server, row: ServerOption, index: int, where
     value = st.words[index + 1] if row.arity and index + 1 < len(st.words) else ""
     if row.arity and not value:
         _fail(st, f"{where}{row.missing or f'{row.name!r} expects an argument'}.", index, "missing-argument")
+    more = 0
     if row.apply is not None:
         try:
-            row.apply(st, srv, value)
+            if row.name == _TLV:
+                server_link.set_tlv(st, srv, value, _split_option(st.words[index])[1])
+            else:
+                more = row.apply(st, srv, value) or 0
         except ValueFault as fault:
             _fail(st, f"{where}{fault.message}", min(index + row.arity, len(st.words) - 1), fault.code, fault.hint)
-    return 1 + row.arity
+    return 1 + row.arity + more
+
+
+_TLV = "set-proxy-v2-tlv-fmt"
+
+
+def _split_option(word: str) -> tuple[str, str]:
+    """The name, and what stands in the parenthesis of the one option that has one, else ""."""
+    if word.startswith(f"{_TLV}(") and word.endswith(")"):
+        return _TLV, word[len(_TLV) + 1 : -1]
+    return word, ""
 
 
 Setter = Callable[[Statement, Server, str], None]
@@ -352,13 +365,6 @@ def protocol(option: str, attribute: str) -> Setter:
     return apply
 
 
-def set_source(st: Statement, srv: Server, word: str) -> None:
-    try:
-        srv.source = st.address(word, _SOURCE)
-    except ValueFault as fault:
-        raise ValueFault(f"'source' : {fault.message}", fault.code) from None
-
-
 def _row(
     name: str, apply: Setter, grammar: str = "", default: str = "", missing: str = "", default_server: bool = True
 ) -> ServerOption:
@@ -399,15 +405,13 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Serv
 
 _NOT_YET = names("""
 cc/1 check-pool-conn-name/1 check-reuse-pool
-check-sni-auto check-via-socks4 guid/1 hash-key/1 healthcheck/1 idle-ping/1 init-state/1 interface/1
-ktls/1 log-bufsize/1 max-reuse/1 namespace/1 no-renegotiate non-stick
-pool-conn-name/1 proxy-v2-options/1 quic-cc-algo/1 redir/1 renegotiate
-send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt/1 shard/1 sni-auto socks4/1 stick
-strict-maxconn tcp-md5sig/1 tcp-ut/1 usesrc/1 ws/1
+check-sni-auto check-via-socks4 healthcheck/1 idle-ping/1 init-state/1
+ktls/1 log-bufsize/1 namespace/1 no-renegotiate
+quic-cc-algo/1 renegotiate shard/1 sni-auto socks4/1 strict-maxconn tcp-md5sig/1
 """)
 _LOG_PROTO = "'log-proto' expects one of 'legacy' or 'octet-count' but got"
 _OFF_ALREADY = names("""
-no-check-reuse-pool no-check-sni-auto no-sni-auto no-send-proxy-v2-ssl no-send-proxy-v2-ssl-cn
+no-check-reuse-pool no-check-sni-auto no-sni-auto
 """)
 
 SERVER: tuple[ServerOption, ...] = (
@@ -456,7 +460,6 @@ SERVER: tuple[ServerOption, ...] = (
     _row("no-send-proxy", flag("send_proxy", 0)),
     _row("no-send-proxy-v2", flag("send_proxy", 0)),
     _row("slowstart", set_slowstart, "<delay>", "0", "'slowstart' expects a delay as argument"),
-    _row("source", set_source, "<address>[:<port>]", missing="'source' expects <addr>[:<port>[-<port>]]"),
     _row("tfo", flag("tfo")),
     _row("no-tfo", flag("tfo", False)),
     _row("track", set_track, "[<backend>/]<server>", missing="'track' expects [<proxy>/]<server> as argument."),
@@ -465,6 +468,7 @@ SERVER: tuple[ServerOption, ...] = (
     *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _OFF_ALREADY),
     marked("on-marked-down", "ends_streams_when_down", "shutdown-sessions"),
     marked("on-marked-up", "ends_backup_when_up", "shutdown-backup-sessions"),
+    *server_link.SERVER,
     *server_resolution.SERVER,
     *tls_server.SERVER,
     *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET),

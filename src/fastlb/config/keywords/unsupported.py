@@ -18,16 +18,16 @@ _INTERNAL = "it tunes an internal of HAProxy that fastlb does not have"
 _GLOBAL_NOT_YET = names("""
 51degrees-allow-unmatched 51degrees-cache-size 51degrees-data-file 51degrees-difference 51degrees-drift
 51degrees-property-name-list 51degrees-property-separator 51degrees-use-performance-graph 51degrees-use-predictive-graph
-cluster-secret default-path deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
-dns-accept-family h1-accept-payload-with-any-method
-h1-do-not-close-on-insecure-transfer-encoding http-err-codes http-fail-codes insecure-setuid-wanted jwt.decrypt_alg_list
-jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path pp2-never-send-local resetenv setcap
-stats-file unix-bind unsetenv wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
+deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
+h1-accept-payload-with-any-method
+h1-do-not-close-on-insecure-transfer-encoding jwt.decrypt_alg_list
+jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path
+dns-accept-family stats-file wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""
-maxconnrate maxsessrate tune.fail-alloc tune.idletimer
+tune.fail-alloc
 """)
-_DEBUGGING_NOT_YET = ["anonkey", "force-cfg-parser-pause"]
+_DEBUGGING_NOT_YET = ["force-cfg-parser-pause"]
 
 _INTERNALS = names("""
 tune.applet.zero-copy-forwarding tune.buffers.limit tune.buffers.reserve tune.bufsize.large tune.bufsize.small tune.chksize
@@ -110,18 +110,10 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
 
 _PROXY_NOT_YET = """
 be-unpublished LB
-clitcpka-cnt DFL
-clitcpka-idle DFL
-clitcpka-intvl DFL
 crt FL
-dynamic-cookie-key DLB
 email-alert DFLB
 filter-sequence FLB
 force-be-switch FL
-guid FLB
-hash-preserve-affinity DLB
-max-keep-alive-queue DLB
-max-session-srv-conns DFL
 option accept-invalid-http-request DFL
 option accept-invalid-http-response DLB
 option accept-unsafe-violations-in-http-request DFL
@@ -135,15 +127,10 @@ option http-pretend-keepalive DLB
 option http-use-proxy-header DFL
 option independent-streams DFLB
 option nolinger DFLB
-option prefer-last-server DLB
 option socket-stats DFL
 option spop-check DLB
 option transparent DLB
-persist rdp-cookie DLB
 quic-initial DFL
-srvtcpka-cnt DLB
-srvtcpka-idle DLB
-srvtcpka-intvl DLB
 ssl-f-use FL
 """.strip().splitlines()
 

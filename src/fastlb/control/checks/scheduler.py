@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from fastlb.config.link_model import Source
 from fastlb.control import ports
 from fastlb.control.checks import health
 from fastlb.control.checks.external import ExternalProbe, command_line
@@ -76,6 +77,7 @@ class CheckScheduler:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_when = 0.0
         self._is_draining = False
+        self._never_sends_local = servers.directory.configuration.global_.never_sends_local
         self._plans = CheckPlans(servers.directory.configuration, servers.directory.program)
         self.n_running = 0
 
@@ -269,8 +271,14 @@ class CheckScheduler:
             check.target_key = key
             # Its TLS depends on the server's line alone, and reads certificates: once.
             tls = check_tls(check.server.config) if check.target is None else check.target.tls
-            check.target = replace(check_target(check.server, state.address), tls=tls)
+            target = check_target(check.server, state.address)
+            check.target = replace(target, tls=tls, says_local=not self._never_sends_local)
         return check.target
+
+
+def _source_port(source: Source) -> int:
+    """0 where each connection has another one of a range."""
+    return source.address.port if source.address.port == source.address.port_high else 0
 
 
 def check_target(server: LiveServer, packed: bytes) -> Target:
@@ -294,5 +302,5 @@ def check_target(server: LiveServer, packed: bytes) -> Target:
     if server.check_host is not None:
         host, family = server.check_host, family_of(server.check_host)
     source = config.source or server.proxy.config.source
-    bind = (source.host, source.port) if source is not None and source.host else None
+    bind = (source.address.host, _source_port(source)) if source is not None and source.address.host else None
     return Target(family, (host, server.check_port or config.check_port or port), bind, send_proxy)

@@ -35,14 +35,24 @@ class Target:
     """Where a check connects.
 
     family: AF_INET, AF_INET6 or AF_UNIX. address: as socket.connect takes it. source: address to connect from, or None.
-    send_proxy: version of the PROXY protocol header to send first, 0 for none. tls: None for a connection in the clear.
+    send_proxy: version of the PROXY protocol header to send first, 0 for none. says_local: version 2 names no addresses.
+    tls: None for a connection in the clear.
     """
 
     family: socket.AddressFamily
     address: tuple[str, int] | str
     source: tuple[str, int] | None = None
     send_proxy: int = 0
+    says_local: bool = True
     tls: CheckTls | None = None
+
+
+def _proxy_v2(family: socket.AddressFamily, source: tuple[str, int], destination: tuple[str, int]) -> bytes:
+    """A header of version 2 as for a client's connection (`pp2-never-send-local`)."""
+    packed = b"".join(socket.inet_pton(family, end[0]) for end in (source, destination))
+    packed += struct.pack("!HH", source[1], destination[1])
+    kind = 0x11 if family == socket.AF_INET else 0x21
+    return _PROXY_V2_LOCAL[:12] + struct.pack("!BBH", 0x21, kind, len(packed)) + packed
 
 
 class TcpProbe:
@@ -191,12 +201,14 @@ class TcpProbe:
         if not self.target.send_proxy or isinstance(self._sock, ssl.SSLSocket):
             # None, or it went before the handshake.
             return b""
-        if self.target.send_proxy == 2:
+        if self.target.send_proxy == 2 and (self.target.says_local or self.target.family == socket.AF_UNIX):
             return _PROXY_V2_LOCAL
         assert self._sock is not None
         if self.target.family == socket.AF_UNIX:
             return b"PROXY UNKNOWN\r\n"
         source, destination = self._sock.getsockname(), self._sock.getpeername()
+        if self.target.send_proxy == 2:
+            return _proxy_v2(self.target.family, source, destination)
         family = "TCP4" if self.target.family == socket.AF_INET else "TCP6"
         return f"PROXY {family} {source[0]} {destination[0]} {source[1]} {destination[1]}\r\n".encode()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fastlb.control.runtime import (
     agents,
+    cookies,
     events,
     limits,
     patterns,
@@ -36,6 +37,7 @@ COMMANDS: tuple[Command, ...] = tuple(
     sorted(
         (
             *agents.COMMANDS,
+            *cookies.COMMANDS,
             *events.COMMANDS,
             *limits.COMMANDS,
             *patterns.COMMANDS,

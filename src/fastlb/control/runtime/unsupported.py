@@ -10,13 +10,11 @@ NAMES = {
     "add": "backend, server, ssl ca-file, ssl jwt",
     "debug": "counters",
     "del": "backend, server, ssl jwt",
-    "disable": "dynamic-cookie backend",
     "dump": "ssl cert, stats-file",
     "echo": "",
-    "enable": "dynamic-cookie backend",
     "httpclient": "",
     "publish": "backend",
-    "set": "anon global-key, anon off, anon on, dynamic-cookie-key backend, profiling, rate-limit",
+    "set": "anon global-key, anon off, anon on, profiling, rate-limit",
     "show": (
         "anon, cache, default-server, defaults, dev, fd, peers, proc, profiling, "
         "quic, ssl jwt, "

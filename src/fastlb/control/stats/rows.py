@@ -138,8 +138,8 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     row |= {"lastsess": _since(state.last_sess_ms, now), "mode": _mode(server.proxy)}
     if wanted.shows_address:
         row["addr"] = sockaddr.text(state.address)
-        if config.cookie:
-            row["cookie"] = config.cookie
+        if state.cookie:
+            row["cookie"] = state.cookie.decode("utf-8", "surrogateescape")
     row |= _times(counters) | {"wrew": 0, "eint": 0, "connect": counters.connect, "reuse": counters.reuse}
     row |= {"srv_icur": counters.idle_conns, "idle_conn_cur": 0, "safe_conn_cur": counters.idle_conns}
     if config.pool_max_conn >= 0:
