@@ -257,3 +257,18 @@ def test_libraries_workers_and_buffers_are_shown(proxy):
     assert "libssl" in proxy.command("show libs")
     assert "Worker 1 : pid=" in proxy.command("show threads")
     assert "Total: 1 workers" in proxy.command("show pools")
+
+
+@pytest.mark.fastlb_only(reason="workers keep their own")
+def test_show_errors_has_the_latest_of_all_workers(start, origin):
+    config = f"{HTTP}frontend fe\n    bind port@fe\n    default_backend be\nbackend be\n    server a {origin(named('a'))}\n"
+    proxy = start(config, threads=3)
+    for number in range(12):
+        client = proxy.client()
+        client.send(f"GET /{number} HTTP/1.1\r\nb ad: x\r\n\r\n".encode())
+        client.read_to_end()
+        client.close()
+        told = proxy.command("show errors fe request")
+        assert f" : {number + 1}\n" in told
+        assert told.count("invalid request") == 1
+        assert f"  00000  GET /{number} HTTP/1.1\\r\\n\n" in told
