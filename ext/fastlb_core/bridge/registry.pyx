@@ -51,6 +51,7 @@ from fastlb_core.proxy.action_request_line cimport action_request_line_entries
 from fastlb_core.proxy.action_service cimport action_service_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
+from fastlb_core.proxy.conv_when cimport conv_when_entries
 from fastlb_core.proxy.fetch_certificate cimport fetch_certificate_entries
 from fastlb_core.proxy.fetch_conn cimport fetch_conn_entries
 from fastlb_core.proxy.fetch_process cimport fetch_process_entries
@@ -116,6 +117,7 @@ cdef conv_table_fn* conv_tables = [
     conv_mqtt_entries,
     conv_protobuf_entries,
     conv_track_entries,
+    conv_when_entries,
     NULL,
 ]
 cdef action_table_fn* action_tables = [

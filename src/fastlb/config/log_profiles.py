@@ -15,7 +15,7 @@ from .log_model import LogProfile, LogStep
 from .logformat import LogFormat, parse_format
 from .model import Configuration, Location, Proxy
 from .samples.types import Point
-from .samples.values import LogProfileRef
+from .samples.values import AclRef, LogProfileRef, ProxyRef, ServerRef, TableRef, Value
 from .values import names
 
 # When a proxy writes a line by itself, and the rule sets of `do-log`.
@@ -77,10 +77,26 @@ def _on(st: Statement) -> None:
 
 def _format(st: Statement, at: int) -> LogFormat:
     try:
-        return parse_format(st.words[at], Point.LOG, ALIASES, merges_spaces=True)
+        found = parse_format(st.words[at], Point.LOG, ALIASES, merges_spaces=True)
+        _refuse_relative(found)
+        return found
     except ExpressionFault as fault:
         st.alert(f"'on {st.words[1]}' : failed to parse the format : {fault.message}.", at, fault.code, fault.hint)
         raise st.reported() from None
+
+
+def _refuse_relative(form: LogFormat) -> None:
+    """A profile belongs to no proxy: what means "of this proxy" elsewhere has no meaning there. Raises ExpressionFault."""
+    for expression in (item.expression for item in form.items if item.expression is not None):
+        given = [*expression.arguments, *(value for step in expression.conversions for value in step.arguments)]
+        if any(_is_relative(value) for value in given):
+            raise ExpressionFault(f"'{expression.text}' needs a proxy, and a log-profile belongs to none", 0, "name the proxy")
+
+
+def _is_relative(value: Value) -> bool:
+    if isinstance(value, ServerRef):
+        return not value.backend
+    return isinstance(value, AclRef) or (isinstance(value, (ProxyRef, TableRef)) and not value.name)
 
 
 KEYWORDS: dict[str, Callable[[Statement], None]] = {"log-tag": _tag, "on": _on}

@@ -122,7 +122,8 @@ class _References:
 
 def _asked(line: AclExpression) -> list[str]:
     """The ACLs that a line of an ACL asks by name."""
-    return [value.name for value in line.expression.arguments if isinstance(value, AclRef)]
+    given = [*line.expression.arguments, *(value for step in line.expression.conversions for value in step.arguments)]
+    return [value.name for value in given if isinstance(value, AclRef)]
 
 
 def _reached(line: AclExpression, acls: Mapping[str, Acl]) -> set[str]:

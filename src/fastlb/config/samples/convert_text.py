@@ -5,12 +5,11 @@ Knows their types and arguments. Must not know how they are computed (ext/fastlb
 
 from __future__ import annotations
 
-from ..keywords.row import UNSUPPORTED
 from .check_words import is_given, number_of, one_of, padded, registered, required_variable, text_of, variable, variable_of
 from .convert_number import CONVERTERS as NUMBERS
 from .row import ConverterRow
 from .types import ANY, BIN, BOOL, SINT, STR
-from .values import ArgumentFault, RegexValue, Unset, Value
+from .values import AclRef, ArgumentFault, RegexValue, Unset, Value
 
 VAR_CONDITIONS = {
     "ifexists": 0x01,
@@ -22,6 +21,10 @@ VAR_CONDITIONS = {
     "ifgt": 0x40,
     "iflt": 0x80,
 }  # VAR_C_* of program/vars.pxd
+# when_t of proxy/conv_when.pyx
+WHEN_CONDITIONS = {
+    "error": 0, "normal": 1, "forwarded": 2, "toapplet": 3, "processed": 4, "stopping": 5, "acl": 6,
+}  # fmt: skip
 _JSON = {"": 0, "ascii": 0, "utf8": 1, "utf8s": 3, "utf8p": 5, "utf8ps": 7}  # JSON_* of program/conv_json.pyx
 _DESCRIPTORS = {"": -1, "buf0": -1, "stdout": 1, "stderr": 2}
 
@@ -90,6 +93,19 @@ def _unset_var(values: list[Value]) -> list[Value]:
     return [variable(values[0] if values else "")]
 
 
+def _when(values: list[Value]) -> list[Value]:
+    """`when(<condition>)`, `when(acl,[!]<name>)`."""
+    word, name = (text_of(value) for value in padded(values, 2))
+    condition = one_of(word, WHEN_CONDITIONS, f"unknown condition '{word}', one of {', '.join(WHEN_CONDITIONS)}")
+    if word != "acl":
+        if name:
+            raise ArgumentFault(f"condition '{word}' takes no argument", 1)
+        return [condition]
+    if not name.removeprefix("!"):
+        raise ArgumentFault("condition 'acl' expects the name of an ACL", 1)
+    return [condition, AclRef(name.removeprefix("!"), name.startswith("!"))]
+
+
 def _regsub(values: list[Value]) -> list[Value]:
     """A regex, the substitute, and 1 for `g`. haproxy: an empty regex is refused once all is read, with a place of its own."""
     regex, substitute, flags = (text_of(value) for value in padded(values, 3))
@@ -130,8 +146,6 @@ _OTHERS: tuple[ConverterRow, ...] = (
     ConverterRow("set-var", ANY, ANY, "any? any? any? any? any?", check=_set_var),
     ConverterRow("strcmp", STR, SINT, "str?", check=required_variable),
     ConverterRow("unset-var", ANY, ANY, "any?", check=_unset_var),
-    ConverterRow(
-        "when", ANY, ANY, "any any?", since="3.1", status=UNSUPPORTED, note="needs what the stream knows of its own end"
-    ),
+    ConverterRow("when", ANY, ANY, "any any?", since="3.1", check=_when),
 )
 CONVERTERS: tuple[ConverterRow, ...] = (*_WHOLE, *_PARTS, *_OTHERS, *NUMBERS)
