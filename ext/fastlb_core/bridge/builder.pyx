@@ -107,7 +107,8 @@ class ProgramBuilder:
 
     def __init__(
         self, *, n_workers, log_tag=b"fastlb", log_hostname=b"", log_pid=0, maxconn=0, bufsize=16384, maxrewrite=1024,
-        maxaccept=64, maxhdr=101, generation=1, n_trackers=3, logurilen=1023, hostname=b"", comp_level=1, max_packers=0,
+        maxaccept=64, maxhdr=101, h1_flags=0, generation=1, n_trackers=3, logurilen=1023, hostname=b"", comp_level=1,
+        max_packers=0,
     ):
         within("n_workers", n_workers, 1, ARENA_MAX_WORKERS)
         within("maxconn", maxconn, 0, 2**31 - 1)
@@ -121,7 +122,8 @@ class ProgramBuilder:
         within("logurilen", logurilen, 0, 2**20)
         self.values = {
             "n_workers": n_workers, "log_tag": log_tag, "log_hostname": log_hostname, "log_pid": log_pid, "maxconn": maxconn,
-            "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr, "generation": generation,
+            "bufsize": bufsize, "maxrewrite": maxrewrite, "maxaccept": maxaccept, "maxhdr": maxhdr,
+            "h1_flags": h1_flags, "generation": generation,
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
             "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
             "comp_level": comp_level, "max_packers": max_packers, "log_profiles": [], "fcgi_apps": [],

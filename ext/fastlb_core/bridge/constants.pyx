@@ -1,6 +1,7 @@
 # cython: language_level=3
 # The core's enumerations by name, for src/fastlb/compile/. Knows program.pxd and lb/server.pxd; no logic.
 
+from fastlb_core.http cimport h1
 from fastlb_core.lb cimport server as lb
 from fastlb_core.program cimport acl as ac
 from fastlb_core.program cimport program as pr
@@ -79,6 +80,7 @@ OPTIONS = {
     "socket-stats": pr.PX_O_SOCKET_STATS,
     "contstats": pr.PX_O_CONTSTATS,
     "prefer-last-server": pr.PX_O_PREFER_LAST,
+    "independent-streams": pr.PX_O_INDEPENDENT,
 }
 # PX_H_* by the option's name, as OPTIONS.
 HTTP_OPTIONS = {
@@ -90,6 +92,14 @@ HTTP_OPTIONS = {
     "names delete": pr.PX_H_NAMES_DELETE,
     "names reject": pr.PX_H_NAMES_REJECT,
     "http-buffer-request": pr.PX_H_BUFFER_REQUEST,
+    "accept-invalid-http-request": pr.PX_H_UNSAFE_REQUEST,
+    "accept-unsafe-violations-in-http-request": pr.PX_H_UNSAFE_REQUEST,
+    "accept-invalid-http-response": pr.PX_H_UNSAFE_RESPONSE,
+    "accept-unsafe-violations-in-http-response": pr.PX_H_UNSAFE_RESPONSE,
+    "http-drop-request-trailers": pr.PX_H_DROP_REQ_TRAILERS,
+    "http-drop-response-trailers": pr.PX_H_DROP_RES_TRAILERS,
+    "http-use-proxy-header": pr.PX_H_PROXY_HEADER,
+    "checkcache": pr.PX_H_CHECK_CACHE,
 }
 RETRY_ON = {
     "conn-failure": pr.RETRY_CONN_FAILURE,
@@ -150,4 +160,5 @@ RULE_SETS = {
 ACL_METHODS = {"found": ac.ACL_FOUND, "bool": ac.ACL_BOOL, "match": ac.ACL_MATCH}
 ERROR_STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504)
 REGEX_ICASE = re.REGEX_ICASE
+H1_ANY_PAYLOAD = h1.H1_F_ANY_PAYLOAD
 REGEX_CAPTURE = re.REGEX_CAPTURE

@@ -209,6 +209,7 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.maxrewrite = values["maxrewrite"]
     program.maxaccept = values["maxaccept"]
     program.maxhdr = values["maxhdr"]
+    program.h1_flags = values["h1_flags"]
     program.comp_level = values["comp_level"]
     program.max_packers = values["max_packers"]
     program.log_pid = values["log_pid"]

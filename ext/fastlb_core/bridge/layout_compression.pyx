@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t
 
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.http.packer cimport CODING_DEFLATE, CODING_GZIP, CODING_IDENTITY, CODING_RAW_DEFLATE
-from fastlb_core.program.compression cimport comp_conf_t
+from fastlb_core.program.compression cimport COMP_DIR_REQ, COMP_DIR_RES, comp_conf_t
 from fastlb_core.program.program cimport program_t, px_t
 from fastlb_core.program.region cimport region_alloc, region_copy
 
@@ -13,11 +13,26 @@ CODINGS = {
     "identity": <int> CODING_IDENTITY, "gzip": <int> CODING_GZIP, "deflate": <int> CODING_DEFLATE,
     "raw-deflate": <int> CODING_RAW_DEFLATE,
 }
+DIRECTIONS = {
+    "response": <int> COMP_DIR_RES, "request": <int> COMP_DIR_REQ, "both": <int> COMP_DIR_RES | <int> COMP_DIR_REQ,
+}
+
+
+cdef slice_t* lay_out_types(program_t* program, list types) except NULL:
+    cdef slice_t* laid = <slice_t*> region_alloc(&program.region, sizeof(slice_t) * (len(types) + 1))
+    cdef bytes media
+    cdef uint32_t i
+    if laid == NULL:
+        raise MemoryError("the program does not fit into memory")
+    for i, media in enumerate(types):
+        laid[i] = region_copy(&program.region, <const char*> media, len(media))
+        if laid[i].ptr == NULL:
+            raise MemoryError("the program does not fit into memory")
+    return laid
 
 
 cdef int lay_out_compression(program_t* program, px_t* px, dict values) except -1:
     cdef comp_conf_t* conf
-    cdef bytes media
     cdef uint32_t i
     if values is None:
         return 0
@@ -32,12 +47,11 @@ cdef int lay_out_compression(program_t* program, px_t* px, dict values) except -
         conf.algos[i] = coding
     conf.offload = values["offload"]
     conf.minsize = values["minsize"]
-    conf.types = <slice_t*> region_alloc(&program.region, sizeof(slice_t) * (len(values["types"]) + 1))
-    if conf.types == NULL:
-        raise MemoryError("the program does not fit into memory")
-    for i, media in enumerate(values["types"]):
-        conf.types[i] = region_copy(&program.region, <const char*> media, len(media))
-        if conf.types[i].ptr == NULL:
-            raise MemoryError("the program does not fit into memory")
+    conf.types = lay_out_types(program, values["types"])
     conf.n_types = len(values["types"])
+    conf.directions = values["directions"]
+    conf.algo_req = values["algo_req"]
+    conf.types_req = lay_out_types(program, values["types_req"])
+    conf.n_types_req = len(values["types_req"])
+    conf.minsize_req = values["minsize_req"]
     return 0

@@ -14,10 +14,9 @@ cdef enum h1_status_t:
     H1_ERROR = 2            # parser.err_* say what and where; the connection must close
 
 cdef enum:
-    H1_F_RELAXED = 1        # option accept-unsafe-violations-in-http-request/-response; reserved, no effect yet
+    H1_F_RELAXED = 1        # option accept-unsafe-violations-in-http-request/-response (http/h1_relaxed)
     H1_F_UPGRADE_ASKED = 2  # answers: the request asked for an upgrade, so 101 may come
     H1_F_ANY_PAYLOAD = 4    # h1-accept-payload-with-any-method
-    H1_F_KEEP_INSECURE = 8  # h1-do-not-close-on-insecure-transfer-encoding
 
 # One message's parser. Zeroed memory is a valid parser before its first init.
 ctypedef struct h1_parser_t:

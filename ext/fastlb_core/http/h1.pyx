@@ -14,9 +14,12 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from fastlb_core.base.slice cimport slice_eq
+from fastlb_core.http.h1_relaxed cimport (
+    LINES_DONE, LINES_MORE, LINES_TOO_MANY, lax_http09, lax_lines, lax_status, lax_target_bytes, lax_version, lines_t,
+)
 from fastlb_core.http.h1_rules cimport h1_decide_request, h1_decide_response, h1_refusal_t, target_bytes, token_lower
 from fastlb_core.http.message cimport (
-    MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE,
+    METHOD_GET, MSG_F_EDITED, MSG_F_HTTP10, MSG_F_RESPONSE,
     hdr_t, http_msg_t, method_of, msg_add_entry, msg_hdr_name, msg_hdr_value, msg_init, msg_reset,
 )
 from fastlb_core.sys.llhttp cimport (
@@ -105,6 +108,7 @@ cdef int on_headers_complete(llhttp_t* llhttp) noexcept nogil:
 cdef int request_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept nogil:
     cdef http_msg_t* msg = parser.msg
     cdef const uint8_t* area = <const uint8_t*> msg.area
+    cdef const uint8_t* bytes_of_target = target_bytes
     msg.method_off = at
     while at < end and token_lower[area[at]]:
         at += 1
@@ -114,13 +118,22 @@ cdef int request_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept n
     while at < end and area[at] == SP:
         at += 1
     msg.target_off = at
-    while at < end and target_bytes[area[at]]:
+    if parser.flags & H1_F_RELAXED:
+        bytes_of_target = lax_target_bytes
+    while at < end and bytes_of_target[area[at]]:
         at += 1
     msg.target_len = at - msg.target_off
+    if parser.flags & H1_F_RELAXED and at == end and msg.target_len:
+        msg.method = <uint8_t> method_of(msg.area + msg.method_off, msg.method_len)
+        return H1_DONE if msg.method == METHOD_GET and lax_http09(msg) else fail(parser, 400, at, "no version")
     if msg.target_len == 0 or at == end or area[at] != SP:
         return fail(parser, 400, at, "invalid request target")
     while at < end and area[at] == SP:
         at += 1
+    if parser.flags & H1_F_RELAXED:
+        if not lax_version(msg, at, end):
+            return fail(parser, 400, at, "invalid version")
+        return _line_done(msg, at, end)
     msg.version_off = at
     msg.version_len = end - at
     if msg.version_len != 8 or memcmp(area + at, "HTTP/", 5) != 0 or area[at + 6] != 46:
@@ -131,9 +144,14 @@ cdef int request_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept n
         return fail(parser, 505, at, "HTTP version other than 1.0 and 1.1")
     if area[at + 7] == 48:
         msg.flags |= MSG_F_HTTP10
+    return _line_done(msg, at, end)
+
+
+cdef int _line_done(http_msg_t* msg, uint32_t at, uint32_t end) noexcept nogil:
+    """The request line is right; its version begins at `at`."""
     msg.method = <uint8_t> method_of(msg.area + msg.method_off, msg.method_len)
     if (msg.target_off != msg.method_off + msg.method_len + 1 or at != msg.target_off + msg.target_len + 1
-            or area[end] != CR):
+            or msg.area[end] != CR):
         msg.flags |= MSG_F_EDITED
     return H1_DONE
 
@@ -142,7 +160,13 @@ cdef int request_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept n
 cdef int status_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept nogil:
     cdef http_msg_t* msg = parser.msg
     cdef uint8_t* area = <uint8_t*> msg.area
-    cdef uint32_t i
+    cdef uint32_t version_end = at
+    if parser.flags & H1_F_RELAXED:
+        while version_end < end and area[version_end] != SP:
+            version_end += 1
+        if version_end == end or not lax_version(msg, at, version_end):
+            return fail(parser, 502, at, "invalid version")
+        return _status(parser, version_end, end)
     msg.version_off = at
     msg.version_len = 8
     if end - at < 12 or memcmp(area + at, "HTTP/", 5) != 0 or area[at + 6] != 46 or area[at + 8] != SP:
@@ -155,7 +179,15 @@ cdef int status_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept no
         area[at + 5] = 49
         area[at + 7] = 49
         msg.flags |= MSG_F_EDITED
-    at += 8
+    return _status(parser, at + 8, end)
+
+
+cdef int _status(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept nogil:
+    """3DIGIT [SP reason] behind the version that ends at `at`."""
+    cdef http_msg_t* msg = parser.msg
+    cdef uint8_t* area = <uint8_t*> msg.area
+    cdef uint32_t version_end = at
+    cdef uint32_t i
     while at < end and area[at] == SP:
         at += 1
     for i in range(at, at + 3):
@@ -164,6 +196,8 @@ cdef int status_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept no
         msg.status = <uint16_t> (msg.status * 10 + area[i] - 48)
     if msg.status < 100 or (at + 3 < end and area[at + 3] != SP):
         return fail(parser, 502, at, "invalid status")
+    if msg.version_len != 8 and not lax_status(msg, at):
+        return fail(parser, 502, at, "no room for the version")
     at += 3
     i = at
     while at < end and area[at] == SP:
@@ -172,7 +206,7 @@ cdef int status_line(h1_parser_t* parser, uint32_t at, uint32_t end) noexcept no
     msg.reason_len = end - at
     if memchr(area + at, CR, msg.reason_len) != NULL:
         return fail(parser, 502, at, "CR in the reason phrase")
-    if i != msg.version_off + 12 or at != i + 1 or area[end] != CR:
+    if i != version_end + 4 or at != i + 1 or area[end] != CR:
         msg.flags |= MSG_F_EDITED
     return H1_DONE
 
@@ -183,6 +217,8 @@ cdef int unfinished_line(h1_parser_t* parser, uint32_t length) noexcept nogil:
     cdef uint32_t at
     cdef const char* expected = "HTTP/"
     for at in range(parser.fed, length):
+        if msg.flags & MSG_F_RESPONSE and parser.flags & H1_F_RELAXED:
+            break
         if msg.flags & MSG_F_RESPONSE:
             if at - msg.start_off >= 5:
                 break
@@ -243,6 +279,11 @@ cdef int parse_start(h1_parser_t* parser, uint32_t length) noexcept nogil:
         status = request_line(parser, msg.start_off, end)
     if status != H1_DONE:
         return status
+    if msg.head_len:
+        # HTTP/0.9 has no headers.
+        parser.fed = msg.head_len
+        parser.state = STATE_DONE
+        return H1_DONE
     memcpy(&parser.llhttp, &image, sizeof(llhttp_t))
     parser.llhttp.parser.data = parser
     parser.fed = msg.hdrs_off
@@ -260,8 +301,20 @@ cdef int decide(h1_parser_t* parser) noexcept nogil:
     if msg.flags & MSG_F_RESPONSE:
         is_fine = h1_decide_response(msg, msg.method, parser.flags & H1_F_UPGRADE_ASKED, &refusal)
     else:
-        is_fine = h1_decide_request(msg, &refusal)
+        is_fine = h1_decide_request(msg, parser.flags, &refusal)
     return H1_DONE if is_fine else fail(parser, refusal.status, refusal.off, refusal.reason)
+
+
+cdef int relaxed_headers(h1_parser_t* parser, uint32_t length) noexcept nogil:
+    """llhttp knows no option for names that are no tokens."""
+    cdef lines_t found = lax_lines(parser.msg, &parser.fed, length)
+    if found == LINES_MORE:
+        return H1_NEED_MORE
+    if found != LINES_DONE:
+        return fail(parser, 400, parser.fed, "too many headers" if found == LINES_TOO_MANY else "invalid header line")
+    parser.fed = parser.msg.head_len
+    parser.state = STATE_DONE
+    return decide(parser)
 
 
 cdef int h1_parse_head(h1_parser_t* parser, uint32_t length) noexcept nogil:
@@ -273,11 +326,15 @@ cdef int h1_parse_head(h1_parser_t* parser, uint32_t length) noexcept nogil:
         status = parse_start(parser, length)
         if status != H1_DONE:
             return status
+    if parser.state == STATE_DONE:
+        return decide(parser)
     if parser.fed == length:
         return H1_NEED_MORE
     if parser.fed == msg.hdrs_off and (msg.area[parser.fed] == SP or msg.area[parser.fed] == TAB):
         # llhttp's lenient mode would take it for the header's start; others read a fold of the start line (RFC 9112 2.2).
         return fail(parser, 400, parser.fed, "white space before the first header")
+    if parser.flags & H1_F_RELAXED:
+        return relaxed_headers(parser, length)
     errno = api.execute(&parser.llhttp.parser, msg.area + parser.fed, length - parser.fed)
     if errno == LLHTTP_OK:
         parser.fed = length

@@ -17,7 +17,7 @@ cdef uint8_t[256] token_lower
 cdef uint8_t[256] target_bytes
 
 # Puts names into lower case, trims values, fills the index and decides the framing of a head that llhttp has split
-# into lines; msg.head_len is set. False: refused.
-cdef bint h1_decide_request(http_msg_t* msg, h1_refusal_t* refusal) noexcept nogil
+# into lines; msg.head_len is set. flags: H1_F_*. False: refused.
+cdef bint h1_decide_request(http_msg_t* msg, uint32_t flags, h1_refusal_t* refusal) noexcept nogil
 # The same for an answer. method: method_t of its request; upgrade_asked: that asked for an upgrade.
 cdef bint h1_decide_response(http_msg_t* msg, uint8_t method, bint upgrade_asked, h1_refusal_t* refusal) noexcept nogil

@@ -4,11 +4,12 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr
 
-from fastlb_core.base.slice cimport lower_byte, lower_in_place, slice_eq_nocase, slice_next_token, slice_t
+from fastlb_core.base.slice cimport lower_byte, lower_in_place, slice_eq, slice_eq_nocase, slice_next_token, slice_t
+from fastlb_core.http.h1 cimport H1_F_ANY_PAYLOAD, H1_F_RELAXED
 from fastlb_core.http.message cimport (
     BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE,
     HDR_CONNECTION, HDR_CONTENT_LENGTH, HDR_EXPECT, HDR_F_CANON, HDR_HOST, HDR_SEC_WEBSOCKET_KEY,
-    HDR_TRANSFER_ENCODING, HDR_UPGRADE, METHOD_CONNECT, METHOD_GET, METHOD_HEAD,
+    HDR_TRANSFER_ENCODING, HDR_UPGRADE, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD,
     MSG_F_AUTHORITY, MSG_F_CL_DROPPED, MSG_F_CONN_CLOSE, MSG_F_CONN_KEEP_ALIVE, MSG_F_CONN_UPGRADE, MSG_F_EDITED,
     MSG_F_EXPECT_100, MSG_F_HAS_CL, MSG_F_HAS_TE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE,
     MSG_F_UPGRADE_H2C, MSG_F_UPGRADE_WS,
@@ -300,7 +301,31 @@ cdef bint decide_upgrade(http_msg_t* msg, h1_refusal_t* refusal) noexcept nogil:
     return True
 
 
-cdef bint h1_decide_request(http_msg_t* msg, h1_refusal_t* refusal) noexcept nogil:
+cdef inline bint is_bodiless(uint8_t method) noexcept nogil:
+    return method == METHOD_GET or method == METHOD_HEAD or method == METHOD_DELETE
+
+
+# With the option a Host may be missing or anything, and differ from the target's (haproxy: the same); two different ones are
+# still two readings.
+cdef bint decide_relaxed(http_msg_t* msg, h1_refusal_t* refusal) noexcept nogil:
+    cdef slice_t target = msg_target(msg)
+    cdef uri_t uri = uri_split(target)
+    cdef int first = msg_find(msg, HDR_HOST)
+    cdef int i = msg_find_next(msg, first) if first >= 0 else -1
+    cdef slice_t host, other
+    while i >= 0:
+        host = msg_hdr_value(msg, first)
+        other = msg_hdr_value(msg, i)
+        if not slice_eq(other, host.ptr, host.len):
+            return refuse(refusal, 400, msg.hdrs[i].name_off, "more than one Host")
+        msg_hdr_del(msg, i)
+        i = msg_find_next(msg, i)
+    if uri.form == URI_ABSOLUTE or uri.form == URI_AUTHORITY and msg.method == METHOD_CONNECT:
+        msg.flags |= MSG_F_AUTHORITY
+    return True
+
+
+cdef bint h1_decide_request(http_msg_t* msg, uint32_t flags, h1_refusal_t* refusal) noexcept nogil:
     cdef slice_t host
     cdef uint16_t port = 0
     cdef int expect
@@ -309,7 +334,10 @@ cdef bint h1_decide_request(http_msg_t* msg, h1_refusal_t* refusal) noexcept nog
     if msg.flags & MSG_F_HAS_TE and msg.flags & MSG_F_HTTP10:
         # RFC 9112 6.1: its framing is faulty. haproxy: forwards it.
         return refuse(refusal, 400, msg.hdrs_off, "Transfer-Encoding with HTTP/1.0")
-    if not decide_host(msg, &host, &port, refusal) or not decide_target(msg, host, port, refusal):
+    if flags & H1_F_RELAXED:
+        if not decide_relaxed(msg, refusal):
+            return False
+    elif not decide_host(msg, &host, &port, refusal) or not decide_target(msg, host, port, refusal):
         return False
     if msg_find(msg, HDR_UPGRADE) >= 0 and not decide_upgrade(msg, refusal):
         return False
@@ -320,6 +348,9 @@ cdef bint h1_decide_request(http_msg_t* msg, h1_refusal_t* refusal) noexcept nog
         msg.body = BODY_CHUNKED
     elif msg.content_length:
         msg.body = BODY_LENGTH
+    if msg.body != BODY_NONE and msg.flags & MSG_F_HTTP10 and is_bodiless(msg.method) and not flags & H1_F_ANY_PAYLOAD:
+        # haproxy: the same. Old servers do not look for it there, and would take it for the next request.
+        return refuse(refusal, 413, msg.hdrs_off, "payload of an HTTP/1.0 request that usually has none")
     return True
 
 

@@ -28,6 +28,7 @@ ctypedef struct packer_t:
     uint8_t is_ended             # PACK_END is complete
     uint8_t stage                # its user's
     uint8_t has_moved            # its user's
+    uint8_t drops_trailers       # its user's
     uint64_t until               # its user's
     uint64_t n_in                # bytes taken
     uint64_t n_out               # bytes made

@@ -55,7 +55,8 @@ cdef void _free(packer_t* packer) noexcept nogil:
 
 cdef packer_t* packer_take(packer_pool_t* pool, int coding) noexcept nogil:
     cdef packer_t* packer = pool.free_lists[coding]
-    if pool.max_used and pool.n_used >= pool.max_used:
+    if pool.max_used and pool.n_used >= pool.max_used and coding != CODING_IDENTITY:
+        # One that changes nothing takes no memory of zlib's.
         return NULL
     if packer != NULL:
         pool.free_lists[coding] = packer.next
@@ -72,6 +73,7 @@ cdef packer_t* packer_take(packer_pool_t* pool, int coding) noexcept nogil:
     packer.is_ended = False
     packer.stage = 0
     packer.has_moved = False
+    packer.drops_trailers = False
     packer.n_in = 0
     packer.n_out = 0
     return packer

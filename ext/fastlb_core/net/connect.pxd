@@ -11,6 +11,7 @@ cdef enum:                       # connect_start.options
     CONNECT_TFO = 0x2            # TCP Fast Open
     CONNECT_TRANSPARENT = 0x4    # the source may be an address that this host does not have (usesrc)
     CONNECT_UNTIL_BOUND = 0x8    # source's port is one of several: a taken one is told as EADDRNOTAVAIL
+    CONNECT_NOLINGER = 0x10      # reset when it is closed (nolinger)
 
 # What else is set on the socket; 0 and NULL leave it as the system has it.
 cdef struct connect_opts_t:

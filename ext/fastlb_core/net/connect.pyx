@@ -15,6 +15,7 @@ from fastlb_core.sys.socket cimport (
     SO_BINDTODEVICE, SO_KEEPALIVE, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, TCP_FASTOPEN_CONNECT,
     TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_USER_TIMEOUT, bind, connect, setsockopt, sockaddr, socket, socklen_t,
 )
+from fastlb_core.net.silent cimport reset_on_close
 from fastlb_core.sys.splice cimport close
 
 
@@ -56,6 +57,8 @@ cdef void _set_options(int fd, uint32_t options) noexcept nogil:
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one))
     if options & CONNECT_TFO:
         setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof(one))
+    if options & CONNECT_NOLINGER:
+        reset_on_close(fd)
 
 
 cdef conn_t* connect_start(loop_t* loop, const sockaddr* address, socklen_t address_len, const sockaddr* source,

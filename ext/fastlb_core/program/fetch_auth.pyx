@@ -4,9 +4,10 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr
 
 from fastlb_core.base.slice cimport slice_eq_nocase, slice_of, slice_t
-from fastlb_core.http.message cimport http_msg_t
+from fastlb_core.http.message cimport http_msg_t, msg_target
 from fastlb_core.program.expr cimport ARG_STR, arg_t, fetch_fn
 from fastlb_core.program.http_values cimport seen_request, values_find
+from fastlb_core.program.program cimport PX_H_PROXY_HEADER
 from fastlb_core.program.sample cimport eval_t, sample_t, scratch_take, smp_set_bool, smp_set_str
 from fastlb_core.program.userlist cimport user_t, userlist_check, userlist_t
 
@@ -89,11 +90,21 @@ cdef bint read_basic(eval_t* ev, slice_t text, auth_t* auth) noexcept nogil:
     return True
 
 
+# haproxy: with `option http-use-proxy-header` a target that is no path asks for a proxy's login; Authorization is the rule.
+cdef bint is_proxied(const px_t* fe, const http_msg_t* msg) noexcept nogil:
+    cdef slice_t target = msg_target(msg)
+    return fe.http_options & PX_H_PROXY_HEADER and target.len and target.ptr[0] != b'/' and target.ptr[0] != b'*'
+
+
 cdef bint read_auth(eval_t* ev, sample_t* smp, auth_t* auth) noexcept nogil:
     cdef http_msg_t* msg = seen_request(ev, smp)
     cdef slice_t value, scheme, rest
-    # haproxy: an absolute target asks for a proxy's login only with `option http-use-proxy-header`; Authorization is the rule.
-    if msg == NULL or not values_find(msg, slice_of(b"authorization", 13), False, 1, &value):
+    cdef slice_t name = slice_of(b"authorization", 13)
+    if msg == NULL:
+        return False
+    if is_proxied(ev.fe, msg):
+        name = slice_of(b"proxy-authorization", 19)
+    if not values_find(msg, name, False, 1, &value):
         return False
     if not split_scheme(value, &scheme, &rest):
         return False

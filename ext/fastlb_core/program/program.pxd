@@ -74,8 +74,7 @@ cdef enum:                       # px_t.http_options
     PX_H_DROP_REQ_TRAILERS = 0x0400  # http-drop-request-trailers
     PX_H_DROP_RES_TRAILERS = 0x0800
     PX_H_PROXY_HEADER = 0x1000   # http-use-proxy-header
-    PX_H_IDLE_CLOSE = 0x2000     # idle-close-on-response
-    PX_H_CHECK_CACHE = 0x4000    # checkcache
+    PX_H_CHECK_CACHE = 0x2000    # checkcache
 
 cdef enum:                       # px_t.retry_on: when a request is sent again (`retry-on`)
     RETRY_CONN_FAILURE = 0x0001

@@ -9,6 +9,7 @@ from fastlb_core.http.status cimport error_page
 from fastlb_core.net.conn cimport conn_keep, conn_poll, conn_sendv, conn_t
 from fastlb_core.net.silent cimport silent_close_prepare
 from fastlb_core.program.expr cimport ARG_FORMAT
+from fastlb_core.program.fetch_auth cimport is_proxied
 from fastlb_core.program.logformat cimport lf_text, logformat_t
 from fastlb_core.program.rules cimport (
     ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_YIELD, RULES_HTTP_REQUEST, RULES_STATS, act_t, action_fn, rule_t,
@@ -117,9 +118,11 @@ cdef bint _put_page(head_t* head, slice_t page, slice_t name, slice_t value) noe
 
 
 cdef act_t auth(eval_t* ev, const rule_t* rule) noexcept nogil:
-    """401 for a server, 407 for a proxy (an absolute target); the realm in quotes (RFC 9110 11.6.1)."""
+    """401 for a server, 407 for a proxy; the realm in quotes (RFC 9110 11.6.1)."""
     cdef stream_t* strm = <stream_t*> ev.strm
     cdef slice_t realm, page
+    cdef slice_t name = slice_of(b"www-authenticate", 16)
+    cdef int status = 401
     cdef head_t head, value
     cdef char challenge[1200]
     if rule.args[0].type == ARG_FORMAT:
@@ -133,16 +136,18 @@ cdef act_t auth(eval_t* ev, const rule_t* rule) noexcept nogil:
     if not head_text(&value, slice_of(b"Basic realm=\"", 13)) or not head_text(&value, realm) \
             or not head_text(&value, slice_of(b"\"", 1)):
         return ACT_ERROR
-    page = error_page(401)
+    if is_proxied(strm.fe, &strm.req_msg):
+        name = slice_of(b"proxy-authenticate", 18)
+        status = 407
+    page = error_page(status)
     head.start = ev.scratch.page
     head.at = head.start
     head.end = head.start + ev.scratch.page_size
-    if not _put_page(&head, page, slice_of(b"www-authenticate", 16),
-                     slice_of(challenge, <uint32_t> (value.at - challenge))):
+    if not _put_page(&head, page, name, slice_of(challenge, <uint32_t> (value.at - challenge))):
         return ACT_ERROR
     fe_counters(strm).intercepted += 1
     tracking_error(strm)
-    http_reply_page(strm, 401, slice_of(head.start, <uint32_t> (head.at - head.start)), b'L', b'R')
+    http_reply_page(strm, status, slice_of(head.start, <uint32_t> (head.at - head.start)), b'L', b'R')
     return ACT_DONE
 
 

@@ -21,12 +21,12 @@ from fastlb_core.net.conn cimport (
     conn_local, conn_poll, conn_set_timer,
     conn_stop_timer, conn_t,
 )
-from fastlb_core.net.connect cimport CONNECT_KEEPALIVE
+from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, CONNECT_NOLINGER
 from fastlb_core.net.tls cimport tls_put_before
 from fastlb_core.program.hash_key cimport hash_key, hash_key_t
 from fastlb_core.program.program cimport (
-    LOG_S_CONNECT, PX_MODE_HTTP, PX_O_PREFER_LAST, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE, REUSE_NEVER,
-    REUSE_SAFE, px_t,
+    LOG_S_CONNECT, PX_MODE_HTTP, PX_O_NOLINGER_BE, PX_O_PREFER_LAST, PX_O_SRVTCPKA, RETRY_CONN_FAILURE, REUSE_AGGRESSIVE,
+    REUSE_NEVER, REUSE_SAFE, px_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_REDIRECT, BACK_R_TRY, BACK_R_WAIT, back_result_t
@@ -268,6 +268,11 @@ cdef bint _is_shortage(int err_no) noexcept nogil:
         or err_no == EADDRNOTAVAIL
 
 
+cdef inline uint32_t _connect_options(const px_t* be) noexcept nogil:
+    return (CONNECT_KEEPALIVE if be.options & PX_O_SRVTCPKA else 0) | \
+        (CONNECT_NOLINGER if be.options & PX_O_NOLINGER_BE else 0)
+
+
 cdef back_result_t _connect(stream_t* strm) noexcept nogil:
     cdef int err_no = 0
     cdef slice_t name = secure_name(strm) if strm.srv.tls != NULL else slice_of(NULL, 0)
@@ -285,8 +290,7 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
         srv_slot(strm).connect += 1
         be_counters(strm).connect += 1
         back = dial(&strm.w.loop, strm.srv, conn_local(strm.front) if strm.srv.flags & SRV_F_FOLLOWS_CLIENT else NULL,
-                    &wish.source if wish.source.family else NULL,
-                    CONNECT_KEEPALIVE if strm.be.options & PX_O_SRVTCPKA else 0, &err_no)
+                    &wish.source if wish.source.family else NULL, _connect_options(strm.be), &err_no)
         if back == NULL:
             if _is_shortage(err_no):
                 stream_set_term(strm, b'R', b'C')

@@ -12,7 +12,8 @@ from fastlb_core.http.message cimport (
 )
 from fastlb_core.http.packer cimport CODING_IDENTITY, CODING_NONE, coding_name, packer_give, packer_t, packer_take
 from fastlb_core.lb.shared cimport counters_t
-from fastlb_core.program.compression cimport comp_conf_t
+from fastlb_core.program.compression cimport COMP_DIR_REQ, COMP_DIR_RES, comp_conf_t
+from fastlb_core.program.program cimport px_t
 from fastlb_core.proxy.compress cimport COMP_ASKED, COMP_CHOSEN, COMP_NONE
 from fastlb_core.proxy.stream cimport be_counters, fe_counters, stream_t
 
@@ -105,12 +106,18 @@ cdef bint _is_old_browser(const http_msg_t* msg) noexcept nogil:
     return agent.ptr[30] == b'6' and (agent.len < 54 or not slice_eq(slice_of(agent.ptr + 51, 3), "SV1", 3))
 
 
+cdef inline const comp_conf_t* _conf(const px_t* px, int direction) noexcept nogil:
+    """What the proxy says of that direction, or NULL."""
+    cdef const comp_conf_t* conf = <const comp_conf_t*> px.compression
+    return conf if conf != NULL and conf.directions & direction else NULL
+
+
 cdef inline const comp_conf_t* _fe_conf(const stream_t* strm) noexcept nogil:
-    return <const comp_conf_t*> strm.fe.compression
+    return _conf(strm.fe, COMP_DIR_RES)
 
 
 cdef inline const comp_conf_t* _be_conf(const stream_t* strm) noexcept nogil:
-    return <const comp_conf_t*> strm.be.compression
+    return _conf(strm.be, COMP_DIR_RES)
 
 
 cdef bint _has_identity(const comp_conf_t* conf) noexcept nogil:
@@ -165,20 +172,25 @@ cdef bint _is_tag_fit(const http_msg_t* msg) noexcept nogil:
     return tag.len > 0 and tag.ptr[0] == b'"' and tag.ptr[tag.len - 1] == b'"'
 
 
-cdef bint _is_type_wanted(const stream_t* strm, slice_t media) noexcept nogil:
-    cdef const comp_conf_t* fe = _fe_conf(strm)
-    cdef const comp_conf_t* be = _be_conf(strm)
-    cdef const comp_conf_t* conf = be if be != NULL and be.n_types else fe
+cdef bint _is_type_among(const http_msg_t* msg, const slice_t* types, uint32_t n_types) noexcept nogil:
+    """haproxy: parts of several types never, and without a list all the others."""
+    cdef int i = msg_find(msg, HDR_CONTENT_TYPE)
+    cdef slice_t media = msg_hdr_value(msg, i) if i >= 0 else slice_of("", 0)
     cdef uint32_t k
     if media.len >= 9 and slice_eq_nocase(slice_of(media.ptr, 9), "multipart", 9):
         return False
-    if conf == NULL or conf.n_types == 0:
-        return True
-    for k in range(conf.n_types):
-        if media.len >= conf.types[k].len and slice_eq_nocase(slice_of(media.ptr, conf.types[k].len), conf.types[k].ptr,
-                                                              conf.types[k].len):
+    for k in range(n_types):
+        if media.len >= types[k].len and slice_eq_nocase(slice_of(media.ptr, types[k].len), types[k].ptr, types[k].len):
             return True
-    return False
+    return n_types == 0
+
+
+cdef bint _is_type_wanted(const stream_t* strm) noexcept nogil:
+    cdef const comp_conf_t* be = _be_conf(strm)
+    cdef const comp_conf_t* conf = be if be != NULL and be.n_types else _fe_conf(strm)
+    if conf == NULL:
+        return _is_type_among(&strm.res_msg, NULL, 0)
+    return _is_type_among(&strm.res_msg, conf.types, conf.n_types)
 
 
 cdef bint _is_large_enough(const stream_t* strm) noexcept nogil:
@@ -191,18 +203,13 @@ cdef bint _is_large_enough(const stream_t* strm) noexcept nogil:
 
 cdef bint _is_fit(const stream_t* strm) noexcept nogil:
     cdef const http_msg_t* res = &strm.res_msg
-    cdef slice_t media = slice_of("", 0)
-    cdef int i
     if res.flags & MSG_F_HTTP10 or res.status < 200 or res.status > 203:
         return False
     if res.body != BODY_CHUNKED and (res.body != BODY_LENGTH or res.content_length == 0):
         return False
     if msg_find(res, HDR_CONTENT_ENCODING) >= 0 or _has_no_transform(res) or not _is_tag_fit(res):
         return False
-    i = msg_find(res, HDR_CONTENT_TYPE)
-    if i >= 0:
-        media = msg_hdr_value(res, i)
-    return _is_type_wanted(strm, media) and _is_large_enough(strm)
+    return _is_type_wanted(strm) and _is_large_enough(strm)
 
 
 cdef void compress_judge(stream_t* strm) noexcept nogil:
@@ -212,6 +219,34 @@ cdef void compress_judge(stream_t* strm) noexcept nogil:
         strm.comp_stage = COMP_NONE
         return
     strm.comp_stage = COMP_CHOSEN
+
+
+# -- the request's body
+
+cdef bint _is_body_fit(const stream_t* strm, const comp_conf_t* types, const comp_conf_t* size) noexcept nogil:
+    cdef const http_msg_t* req = &strm.req_msg
+    if req.flags & MSG_F_HTTP10 or req.body != BODY_CHUNKED and (req.body != BODY_LENGTH or req.content_length == 0):
+        return False
+    if msg_find(req, HDR_CONTENT_ENCODING) >= 0 or _has_no_transform(req):
+        return False
+    if size != NULL and req.body == BODY_LENGTH and req.content_length < size.minsize_req:
+        return False
+    return _is_type_among(req, types.types_req if types != NULL else NULL, types.n_types_req if types != NULL else 0)
+
+
+cdef void compress_body(stream_t* strm) noexcept nogil:
+    cdef http_msg_t* req = &strm.req_msg
+    cdef const comp_conf_t* fe = _conf(strm.fe, COMP_DIR_REQ)
+    cdef const comp_conf_t* be = _conf(strm.be, COMP_DIR_REQ)
+    cdef const comp_conf_t* conf = be if be != NULL and be.algo_req else fe
+    cdef const comp_conf_t* types = be if be != NULL and be.n_types_req else fe
+    cdef const comp_conf_t* size = be if be != NULL and be.minsize_req else fe
+    if conf == NULL or conf.algo_req <= CODING_IDENTITY or not _is_body_fit(strm, types, size) or not _has_room(req):
+        return
+    strm.req_packer = packer_take(&strm.w.packers, conf.algo_req)
+    if strm.req_packer != NULL:
+        _make_chunked(req)
+        msg_hdr_append(req, slice_of("content-encoding", 16), coding_name(conf.algo_req))
 
 
 # -- the head that leaves
@@ -231,18 +266,22 @@ cdef bint _weaken_tag(http_msg_t* res) noexcept nogil:
     return msg_hdr_replace(res, i, slice_of(weak, tag.len + 2))
 
 
-cdef bint _has_room(const http_msg_t* res) noexcept nogil:
-    cdef int i = msg_find(res, HDR_ETAG)
-    cdef uint32_t tag = res.hdrs[i].value_len + 4 if i >= 0 else 0
-    return res.edit_cap - res.edit_len >= EDIT_ROOM + tag and res.n_hdrs + EDIT_HEADERS <= res.cap_hdrs
+cdef bint _has_room(const http_msg_t* msg) noexcept nogil:
+    cdef int i = msg_find(msg, HDR_ETAG)
+    cdef uint32_t tag = msg.hdrs[i].value_len + 4 if i >= 0 else 0
+    return msg.edit_cap - msg.edit_len >= EDIT_ROOM + tag and msg.n_hdrs + EDIT_HEADERS <= msg.cap_hdrs
+
+
+cdef void _make_chunked(http_msg_t* msg) noexcept nogil:
+    if msg.body == BODY_LENGTH:
+        msg_hdr_del_all(msg, HDR_CONTENT_LENGTH)
+        msg_hdr_append(msg, slice_of("transfer-encoding", 17), slice_of("chunked", 7))
 
 
 cdef void _edit_head(http_msg_t* res, int coding) noexcept nogil:
     """haproxy: these three in this order; its Vary stands beside others."""
     _weaken_tag(res)
-    if res.body == BODY_LENGTH:
-        msg_hdr_del_all(res, HDR_CONTENT_LENGTH)
-        msg_hdr_append(res, slice_of("transfer-encoding", 17), slice_of("chunked", 7))
+    _make_chunked(res)
     msg_hdr_append(res, slice_of("vary", 4), slice_of("Accept-Encoding", 15))
     if coding != CODING_IDENTITY:
         msg_hdr_append(res, slice_of("content-encoding", 16), coding_name(coding))
@@ -268,10 +307,11 @@ cdef inline void _count(counters_t* slot, const packer_t* packer) noexcept nogil
 
 
 cdef void compress_end(stream_t* strm) noexcept nogil:
-    if strm.packer == NULL:
-        return
-    _count(fe_counters(strm), strm.packer)
-    if strm.be != NULL:
-        _count(be_counters(strm), strm.packer)
+    if strm.packer != NULL and strm.comp_stage == COMP_CHOSEN:
+        _count(fe_counters(strm), strm.packer)
+        if strm.be != NULL:
+            _count(be_counters(strm), strm.packer)
     packer_give(&strm.w.packers, strm.packer)
+    packer_give(&strm.w.packers, strm.req_packer)
     strm.packer = NULL
+    strm.req_packer = NULL

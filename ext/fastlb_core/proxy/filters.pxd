@@ -53,11 +53,11 @@ cdef flow_status_t filtered_run(stream_t* strm, bint is_response) noexcept nogil
 cdef inline flow_status_t relay(stream_t* strm, bint is_response) noexcept nogil:
     if strm.filters != NULL:
         return filtered_run(strm, is_response)
-    if not is_response:
-        return flow_run(strm.w, &strm.req, strm.front, strm.back, True)
-    if strm.packer != NULL:
-        return packed_run(strm, NO_LIMIT)
-    return flow_run(strm.w, &strm.res, strm.back, strm.front, True)
+    if (strm.packer if is_response else strm.req_packer) != NULL:
+        return packed_run(strm, is_response, NO_LIMIT)
+    if is_response:
+        return flow_run(strm.w, &strm.res, strm.back, strm.front, True)
+    return flow_run(strm.w, &strm.req, strm.front, strm.back, True)
 
 # The direction waits for nobody but a filter.
 cdef inline bint filters_hold(const stream_t* strm, bint is_response) noexcept nogil:

@@ -6,6 +6,7 @@ from libc.string cimport memset
 
 from fastlb_core.base.buf cimport buf_data, opool_get, opool_put
 from fastlb_core.base.wheel cimport wheel_cancel, wheel_set
+from fastlb_core.http.packer cimport packer_t
 from fastlb_core.net.conn cimport CONN_F_ERROR, conn_t
 from fastlb_core.net.loop cimport TIMER_FILTERS
 from fastlb_core.program.rules cimport RULES_FILTER, px_rules, rule_t, rules_t
@@ -208,22 +209,24 @@ cdef flow_status_t _run_plain(filters_t* block, bint is_response, flow_t* flow, 
 cdef flow_status_t _run_packed(filters_t* block, bint is_response, conn_t* dst) noexcept nogil:
     """Through the packer. A filter behind the compression sees what leaves, which is hardly ever more than what comes in."""
     cdef stream_t* strm = block.strm
-    cdef uint64_t before_in = strm.res.total
-    cdef uint64_t before_out = strm.packer.n_out
+    cdef const packer_t* packer = strm.packer if is_response else strm.req_packer
+    cdef const flow_t* flow = &strm.res if is_response else &strm.req
+    cdef uint64_t before_in = flow.total
+    cdef uint64_t before_out = packer.n_out
     cdef uint64_t most, wait_ms
     cdef flow_status_t status
     cdef uint32_t i
     most = _allowed(block, is_response, 0, &wait_ms)
     if most == 0:
         return FLOW_DST_ERROR if dst.flags & CONN_F_ERROR else _hold(block, is_response, wait_ms)
-    status = packed_run(strm, most)
-    if block.n_traces and strm.res.total != before_in:
-        i = <uint32_t> (strm.res.total - before_in)
+    status = packed_run(strm, is_response, most)
+    if block.n_traces and flow.total != before_in:
+        i = <uint32_t> (flow.total - before_in)
         trace_payload(strm, is_response, before_in, NULL, i, i)
     for i in range(block.n_limiters):
         if _concerns(&block.limiters[i], is_response):
-            limiter_count(&block.limiters[i], strm.packer.n_out - before_out if block.limiters[i].is_behind
-                          else strm.res.total - before_in, strm.w.loop.now_ms)
+            limiter_count(&block.limiters[i], packer.n_out - before_out if block.limiters[i].is_behind
+                          else flow.total - before_in, strm.w.loop.now_ms)
     return status
 
 
@@ -231,10 +234,10 @@ cdef flow_status_t filtered_run(stream_t* strm, bint is_response) noexcept nogil
     cdef filters_t* block = <filters_t*> strm.filters
     cdef flow_status_t status
     block.is_held[is_response] = False
-    if not is_response:
+    if (strm.packer if is_response else strm.req_packer) != NULL:
+        status = _run_packed(block, is_response, strm.front if is_response else strm.back)
+    elif not is_response:
         status = _run_plain(block, is_response, &strm.req, strm.front, strm.back)
-    elif strm.packer != NULL:
-        status = _run_packed(block, is_response, strm.front)
     else:
         status = _run_plain(block, is_response, &strm.res, strm.back, strm.front)
     if status == FLOW_FINISHED:

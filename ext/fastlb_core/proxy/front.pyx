@@ -18,9 +18,11 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.net.loop cimport loop_add, loop_del
 from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result_t, pp_tlvs
+from fastlb_core.net.silent cimport reset_on_close
 from fastlb_core.net.tls cimport tls_handshake
 from fastlb_core.program.program cimport (
-    LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, LOG_S_ACCEPT, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL, listener_t, px_t,
+    LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, LOG_S_ACCEPT, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL,
+    PX_O_IGNORE_PROBES, PX_O_NOLINGER_FE, listener_t, px_t,
 )
 from fastlb_core.proxy.evaluate cimport eval_close_session
 from fastlb_core.proxy.idle_pool cimport idle_detach
@@ -147,7 +149,7 @@ cdef void _idle_io(conn_t* front) noexcept nogil:
     if n > 0:
         _start_http(w, front, 0)
     elif n < 0:
-        if front.n_requests or front_px(front).options & PX_O_DONTLOGNULL:
+        if front.n_requests or front_px(front).options & (PX_O_DONTLOGNULL | PX_O_IGNORE_PROBES):
             if not front.n_requests:
                 tracking_silent(w, front)
             conn_close(front)
@@ -156,7 +158,9 @@ cdef void _idle_io(conn_t* front) noexcept nogil:
 
 
 cdef void _idle_timer(conn_t* front) noexcept nogil:
-    if front.n_requests:
+    if front.n_requests or front_px(front).options & PX_O_IGNORE_PROBES:
+        if not front.n_requests:
+            tracking_silent(the_worker, front)
         conn_close(front)
     else:
         _start_http(the_worker, front, STRM_F_FRONT_TIMEOUT)
@@ -397,6 +401,8 @@ cdef void _accepted(worker_t* w, listener_t* li, int fd, const void* address, so
     if front == NULL:
         return
     front.origin = li
+    if li.px.options & PX_O_NOLINGER_FE:
+        reset_on_close(fd)
     memcpy(&front.peer, address, length if length < sizeof(front.peer) else sizeof(front.peer))
     if li.flags & LI_F_UNIX:
         front.peer.family = AF_UNIX

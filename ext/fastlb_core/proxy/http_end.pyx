@@ -17,6 +17,7 @@ from fastlb_core.proxy.capture cimport capture_request_cookie
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.forward cimport FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_YIELD, flow_discard, flow_status_t
 from fastlb_core.proxy.front cimport front_idle, front_linger
+from fastlb_core.proxy.packed cimport packed_is_done
 from fastlb_core.proxy.persist cimport persist_request
 from fastlb_core.proxy.reply cimport (
     reply_answer, reply_has_length, reply_head_len, reply_page, reply_rule_page, reply_send,
@@ -41,7 +42,8 @@ cdef void http_finish(stream_t* strm) noexcept nogil:
     cdef bint is_request_done = strm.req.is_done and strm.req.n_ready == 0
     cdef bint close_front = bool(strm.flags & STRM_F_CLOSE_FRONT) or not is_request_done
     # A server that answered before it was sent the whole request would take the next one for the rest.
-    back_finish(strm, not strm.flags & STRM_F_CLOSE_BACK and is_request_done and strm.req.in_pipe == 0)
+    back_finish(strm, not strm.flags & STRM_F_CLOSE_BACK and is_request_done and strm.req.in_pipe == 0
+                and (strm.req_packer == NULL or packed_is_done(strm.req_packer)))
     stream_end(strm)
     if not close_front:
         front_idle(w, front)

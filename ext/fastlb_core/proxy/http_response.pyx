@@ -5,7 +5,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_realign
 from fastlb_core.base.slice cimport slice_of, slice_starts_nocase, slice_t
 from fastlb_core.http.fcgi cimport FCGI_F_KEEP, fcgi_of
-from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head
+from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_RELAXED, H1_F_UPGRADE_ASKED, h1_init_response, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, MSG_F_HTTP10, MSG_F_INTERIM, MSG_F_KEEP_ALIVE, MSG_F_UPGRADE, http_msg_t,
@@ -18,8 +18,8 @@ from fastlb_core.net.conn cimport (
     conn_set_timer, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
-    HTTP_MODE_KEEP_ALIVE, LOG_S_RESPONSE, PX_H_CASE_CLIENT, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_WAITS_BODY, RETRY_EMPTY,
-    RETRY_JUNK, RETRY_TIMEOUT,
+    HTTP_MODE_KEEP_ALIVE, LOG_S_RESPONSE, PX_H_CASE_CLIENT, PX_H_DROP_RES_TRAILERS, PX_H_UNSAFE_RESPONSE, PX_O_ABORTONCLOSE,
+    PX_O_LOGASAP, PX_O_WAITS_BODY, RETRY_EMPTY, RETRY_JUNK, RETRY_TIMEOUT,
 )
 from fastlb_core.proxy.backend cimport back_retry
 from fastlb_core.proxy.bad_message cimport bad_answer_note
@@ -40,7 +40,7 @@ from fastlb_core.proxy.log_facts cimport facts_class
 from fastlb_core.proxy.observe cimport (
     OBSERVED_BAD_HEAD, OBSERVED_CLOSED, OBSERVED_READ_ERROR, OBSERVED_TIMEOUT, observe, observe_status,
 )
-from fastlb_core.proxy.packed cimport packed_head
+from fastlb_core.proxy.packed cimport packed_drop_trailers, packed_head, packed_is_done
 from fastlb_core.proxy.reply cimport reply_counted_head
 from fastlb_core.proxy.stream cimport (
     STRM_F_BACK_TIMEOUT, STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, STRM_F_HEAD_ASKED,
@@ -91,7 +91,8 @@ cdef bint _junk_answer(stream_t* strm) noexcept nogil:
 # -- the request's body, while the answer is awaited or under way
 
 cdef bint _is_request_underway(const stream_t* strm) noexcept nogil:
-    return not strm.req.is_done or strm.req.n_ready or strm.req.in_pipe or strm.back.tx.len
+    return not strm.req.is_done or strm.req.n_ready or strm.req.in_pipe or strm.back.tx.len or \
+        strm.req_packer != NULL and not packed_is_done(strm.req_packer)
 
 
 cdef void _await_client(stream_t* strm) noexcept nogil:
@@ -117,7 +118,7 @@ cdef bint _push_request(stream_t* strm) noexcept nogil:
     cdef uint64_t before = strm.req.total
     cdef flow_status_t status = relay(strm, False)
     strm.bytes_in += strm.req.total - before
-    if strm.req.total != before:
+    if strm.req.total != before or strm.req_packer != NULL and strm.req_packer.has_moved:
         strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
     if status == FLOW_FINISHED:
         conn_stop_timer(strm.front)
@@ -163,7 +164,8 @@ cdef void _begin_message(stream_t* strm) noexcept nogil:
     buf_realign(&back.rx)
     msg_reset(&strm.res_msg, buf_data(&back.rx), back.rx.size - reserve, reserve)
     h1_init_response(&strm.parser, &strm.res_msg, strm.req_msg.method,
-                     H1_F_UPGRADE_ASKED if strm.req_msg.flags & MSG_F_UPGRADE else 0)
+                     (H1_F_UPGRADE_ASKED if strm.req_msg.flags & MSG_F_UPGRADE else 0)
+                     | (H1_F_RELAXED if strm.be.http_options & PX_H_UNSAFE_RESPONSE else 0))
     strm.flags |= STRM_F_RES_OPEN
     if strm.flags & STRM_F_RETAINED:
         # The server has begun to answer: the request will not be needed again, but for `retry-on`.
@@ -286,12 +288,6 @@ cdef bint _apply_rules(stream_t* strm) noexcept nogil:
     return _send_answer(strm)
 
 
-cdef bint _begin_packing(stream_t* strm) noexcept nogil:
-    """Edits the head where the answer is compressed. haproxy: what was received is counted, not what is made of it."""
-    compress_begin(strm)
-    return strm.packer != NULL
-
-
 cdef bint _send_answer(stream_t* strm) noexcept nogil:
     cdef conn_t* back = strm.back
     cdef http_msg_t* res = &strm.res_msg
@@ -312,7 +308,11 @@ cdef bint _send_answer(stream_t* strm) noexcept nogil:
         filters_head(strm, True)
     back.rx.head += res.head_len
     back.rx.len -= res.head_len
-    if not (strm.comp_stage == COMP_CHOSEN and _begin_packing(strm)) and not flow_peek(&strm.res, back) or \
+    if strm.comp_stage == COMP_CHOSEN:
+        # haproxy: what was received is counted, not what is made of it.
+        compress_begin(strm)
+    if strm.fe.http_options & PX_H_DROP_RES_TRAILERS and not packed_drop_trailers(strm, True) or \
+            strm.packer == NULL and not flow_peek(&strm.res, back) or \
             not response_hop_by_hop(res, strm.req_msg.flags, not strm.flags & STRM_F_CLOSE_FRONT):
         strm.status = 0
         return _bad_answer(strm, b'P')

@@ -1,13 +1,14 @@
 # Rules of an HTTP stream: implementation.
 
+from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t
 
-from fastlb_core.base.slice cimport same_bytes, slice_t
+from fastlb_core.base.slice cimport same_bytes, slice_of, slice_t
 from fastlb_core.http.message cimport msg_target
 from fastlb_core.program.expr cimport ARG_PROXY
 from fastlb_core.program.hash_key cimport hash_key_t, key_wants_body
 from fastlb_core.program.logformat cimport lf_text, logformat_t
-from fastlb_core.program.program cimport PX_CAP_BE, PX_H_BUFFER_REQUEST, PX_MODE_HTTP, px_t
+from fastlb_core.program.program cimport PX_CAP_BE, PX_H_BUFFER_REQUEST, PX_H_CHECK_CACHE, PX_MODE_HTTP, px_t
 from fastlb_core.program.acl cimport COND_TRUE, cond_eval
 from fastlb_core.program.rules cimport (
     ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_STOP, ACT_YIELD, RULES_HTTP_AFTER, RULES_HTTP_REQUEST,
@@ -16,15 +17,24 @@ from fastlb_core.program.rules cimport (
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.body_wait cimport BODY_R_CUT, BODY_R_LATE, BODY_R_THERE, BODY_R_WAIT, body_await, body_wait_t
+from fastlb_core.proxy.check_cache cimport is_cookie_cacheable
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_edits cimport restrict_names
 from fastlb_core.proxy.http_end cimport http_abort, http_refuse, http_reply, http_reply_failed
+from fastlb_core.proxy.log cimport log_text
 from fastlb_core.proxy.persist cimport persist_response, persist_rules
 from fastlb_core.proxy.stream cimport (
-    SERVICE_STATS, SERVICE_STATS_ADMIN, STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters,
+    SERVICE_STATS, SERVICE_STATS_ADMIN, STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, srv_slot,
     stream_set_backend, stream_t,
 )
 from fastlb_core.proxy.use_server cimport rule_that_holds
+
+
+cdef extern from "<stdio.h>" nogil:
+    int snprintf(char* into, size_t size, const char* format, ...)
+
+cdef enum:
+    LOG_ALERT = 1
 
 
 cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
@@ -218,14 +228,32 @@ cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
 
 # -- the answer
 
-cdef act_t _set_cookie(stream_t* strm) noexcept nogil:
-    """The cookie of persistence."""
-    if strm.be.persist == NULL or persist_response(strm):
-        return ACT_CONT
+cdef act_t _refuse_answer(stream_t* strm) noexcept nogil:
     strm.bytes_out += strm.counted_head + strm.back.rx.len - strm.res_msg.head_len
     strm.t_response = 0
     http_reply(strm, 502, b'P', b'H')
     return ACT_DONE
+
+
+cdef void _log_cookie(stream_t* strm) noexcept nogil:
+    cdef char[256] text
+    cdef int n = snprintf(text, sizeof(text), b"Blocking cacheable cookie in response from instance %.*s, server %.*s.",
+                          <int> strm.be.name.len, strm.be.name.ptr, <int> strm.srv.name.len, strm.srv.name.ptr)
+    cdef uint32_t length = <uint32_t> n if n < <int> sizeof(text) else <uint32_t> sizeof(text) - 1
+    log_text(strm.w.logger, strm.be, LOG_ALERT, slice_of(text, length), NULL, strm.w.loop.now_ms, strm.w.loop.real_us)
+
+
+cdef act_t _set_cookie(stream_t* strm) noexcept nogil:
+    """The cookie of persistence, and what `checkcache` says of the server's."""
+    if strm.be.persist != NULL and not persist_response(strm):
+        return _refuse_answer(strm)
+    if strm.be.http_options & PX_H_CHECK_CACHE and is_cookie_cacheable(&strm.req_msg, &strm.res_msg):
+        _log_cookie(strm)
+        fe_counters(strm).denied_resp += 1
+        be_counters(strm).denied_resp += 1
+        srv_slot(strm).denied_resp += 1
+        return _refuse_answer(strm)
+    return ACT_CONT
 
 
 cdef act_t _run_response_phase(stream_t* strm, eval_t* ev) noexcept nogil:

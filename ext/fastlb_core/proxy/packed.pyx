@@ -1,4 +1,4 @@
-# The compressed body: receive, take the framing off, compress, send in chunks of our own.
+# The packed body: receive, take the framing off, compress, send in chunks of our own.
 #
 # A chunk is made in place at the end of dst.tx:  ... | hhhh CR LF | bytes of the packer | CR LF |
 # Its size is known last; where it has fewer than four digits the bytes move up.
@@ -9,8 +9,8 @@ from libc.string cimport memcpy, memmove
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_produce, buf_realign, buf_room, buf_t, buf_tail, buf_take
 from fastlb_core.http.h1_body cimport BODY_DONE, BODY_ERROR, body_at_trailers, body_opaque, body_read, body_skip
 from fastlb_core.http.head_out cimport head_copy
-from fastlb_core.http.message cimport http_msg_t
-from fastlb_core.http.packer cimport PACK_END, PACK_FLUSH, PACK_MORE, packer_run, packer_t
+from fastlb_core.http.message cimport BODY_CHUNKED, http_msg_t
+from fastlb_core.http.packer cimport CODING_IDENTITY, PACK_END, PACK_FLUSH, PACK_MORE, packer_run, packer_t, packer_take
 from fastlb_core.net.conn cimport CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, conn_flush, conn_recv, conn_t, conn_trim
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD, flow_source_ended, flow_status_t,
@@ -169,15 +169,19 @@ cdef fill_t _pass_trailers(packer_t* packer, flow_t* flow, conn_t* src, buf_t* t
     cdef uint32_t room = buf_room(tx), used = 0
     cdef uint32_t n = src.rx.len if src.rx.len < room else room
     cdef int status
-    if room == 0:
+    if room < 2:
         return FILL_FULL
     if n == 0:
         return FILL_HUNGRY
     status = body_read(&flow.body, buf_data(&src.rx), n, &used)
     if status == BODY_ERROR:
         return FILL_BAD
-    memcpy(buf_tail(tx), buf_data(&src.rx), used)
-    buf_produce(tx, used)
+    if not packer.drops_trailers:
+        memcpy(buf_tail(tx), buf_data(&src.rx), used)
+        buf_produce(tx, used)
+    elif status == BODY_DONE:
+        memcpy(buf_tail(tx), "\r\n", 2)
+        buf_produce(tx, 2)
     buf_consume(&src.rx, used)
     flow.total += <uint64_t> used
     if status == BODY_DONE:
@@ -243,11 +247,27 @@ cdef flow_status_t _receive(flow_t* flow, conn_t* src) noexcept nogil:
     return FLOW_WAIT_RECV if n == 0 else FLOW_FINISHED
 
 
-cdef flow_status_t packed_run(stream_t* strm, uint64_t most) noexcept nogil:
-    cdef packer_t* packer = strm.packer
-    cdef flow_t* flow = &strm.res
-    cdef conn_t* src = strm.back
-    cdef conn_t* dst = strm.front
+cdef bint packed_drop_trailers(stream_t* strm, bint is_response) noexcept nogil:
+    cdef packer_t** packer = &strm.packer if is_response else &strm.req_packer
+    if (strm.res_msg.body if is_response else strm.req_msg.body) != BODY_CHUNKED:
+        return True
+    if packer[0] == NULL:
+        packer[0] = packer_take(&strm.w.packers, CODING_IDENTITY)
+        if packer[0] == NULL:
+            return False
+    packer[0].drops_trailers = True
+    return True
+
+
+cdef bint packed_is_done(const packer_t* packer) noexcept nogil:
+    return packer.stage == STAGE_DONE
+
+
+cdef flow_status_t packed_run(stream_t* strm, bint is_response, uint64_t most) noexcept nogil:
+    cdef packer_t* packer = strm.packer if is_response else strm.req_packer
+    cdef flow_t* flow = &strm.res if is_response else &strm.req
+    cdef conn_t* src = strm.back if is_response else strm.front
+    cdef conn_t* dst = strm.front if is_response else strm.back
     cdef uint64_t before = flow.total
     cdef flow_status_t status, sent
     cdef fill_t why

@@ -237,7 +237,7 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     queue_remove(strm)
     flow_close(strm.w, &strm.req)
     flow_close(strm.w, &strm.res)
-    if strm.packer != NULL:
+    if strm.packer != NULL or strm.req_packer != NULL:
         compress_end(strm)
     if strm.filters != NULL:
         filters_end(strm)

@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.buf cimport buf_data, buf_move, buf_realign
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
-from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, h1_head_too_large, h1_init_request, h1_parse_head
+from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_RELAXED, h1_head_too_large, h1_init_request, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
 from fastlb_core.http.message cimport (
     BODY_NONE, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT, METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t,
@@ -19,7 +19,8 @@ from fastlb_core.net.conn cimport (
     conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.program.program cimport (
-    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_S_REQUEST, PX_O_ABORTONCLOSE, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
+    HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_S_REQUEST, PX_H_DROP_REQ_TRAILERS, PX_H_UNSAFE_REQUEST, PX_O_ABORTONCLOSE,
+    PX_O_PRETEND_KA, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
 )
 from fastlb_core.program.rules cimport RULES_MONITOR_FAIL, RULES_STICK, px_rules
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
@@ -30,7 +31,7 @@ from fastlb_core.proxy.backend cimport (
 )
 from fastlb_core.proxy.bad_message cimport bad_request_note
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
-from fastlb_core.proxy.compress cimport compress_request
+from fastlb_core.proxy.compress cimport compress_body, compress_request
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.fcgi cimport fcgi_send
 from fastlb_core.proxy.filters cimport filters_head
@@ -40,6 +41,7 @@ from fastlb_core.proxy.http_end cimport http_abort, http_reply, http_reply_page,
 from fastlb_core.proxy.http_head cimport HEAD_FAILED, HEAD_REFUSED, HEAD_SENT, HEAD_TOO_LARGE, head_send, head_status_t
 from fastlb_core.proxy.http_response cimport response_data, response_init, response_wait
 from fastlb_core.proxy.http_rules cimport RULES_R_ENDED, RULES_R_GO, request_rules, rules_result_t
+from fastlb_core.proxy.packed cimport packed_drop_trailers
 from fastlb_core.proxy.persist cimport persist_request
 from fastlb_core.proxy.stream cimport (
     BACK_CONNECTING, BACK_QUEUED, STRM_F_BACK_TIMEOUT, STRM_F_BAD_REQUEST, STRM_F_CLOSE_FRONT, STRM_F_ENDED,
@@ -92,7 +94,8 @@ cdef bint _begin_message(stream_t* strm) noexcept nogil:
             return False
         front.flags |= CONN_F_BIG_RX
     msg_reset(&strm.req_msg, buf_data(&front.rx), front.rx.size - reserve, reserve)
-    h1_init_request(&strm.parser, &strm.req_msg, 0)
+    h1_init_request(&strm.parser, &strm.req_msg, strm.w.program.h1_flags
+                    | (H1_F_RELAXED if strm.fe.http_options & PX_H_UNSAFE_REQUEST else 0))
     return True
 
 
@@ -239,7 +242,9 @@ cdef bint _add_internal_headers(stream_t* strm) noexcept nogil:
 
 
 cdef inline bint _is_server_kept(const stream_t* strm) noexcept nogil:
-    return strm.fe.http_mode == HTTP_MODE_KEEP_ALIVE and strm.be.http_mode == HTTP_MODE_KEEP_ALIVE
+    """As far as the server is told."""
+    return strm.fe.http_mode == HTTP_MODE_KEEP_ALIVE and strm.be.http_mode == HTTP_MODE_KEEP_ALIVE \
+        or strm.be.options & PX_O_PRETEND_KA
 
 
 cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
@@ -247,6 +252,10 @@ cdef bint _prepare(stream_t* strm, px_t* be) noexcept nogil:
     back_start(strm, be)
     if strm.fe.compression != NULL or be.compression != NULL:
         compress_request(strm)
+        compress_body(strm)
+    if be.http_options & PX_H_DROP_REQ_TRAILERS and not packed_drop_trailers(strm, False):
+        http_reply(strm, 500, b'R', b'R')
+        return True
     capture_request_cookie(strm)
     if be.persist != NULL or strm.wanted_srv != NULL:
         persist_request(strm)
@@ -365,10 +374,11 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
     cdef head_status_t status
     cdef uint64_t before = strm.req.total
     cdef flow_t nothing
+    cdef bint goes_alone = strm.filters != NULL or strm.req_packer != NULL
     if not strm.flags & STRM_F_REQ_SENT:
         strm.flags |= STRM_F_REQ_SENT
         _take_head(strm)
-        if not flow_peek(&strm.req, front):
+        if strm.req_packer == NULL and not flow_peek(&strm.req, front):
             _refuse(strm, 400, b'P')
             return True
         _note_whole_request(strm)
@@ -381,7 +391,7 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
         status = fcgi_send(strm)
     else:
         nothing.n_ready = 0
-        status = head_send(strm.back, &strm.req_msg, &strm.req if strm.filters == NULL else &nothing, front)
+        status = head_send(strm.back, &strm.req_msg, &nothing if goes_alone else &strm.req, front)
     if status != HEAD_SENT:
         return _not_sent(strm, status)
     if strm.back_state == BACK_CONNECTING:

@@ -9,7 +9,8 @@ from fastlb_core.net.conn cimport (
     conn_shut_write, conn_stop_timer, conn_t,
 )
 from fastlb_core.program.program cimport (
-    LOG_S_REQUEST, PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_LOGASAP, PX_O_PERSIST_RDP,
+    LOG_S_REQUEST, PX_MODE_HTTP, PX_O_ABORTONCLOSE, PX_O_INDEPENDENT, PX_O_LOGASAP, PX_O_NOLINGER_BE, PX_O_NOLINGER_FE,
+    PX_O_PERSIST_RDP,
 )
 from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
@@ -79,13 +80,24 @@ cdef void _half_close(flow_t* flow, conn_t* dst, flow_status_t status) noexcept 
         conn_shut_write(dst)
 
 
+cdef inline bint _ends_at_once(const stream_t* strm, flow_status_t req, flow_status_t res) noexcept nogil:
+    """`option nolinger` on the side that would be told the end of a direction: it is reset instead, and the stream is over."""
+    return req == FLOW_FINISHED and strm.be.options & PX_O_NOLINGER_BE or res == FLOW_FINISHED and \
+        strm.fe.options & PX_O_NOLINGER_FE
+
+
+cdef inline bint _is_alive(uint32_t options, bint has_received, bint has_sent) noexcept nogil:
+    """Whether a side's timeout begins anew. haproxy: bytes sent to it count as well, but with `option independent-streams`."""
+    return has_received or has_sent and not options & PX_O_INDEPENDENT
+
+
 cdef bint tunnel_run(stream_t* strm) noexcept nogil:
     cdef conn_t* front = strm.front
     cdef conn_t* back = strm.back
     cdef uint64_t before_req = strm.req.total
     cdef uint64_t before_res = strm.res.total
     cdef flow_status_t req, res
-    cdef bint is_held
+    cdef bint is_held, has_req, has_res
     req = relay(strm, False)
     strm.bytes_in += strm.req.total - before_req
     if _flow_ended_stream(strm, req, True):
@@ -93,6 +105,9 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
     res = relay(strm, True)
     strm.bytes_out += strm.res.total - before_res
     if _flow_ended_stream(strm, res, False):
+        return True
+    if _ends_at_once(strm, req, res):
+        stream_kill(strm)
         return True
     _half_close(&strm.req, back, req)
     _half_close(&strm.res, front, res)
@@ -105,10 +120,14 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
     if res == FLOW_FINISHED and back.flags & CONN_F_ERROR:
         return _abort(strm, b'S')
     is_held = req == FLOW_HELD or res == FLOW_HELD
-    if before_req != strm.req.total or before_res != strm.res.total or is_held:
-        strm.flags &= ~(<uint32_t> (STRM_F_FRONT_TIMEOUT | STRM_F_BACK_TIMEOUT))
+    has_req = before_req != strm.req.total
+    has_res = before_res != strm.res.total
+    if is_held or _is_alive(strm.fe.options, has_req, has_res):
+        strm.flags &= ~(<uint32_t> STRM_F_FRONT_TIMEOUT)
     elif strm.flags & STRM_F_FRONT_TIMEOUT:
         return _abort(strm, b'c')
+    if is_held or _is_alive(strm.be.options, has_res, has_req):
+        strm.flags &= ~(<uint32_t> STRM_F_BACK_TIMEOUT)
     elif strm.flags & STRM_F_BACK_TIMEOUT:
         return _abort(strm, b's')
     if req == FLOW_YIELD or res == FLOW_YIELD:
@@ -120,8 +139,10 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
         conn_stop_timer(front)
         conn_stop_timer(back)
         return False
-    conn_set_timer(front, _timeout(strm, front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client), strm.fe.t_client_fin))
-    conn_set_timer(back, _timeout(strm, back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server), strm.be.t_server_fin))
+    if not front.timer.armed or _is_alive(strm.fe.options, has_req, has_res):
+        conn_set_timer(front, _timeout(strm, front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client), strm.fe.t_client_fin))
+    if not back.timer.armed or _is_alive(strm.be.options, has_res, has_req):
+        conn_set_timer(back, _timeout(strm, back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server), strm.be.t_server_fin))
     return False
 
 

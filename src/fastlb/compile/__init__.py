@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from fastlb_core.bridge.builder import Program, ProgramBuilder
+from fastlb_core.bridge.constants import H1_ANY_PAYLOAD
 
 from fastlb.config.ids import assign_ids, first_proxy_id
 from fastlb.config.model import Configuration
@@ -65,6 +66,7 @@ def compile_program(
         maxrewrite=glob.maxrewrite,
         maxaccept=glob.maxaccept,
         maxhdr=glob.http_maxhdr,
+        h1_flags=H1_ANY_PAYLOAD if glob.h1_any_payload else 0,
         generation=generation,
         logurilen=min(glob.http_logurilen, MAX_LOGURILEN),
         hostname=file_bytes(glob.log_send_hostname or socket.gethostname()),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastlb_core.bridge.layout_compression import CODINGS
+from fastlb_core.bridge.layout_compression import CODINGS, DIRECTIONS
 
 from ..config.model import Compression
 from .text import file_bytes
@@ -24,6 +24,10 @@ def compression_values(compression: Compression) -> dict[str, Any]:
         "types": [file_bytes(media.lower()) for media in compression.types],
         "offload": compression.offload,
         "minsize": compression.minsize,
+        "directions": DIRECTIONS[compression.direction],
+        "algo_req": CODINGS.get(compression.algorithm_req, 0),
+        "types_req": [file_bytes(media.lower()) for media in compression.types_req],
+        "minsize_req": compression.minsize_req,
     }
 
 

@@ -129,6 +129,7 @@ class Global:
     error_codes: frozenset[int] = frozenset(range(400, 500))
     fail_codes: frozenset[int] = frozenset(range(500, 600)) - {501, 505}
     http_maxhdr: int = 101
+    h1_any_payload: bool = False
     http_logurilen: int = 1023
     http_cookielen: int = 0
     stick_counters: int = 3
@@ -390,13 +391,17 @@ class Captures:
 class Compression:
     """`compression ...` of a proxy (manual, section 4.2). algorithms and types: in the order of the lines, of answers.
 
-    minsize: bytes; answers whose announced length is less are left alone.
+    minsize: bytes; answers whose announced length is less are left alone. direction: "response", "request" or "both".
     """
 
     algorithms: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
     offload: bool = False
     minsize: int = 0
+    direction: str = "response"
+    algorithm_req: str = ""
+    types_req: list[str] = field(default_factory=list)
+    minsize_req: int = 0
 
 
 @dataclass(slots=True)

@@ -90,7 +90,10 @@ def inherit(origin: Draft | None, kind: str, name: str, location: Location) -> D
         if settings.stats
         else None,
         compression=replace(
-            settings.compression, algorithms=list(settings.compression.algorithms), types=list(settings.compression.types)
+            settings.compression,
+            algorithms=list(settings.compression.algorithms),
+            types=list(settings.compression.types),
+            types_req=list(settings.compression.types_req),
         )
         if settings.compression
         else None,

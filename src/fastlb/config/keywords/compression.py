@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from ..model import Compression, Global, Proxy
 from ..values import ValueFault, parse_integer, parse_leading_integer, parse_size
-from .row import IGNORED, NOT_YET, GlobalKeyword, ProxyKeyword, Statement
+from .row import IGNORED, GlobalKeyword, ProxyKeyword, Statement
 
 ALGORITHMS = ("identity", "deflate", "raw-deflate", "gzip")
+DIRECTIONS = ("request", "response", "both")
 MAX_LEVEL = 9
 NO_CPU_LIMIT = 100
 _UNUSED = "compression is not limited by it"
@@ -23,21 +24,40 @@ def _settings(px: Proxy) -> Compression:
     return px.compression
 
 
+def _algorithm(st: Statement, at: int) -> str:
+    name = st.words[at]
+    if name not in ALGORITHMS:
+        hint = f"one of {', '.join(ALGORITHMS)}"
+        raise st.fail(f"'compression' : '{name}' is not a supported algorithm.", at, hint=hint)
+    return name
+
+
 def _read_algorithms(st: Statement, px: Proxy) -> None:
-    names = st.words[2:]
-    if not names:
+    if len(st.words) < 3:
         raise st.fail("'compression' expects <algorithm>.", 2, "missing-argument", f"one or more of {', '.join(ALGORITHMS)}")
-    for at, name in enumerate(names, 2):
-        if name not in ALGORITHMS:
-            hint = f"one of {', '.join(ALGORITHMS)}"
-            raise st.fail(f"'compression' : '{name}' is not a supported algorithm.", at, hint=hint)
-    _settings(px).algorithms += names
+    _settings(px).algorithms += [_algorithm(st, at) for at in range(2, len(st.words))]
+
+
+def _read_algorithm_of_requests(st: Statement, px: Proxy) -> None:
+    if len(st.words) < 3:
+        raise st.fail("'compression' expects <algorithm>.", 2, "missing-argument", f"one of {', '.join(ALGORITHMS)}")
+    if len(st.words) > 3:
+        raise st.fail("'compression algo-req' : requests are compressed with one algorithm.", 3, "unexpected-argument")
+    _settings(px).algorithm_req = _algorithm(st, 2)
+
+
+def _media_types(st: Statement) -> list[str]:
+    if len(st.words) < 3:
+        raise st.fail("'compression' expects <type>.", 2, "missing-argument", f"compression {st.words[1]} text/html text/plain")
+    return st.words[2:]
 
 
 def _read_types(st: Statement, px: Proxy) -> None:
-    if len(st.words) < 3:
-        raise st.fail("'compression' expects <type>.", 2, "missing-argument", "compression type text/html text/plain")
-    _settings(px).types += st.words[2:]
+    _settings(px).types += _media_types(st)
+
+
+def _read_types_of_requests(st: Statement, px: Proxy) -> None:
+    _settings(px).types_req += _media_types(st)
 
 
 def _read_offload(st: Statement, px: Proxy) -> None:
@@ -47,31 +67,31 @@ def _read_offload(st: Statement, px: Proxy) -> None:
     _settings(px).offload = True
 
 
-def _read_minsize(st: Statement, px: Proxy) -> None:
+def _size(st: Statement) -> int:
     word = st.words[2] if len(st.words) > 2 else ""
     try:
         size = parse_size(word)
     except ValueFault:
         size = -1
     if not 0 <= size < 2**32:
-        raise st.fail(f"'compression {st.words[1]}' expects a size, not '{word}'.", 2, hint="compression minsize-res 1k")
-    _settings(px).minsize = size
+        hint = f"compression {st.words[1]} 1k"
+        raise st.fail(f"'compression {st.words[1]}' expects a size, not '{word}'.", 2, hint=hint)
+    return size
+
+
+def _read_minsize(st: Statement, px: Proxy) -> None:
+    _settings(px).minsize = _size(st)
+
+
+def _read_minsize_of_requests(st: Statement, px: Proxy) -> None:
+    _settings(px).minsize_req = _size(st)
 
 
 def _read_direction(st: Statement, px: Proxy) -> None:
     word = st.words[2] if len(st.words) > 2 else ""
-    if word in ("request", "both"):
-        raise st.fail(f"'compression direction {word}': {NOT_YET}", 2, "unsupported-keyword", "requests are not compressed yet")
-    if word != "response":
+    if word not in DIRECTIONS:
         raise st.fail(f"'compression direction' expects 'request', 'response' or 'both', not '{word}'.", 2)
-    _settings(px)
-
-
-def _read_request_part(st: Statement, px: Proxy) -> None:
-    # Says how requests would be compressed, which only `direction request` asks for.
-    if len(st.words) < 3:
-        raise st.fail(f"'compression {st.words[1]}' expects an argument.", 2, "missing-argument")
-    _settings(px)
+    _settings(px).direction = word
 
 
 _READERS: dict[str, Callable[[Statement, Proxy], None]] = {
@@ -82,9 +102,9 @@ _READERS: dict[str, Callable[[Statement, Proxy], None]] = {
     "type-res": _read_types,
     "minsize-res": _read_minsize,
     "direction": _read_direction,
-    "algo-req": _read_request_part,
-    "type-req": _read_request_part,
-    "minsize-req": _read_request_part,
+    "algo-req": _read_algorithm_of_requests,
+    "type-req": _read_types_of_requests,
+    "minsize-req": _read_minsize_of_requests,
 }
 
 
@@ -132,8 +152,8 @@ def _note(st: Statement) -> None:
 
 
 GRAMMAR = (
-    "{algo <algorithm>... | type <media type>... | offload | minsize-res <size> | direction response"
-    " | algo-res <algorithm>... | type-res <media type>...}"
+    "{{algo | algo-res} <algorithm>... | algo-req <algorithm> | {type | type-res | type-req} <media type>... | offload"
+    " | {minsize-res | minsize-req} <size> | direction {request | response | both}}"
 )
 
 PROXY: tuple[ProxyKeyword, ...] = (

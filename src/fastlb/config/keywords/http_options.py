@@ -12,7 +12,8 @@ from ..model import Global, Proxy
 from ..values import ValueFault, parse_integer
 from .client_address import TOKEN
 from .options import switch
-from .row import GlobalKeyword, ProxyKeyword, Statement
+from .row import IGNORED, GlobalKeyword, ProxyKeyword, Statement
+from .since import since
 
 RETRY_WORDS = ("conn-failure", "empty-response", "junk-response", "response-timeout", "0rtt-rejected")
 RETRY_STATUSES = ("401", "403", "404", "408", "425", "429", "500", "501", "502", "503", "504")
@@ -110,9 +111,46 @@ def set_case_file(st: Statement, glob: Global) -> None:
     glob.case_file_names = names
 
 
+# The older name first; both are one option.
+LAX = {
+    side: (f"accept-invalid-http-{side}", f"accept-unsafe-violations-in-http-{side}") for side in ("request", "response")
+}
+
+
+def set_lax(st: Statement, px: Proxy) -> None:
+    px.options.difference_update(LAX[st.words[1].rpartition("-")[2]])
+    if not st.prefix:
+        px.options.add(st.words[1])
+
+
+def _lax(name: str, sections: str) -> ProxyKeyword:
+    full = f"option {name}"
+    return ProxyKeyword(
+        full, "option", sections, "", "off", "4.2", since(full), apply=set_lax, arguments=(0, 0), accepts_no=True
+    )
+
+
+def set_any_payload(st: Statement, glob: Global) -> None:
+    glob.h1_any_payload = True
+
+
+_STAYS_CLOSED = "such a connection is closed all the same: what follows on it could be part of another request"
+
 GLOBAL: tuple[GlobalKeyword, ...] = (
     GlobalKeyword("h1-case-adjust", "process", "G", "<from> <to>", manual="3.1", apply=set_case, arguments=(0, 2)),
     GlobalKeyword("h1-case-adjust-file", "process", "G", "<file>", manual="3.1", apply=set_case_file, arguments=(0, 1)),
+    GlobalKeyword(
+        "h1-accept-payload-with-any-method", "process", "G", manual="3.1", apply=set_any_payload, arguments=(0, 0)
+    ),
+    GlobalKeyword(
+        "h1-do-not-close-on-insecure-transfer-encoding",
+        "process",
+        "G",
+        manual="3.1",
+        since=since("h1-do-not-close-on-insecure-transfer-encoding"),
+        status=IGNORED,
+        note=_STAYS_CLOSED,
+    ),
 )
 
 PROXY: tuple[ProxyKeyword, ...] = (
@@ -129,6 +167,16 @@ PROXY: tuple[ProxyKeyword, ...] = (
     ),
     switch("h1-case-adjust-bogus-client", "DFL"),
     switch("h1-case-adjust-bogus-server", "DLB"),
+    *(_lax(name, "DFL") for name in LAX["request"]),
+    *(_lax(name, "DLB") for name in LAX["response"]),
+    switch("checkcache", "DLB"),
+    # Clients in clear text are never taken for HTTP/2 ones.
+    switch("disable-h2-upgrade", "DFL"),
+    switch("http-drop-request-trailers", "DLB", since("option http-drop-request-trailers")),
+    switch("http-drop-response-trailers", "DFL", since("option http-drop-response-trailers")),
+    switch("http-ignore-probes", "DFL"),
+    switch("http-pretend-keepalive", "DLB"),
+    switch("http-use-proxy-header", "DFL"),
     ProxyKeyword("rate-limit sessions", "rate-limit", "DFL", "<rate>", manual="4.2", apply=set_session_rate),
 )
 

@@ -116,6 +116,9 @@ def mode(name: str, value: str) -> ProxyKeyword:
 PROXY: tuple[ProxyKeyword, ...] = (
     switch("abortonclose", "DFLB"),
     switch("clitcpka", "DFL"),
+    switch("independent-streams", "DFLB"),
+    switch("nolinger", "DFLB"),
+    switch("socket-stats", "DFL"),
     switch("dontlog-normal", "DFL"),
     switch("dontlognull", "DFL"),
     switch("http-buffer-request", "DFLB"),

@@ -18,9 +18,7 @@ _INTERNAL = "it tunes an internal of HAProxy that fastlb does not have"
 _GLOBAL_NOT_YET = names("""
 51degrees-allow-unmatched 51degrees-cache-size 51degrees-data-file 51degrees-difference 51degrees-drift
 51degrees-property-name-list 51degrees-property-separator 51degrees-use-performance-graph 51degrees-use-predictive-graph
-deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
-h1-accept-payload-with-any-method
-h1-do-not-close-on-insecure-transfer-encoding jwt.decrypt_alg_list
+deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator jwt.decrypt_alg_list
 jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path
 dns-accept-family stats-file wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
@@ -114,20 +112,6 @@ crt FL
 email-alert DFLB
 filter-sequence FLB
 force-be-switch FL
-option accept-invalid-http-request DFL
-option accept-invalid-http-response DLB
-option accept-unsafe-violations-in-http-request DFL
-option accept-unsafe-violations-in-http-response DLB
-option checkcache DLB
-option disable-h2-upgrade DFL
-option http-drop-request-trailers DB
-option http-drop-response-trailers DL
-option http-ignore-probes DFL
-option http-pretend-keepalive DLB
-option http-use-proxy-header DFL
-option independent-streams DFLB
-option nolinger DFLB
-option socket-stats DFL
 option spop-check DLB
 option transparent DLB
 quic-initial DFL
