@@ -16,8 +16,8 @@ pytestmark = [
     pytest.mark.skipif("LD_PRELOAD" in os.environ.get("FASTLB_COMMAND", ""), reason="sanitizers have an allocator of their own"),
 ]
 
-# Every family of fetches, converters, matches and actions that works on a request or an answer. Not those that OpenSSL works for
-# (digests, ciphers, signatures): it makes the state of an algorithm anew for each use.
+# Every family of fetches, converters, matches and actions that works on a request or an answer. Not those that OpenSSL's newer
+# interface works for (ciphers, signatures, rare digests): it makes the state of an algorithm anew for each use.
 RULES = """
     stick-table type ip size 1k expire 1m store http_req_rate(10s),gpc0,bytes_in_cnt
     acl static path_beg /static /img
@@ -32,6 +32,12 @@ RULES = """
     http-request set-var(txn.sum) str(7),add(3),mul(txn.sum),and(255)
     http-request set-var(req.digest) url,xxh64(1),hex
     http-request set-var(sess.agent) req.hdr(user-agent),crc32c(1)
+    http-request set-var(txn.sha) path,sha1,hex
+    http-request set-var(txn.sha) path,sha2(224),hex,sha2(256),hex,sha2(384),hex,sha2(512),hex
+    http-request set-var(txn.sha) path,digest(md5),hex,digest(RIPEMD160),hex,digest(sha512),hex
+    http-request set-var(txn.mac) path,hmac(sha256,c2VjcmV0),hex,hmac(md5,c2VjcmV0),hex
+    http-request set-var(txn.token) req.hdr(x-token),jwt_verify("HS256","secret")
+    http-request set-var(txn.capture) path,capture-req(0)
     http-request set-header x-section %[var(txn.section),upper]
     http-request set-header x-changed %[path,regsub([aeiou],_,g)]
     http-request set-header x-mapped %[path,map_beg(MAP,none)]
@@ -88,9 +94,9 @@ def test_request_allocates_nothing(start, origin, tmp_path):
 
 
 def test_counter_sees_a_request_that_allocates(start, origin, tmp_path):
-    """OpenSSL's digests do: without this the test above could not fail."""
+    """OpenSSL's newer interface does: without this the test above could not fail."""
     allocations = Allocations(tmp_path)
-    rules = "    http-request set-header x-digest %[path,sha2(256),hex]\n"
+    rules = "    http-request set-header x-digest %[path,digest(sha3-256),hex]\n"
     proxy = start(f"{HTTP}listen fe\n    bind fd@fe\n{rules}    server s1 {origin(named('a'))}\n", env=allocations.environment)
     client = proxy.client()
     before = {pid: allocations.of(pid) for pid in proxy.children()}

@@ -37,6 +37,8 @@ HASH_CASES = [
 DIGEST_CASES = [
     *cases("sha1", PLAIN_INPUTS),
     *cases("sha2", ("", "abc", b"x" * 200), "", "224", "256", "384", "512"),
+    *cases("digest", ("", "abc", b"y" * 300), "MD5", "sha1", "sha224", "Sha256", "sha384", "sha512"),
+    *cases("digest", ("", "abc", b"y" * 300), "rmd160", "ripemd", "md5-sha1"),
     *cases("digest", ("", "abc"), "md5", "SHA256", "sha3-256", "blake2s256", "shake128", "md4", "ripemd160"),
     *cases("hmac", ("", "abc"), "sha256|Zm9v", "sha256|", "md5|" + "QUJD" * 60, "sha512|Zm9v", "sha1|txn.b64", "sha1|txn.five"),
 ]

@@ -8,14 +8,14 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from fastlb_core.base.base64 cimport base64url_decode
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
-from fastlb_core.program.conv_digest cimport digest_find, hmac_sum
+from fastlb_core.program.conv_digest cimport digest_find, digest_t, hmac_sum
 from fastlb_core.program.conv_json_query cimport json_answer
 from fastlb_core.program.expr cimport ARG_STR, arg_t, conv_fn
 from fastlb_core.program.keystore cimport keystore_find
 from fastlb_core.program.sample cimport SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_int, smp_set_own
 from fastlb_core.program.vars cimport arg_text
 from fastlb_core.sys.openssl cimport (
-    CRYPTO_memcmp, ERR_clear_error, EVP_DigestVerify, EVP_DigestVerifyInit, EVP_MAX_MD_SIZE, EVP_MD, EVP_MD_CTX,
+    CRYPTO_memcmp, ERR_clear_error, EVP_DigestVerify, EVP_DigestVerifyInit, EVP_MAX_MD_SIZE, EVP_MD_CTX,
     EVP_MD_CTX_new, EVP_MD_CTX_reset, EVP_PKEY, EVP_PKEY_EC, EVP_PKEY_RSA, EVP_PKEY_get_base_id,
 )
 
@@ -111,18 +111,18 @@ cdef bint jwt_payload_query(eval_t* ev, const arg_t* args, sample_t* smp) noexce
 
 # ---- signatures
 
-# The algorithm's family; *md: its digest; *half: for ES the bytes of one of the two numbers (RFC 7518, section 3.4).
-cdef alg_t algorithm(slice_t name, const EVP_MD** md, uint32_t* half) noexcept nogil:
+# The algorithm's family; *digest: its digest, or NULL; *half: for ES the bytes of one of the two numbers (RFC 7518, section 3.4).
+cdef alg_t algorithm(slice_t name, const digest_t** digest, uint32_t* half) noexcept nogil:
     if slice_eq(name, "none", 4):
         return ALG_NONE
     if name.len != 5:
         return ALG_UNKNOWN
     if memcmp(name.ptr + 2, "256", 3) == 0:
-        md[0], half[0] = digest_find("sha256", 6), 32
+        digest[0], half[0] = digest_find("sha256", 6), 32
     elif memcmp(name.ptr + 2, "384", 3) == 0:
-        md[0], half[0] = digest_find("sha384", 6), 48
+        digest[0], half[0] = digest_find("sha384", 6), 48
     elif memcmp(name.ptr + 2, "512", 3) == 0:
-        md[0], half[0] = digest_find("sha512", 6), HALF_MAX
+        digest[0], half[0] = digest_find("sha512", 6), HALF_MAX
     else:
         return ALG_UNKNOWN
     if name.ptr[1] != 83:
@@ -164,12 +164,12 @@ cdef uint32_t der_signature(const uint8_t* sig, uint32_t half, uint8_t* out) noe
     return at + n
 
 
-cdef int verify_with_key(EVP_PKEY* key, const EVP_MD* md, slice_t text, const uint8_t* sig, uint32_t length) noexcept nogil:
+cdef int verify_with_key(EVP_PKEY* key, const digest_t* digest, slice_t text, const uint8_t* sig, uint32_t length) noexcept nogil:
     cdef bint is_valid
-    if ctx == NULL or EVP_MD_CTX_reset(ctx) != 1:
+    if ctx == NULL or digest == NULL or EVP_MD_CTX_reset(ctx) != 1:
         return JWT_NO_MEMORY
     is_valid = (
-        EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1
+        EVP_DigestVerifyInit(ctx, NULL, digest.md, NULL, key) == 1
         and EVP_DigestVerify(ctx, sig, length, <const uint8_t*> text.ptr, text.len) == 1
     )
     EVP_MD_CTX_reset(ctx)
@@ -177,7 +177,9 @@ cdef int verify_with_key(EVP_PKEY* key, const EVP_MD* md, slice_t text, const ui
     return JWT_VALID if is_valid else JWT_INVALID
 
 
-cdef int verify_public(token_t* token, alg_t alg, const EVP_MD* md, uint32_t half, slice_t sig, slice_t name) noexcept nogil:
+cdef int verify_public(
+    token_t* token, alg_t alg, const digest_t* digest, uint32_t half, slice_t sig, slice_t name
+) noexcept nogil:
     cdef uint8_t[DER_MAX] der
     cdef EVP_PKEY* key = keystore_find(name)
     if key == NULL:
@@ -186,26 +188,26 @@ cdef int verify_public(token_t* token, alg_t alg, const EVP_MD* md, uint32_t hal
         # The family is compared first, so that a key is never used with another family's algorithm (RFC 8725, section 3.1).
         if EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA:
             return JWT_INVALID
-        return verify_with_key(key, md, token.signed_text, <const uint8_t*> sig.ptr, sig.len)
+        return verify_with_key(key, digest, token.signed_text, <const uint8_t*> sig.ptr, sig.len)
     if sig.len != 2 * half:      # haproxy: one that is as long as of an RSA key is only invalid
         return JWT_BAD_TOKEN if sig.len < RSA_LENGTH else JWT_INVALID
     if EVP_PKEY_get_base_id(key) != EVP_PKEY_EC:
         return JWT_INVALID
-    return verify_with_key(key, md, token.signed_text, der, der_signature(<const uint8_t*> sig.ptr, half, der))
+    return verify_with_key(key, digest, token.signed_text, der, der_signature(<const uint8_t*> sig.ptr, half, der))
 
 
-cdef int verify_secret(token_t* token, const EVP_MD* md, slice_t sig, slice_t secret) noexcept nogil:
+cdef int verify_secret(token_t* token, const digest_t* digest, slice_t sig, slice_t secret) noexcept nogil:
     cdef uint8_t[EVP_MAX_MD_SIZE] expected
-    cdef uint32_t n = hmac_sum(md, secret, token.signed_text, expected)
+    cdef uint32_t n = hmac_sum(digest, secret, token.signed_text, expected)
     return JWT_VALID if n > 0 and n == sig.len and CRYPTO_memcmp(expected, sig.ptr, n) == 0 else JWT_INVALID
 
 
 cdef int verify(eval_t* ev, slice_t text, slice_t name, slice_t key, bint key_is_public) noexcept nogil:
     cdef token_t token
     cdef slice_t sig
-    cdef const EVP_MD* md = NULL
+    cdef const digest_t* digest = NULL
     cdef uint32_t half = 0
-    cdef alg_t alg = algorithm(name, &md, &half)
+    cdef alg_t alg = algorithm(name, &digest, &half)
     if alg == ALG_UNKNOWN:
         return JWT_UNKNOWN_ALGORITHM
     if alg == ALG_PS:
@@ -223,8 +225,8 @@ cdef int verify(eval_t* ev, slice_t text, slice_t name, slice_t key, bint key_is
     if not decoded(ev, sig, &sig):
         return JWT_BAD_TOKEN
     if alg == ALG_HS:
-        return JWT_INVALID if key_is_public else verify_secret(&token, md, sig, key)
-    return verify_public(&token, alg, md, half, sig, key)
+        return JWT_INVALID if key_is_public else verify_secret(&token, digest, sig, key)
+    return verify_public(&token, alg, digest, half, sig, key)
 
 
 cdef bint jwt_verify(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
