@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.dns_server import NameServer
 from support.origin import answers, named, reply
 from support.poll import poll
 from support.proxy import HTTP
@@ -150,6 +151,25 @@ def test_killed_control_leaves_traffic_alone_and_comes_back(start, origin):
 
     poll(answers, "the runtime socket to be back")
     assert owner_of(client, proxy) in workers
+
+
+def test_killed_control_costs_a_waiting_rule_its_answer_only(start):
+    ns = NameServer()
+    ns.fails = "silent"
+    proxy = start(
+        f"resolvers r\n    nameserver ns {ns}\n    timeout retry 1h\n{HTTP}frontend fe\n    bind fd@fe\n"
+        "    http-request do-resolve(txn.to,r) str(a.test) if { path /name }\n"
+        "    http-request return status 200 content-type a/b string x\n",
+        threads=1,
+    )
+    client = proxy.client()
+    client.request()
+    waiting = proxy.client()
+    waiting.send(b"GET /name HTTP/1.1\r\nHost: a\r\n\r\n")
+    poll(lambda: ns.asked, "the question")
+    os.kill(next(pid for pid in proxy.children() if pid != owner_of(client, proxy)), signal.SIGKILL)
+    assert waiting.read_response().status == 200
+    ns.close()
 
 
 def test_checks_go_on_after_control_came_back(start, origin):

@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -72,7 +73,11 @@ class NameServer:
                     sock.sendall(struct.pack("!H", len(answer)) + answer)
 
     def _answer(self, data: bytes) -> bytes | None:
-        query = dns.message.from_wire(data)
+        """None: no answer, as to a question that cannot be read."""
+        try:
+            query = dns.message.from_wire(data)
+        except dns.exception.DNSException:
+            return None
         question = query.question[0]
         name, kind = question.name.to_text(omit_final_dot=True), question.rdtype.name
         self.asked.append((name, kind))

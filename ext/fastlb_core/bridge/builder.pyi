@@ -202,6 +202,7 @@ class ProgramBuilder:
         fds: Sequence[int],
         flags: int = ...,
         maxconn: int = ...,
+        cip_magic: int = ...,
         tls: dict[str, Any] | None = ...,
         bind: int = ...,
     ) -> int: ...

@@ -367,7 +367,7 @@ class ProgramBuilder:
         kinds = [STATUS_K_ERROR * (status in errors) | STATUS_K_FAILURE * (status in failures) for status in range(100, 600)]
         self.values["status_kinds"] = bytes(kinds)
 
-    def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0, tls=None, bind=0):
+    def add_listener(self, proxy, name, *, id, fds, flags=0, maxconn=0, cip_magic=0, tls=None, bind=0):
         """bind: the number of its line in the proxy, for whoever looks it up. tls: values as layout_tls.pxd has them, the same
         object for all listeners of a bind line; None without `ssl`.
         """
@@ -375,7 +375,7 @@ class ProgramBuilder:
             raise ValueError("a listener has one descriptor for each worker")
         self.listeners.append({
             "proxy": proxy, "name": _raw(name), "id": id, "fds": list(fds), "flags": flags, "maxconn": maxconn,
-            "tls": tls, "bind": bind,
+            "cip_magic": cip_magic, "tls": tls, "bind": bind,
         })
         return len(self.listeners) - 1
 

@@ -77,6 +77,7 @@ OPTIONS = {
     "log-separate-errors": pr.PX_O_LOG_SEPARATE,
     "http-no-delay": pr.PX_O_HTTP_NO_DELAY,
     "waits for body": pr.PX_O_WAITS_BODY,
+    "peeks http": pr.PX_O_PEEKS_HTTP,
     "socket-stats": pr.PX_O_SOCKET_STATS,
     "contstats": pr.PX_O_CONTSTATS,
     "prefer-last-server": pr.PX_O_PREFER_LAST,
@@ -132,6 +133,7 @@ SERVER_FLAGS = {
 }
 LISTENER_FLAGS = {
     "accept-proxy": pr.LI_F_ACCEPT_PROXY,
+    "accept-netscaler-cip": pr.LI_F_ACCEPT_CIP,
     "shared": pr.LI_F_SHARED_FD,
     "unix": pr.LI_F_UNIX,
     "named": pr.LI_F_NAMED,

@@ -30,7 +30,7 @@ from fastlb_core.program.vars cimport (
     var_get, var_set, var_value_t, vars_init, vars_pools_destroy, vars_pools_init, vars_pools_t, vars_reset, vars_t,
 )
 
-METHODS = ("found", "bool", "int", "int", "ip", "bin", "len", "str", "beg", "end", "sub", "dir", "dom", "reg", "meth")
+METHODS = ("found", "bool", "int", "int", "ip", "bin", "len", "str", "beg", "end", "sub", "dir", "dom", "reg", "meth", "auth")
 KINDS = {CHANGE_PUT: "put", CHANGE_SET: "set", CHANGE_DEL: "del", CHANGE_VAR: "var", CHANGE_UNSET: "unset"}
 
 # id: grows, never used again; value: None where there is none.
@@ -233,6 +233,18 @@ cdef object _matched(pat_index_t* index, bytes text):
 
 def read_changes(bytes log):
     """The records of a worker's log: (kind, object, key, value) with the words of KINDS; of a variable the value is a Value."""
+    return [
+        (KINDS[kind], number, b"" if KINDS[kind] == "var" else key, _value(key, value) if KINDS[kind] == "var" else value)
+        for kind, number, key, value in _records(log)
+    ]
+
+
+def read_questions(bytes log):
+    """What rules of a worker ask (proxy/questions.pxd): (number, resolvers section, address family: 4 or 6, name)."""
+    return [(number, resolvers, family, name) for family, number, resolvers, name in _records(log)]
+
+
+cdef list _records(bytes log):
     cdef change_t head
     cdef const char* at = <const char*> log
     cdef const char* end = at + len(log)
@@ -244,8 +256,7 @@ def read_changes(bytes log):
         at += head.key_len
         value = at[:head.value_len]
         at += head.value_len
-        kind = KINDS[head.kind]
-        found.append((kind, head.object, b"" if kind == "var" else key, _value(key, value) if kind == "var" else value))
+        found.append((head.kind, head.object, key, value))
     return found
 
 

@@ -8,7 +8,7 @@ import resource
 import socket
 import struct
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -20,9 +20,10 @@ from fastlb_core.program.sample cimport VARS_PROC, eval_t, sample_t
 from fastlb_core.program.vars cimport var_get, var_set, var_unset
 from fastlb_core.proxy.bad_message cimport bad_messages_seen
 from fastlb_core.proxy.run cimport (
-    RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t, worker_destroy, worker_init, worker_run,
-    worker_start, worker_watch_messages,
+    RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_QUESTIONS, RUN_TICK, run_result_t, worker_destroy, worker_init,
+    worker_run, worker_start, worker_watch_messages,
 )
+from fastlb_core.proxy.questions cimport question_answer, question_answer_none
 from fastlb_core.proxy.worker cimport worker_t
 
 from fastlb_core.bridge import llhttp
@@ -37,9 +38,10 @@ cdef class Engine:
     """One worker.
 
     program: what to run; worker: the index of this worker's slots in the arena; message_address: control's message socket
-    (an abstract unix address, with its leading NUL) or b"" for none. The last three make frames' payloads (bytes).
+    (an abstract unix address, with its leading NUL) or b"" for none. The last four make frames' payloads (bytes).
     on_message: the answer to one payload, b"" for none. on_connect: the first ones, once control is there. on_changes: one
-    that tells what rules have logged (contents.read_changes).
+    that tells what rules have logged (contents.read_changes). on_questions: one that asks what rules have asked
+    (contents.read_questions).
 
     Raises OSError when the kernel refuses what the loop needs.
     """
@@ -50,17 +52,20 @@ cdef class Engine:
     cdef object on_message
     cdef object on_connect
     cdef object on_changes
+    cdef object on_questions
     cdef object channel
     cdef bytearray received
     cdef int index
 
-    def __cinit__(self, Program program, int worker, bytes message_address, on_message, on_connect, on_changes):
+    def __cinit__(self, Program program, int worker, bytes message_address, on_message, on_connect, on_changes,
+                  on_questions):
         self.program = program
         self.index = worker
         self.message_address = message_address
         self.on_message = on_message
         self.on_connect = on_connect
         self.on_changes = on_changes
+        self.on_questions = on_questions
         self.channel = None
         self.received = bytearray()
         self.w = <worker_t*> calloc(1, sizeof(worker_t))
@@ -92,6 +97,8 @@ cdef class Engine:
                 self._serve_messages()
             elif result == RUN_CHANGES:
                 self._tell_changes()
+            elif result == RUN_QUESTIONS:
+                self._ask()
             elif result == RUN_MESSAGE_LOST:
                 self._disconnect()
             elif result == RUN_TICK:
@@ -120,6 +127,7 @@ cdef class Engine:
 
     def _disconnect(self):
         worker_watch_messages(self.w, -1)
+        question_answer_none(self.w)
         if self.channel is not None:
             self.channel.close()
             self.channel = None
@@ -155,6 +163,15 @@ cdef class Engine:
         cdef bytes log = self.w.changes.bytes[:self.w.changes.len]
         changes_reset(&self.w.changes)
         self._send(self.on_changes(log))
+
+    def _ask(self):
+        cdef bytes log = self.w.questions.bytes[:self.w.questions.len]
+        changes_reset(&self.w.questions)
+        self._send(self.on_questions(log))
+
+    def answer(self, number, bytes address):
+        """Control's answer to the question with that number: an address of 4 or 16 bytes, or b""."""
+        question_answer(self.w, number, <const uint8_t*> <const char*> address, <uint32_t> len(address))
 
     def _send(self, bytes payload):
         # Control reads at once; a worker must not wait long for it. One second bounds a stuck control's harm.

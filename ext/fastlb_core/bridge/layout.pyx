@@ -378,6 +378,7 @@ cdef int fill_listener(program_t* program, uint32_t index, dict values) except -
     li.id = values["id"]
     li.flags = values["flags"]
     li.maxconn = values["maxconn"]
+    li.cip_magic = values["cip_magic"]
     li.fds = <int32_t*> take(program, sizeof(int32_t) * program.n_workers)
     for worker, fd in enumerate(values["fds"]):
         li.fds[<uint32_t> worker] = fd

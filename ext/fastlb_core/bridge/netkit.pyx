@@ -10,6 +10,7 @@ from libc.string cimport memcpy, memset
 from fastlb_core.net.address cimport (
     ADDR_TEXT_MAX, addr_read_port, addr_read_v4, addr_read_v6, addr_write_ip, addr_write_u32, addr_write_v4, addr_write_v6,
 )
+from fastlb_core.net.netscaler cimport cip_parse
 from fastlb_core.net.pipe cimport pipe_give, pipe_pool_destroy, pipe_pool_init, pipe_pool_t, pipe_t, pipe_take
 from fastlb_core.net.proxy_protocol cimport (
     PP_ERROR, PP_NEED_MORE, PP_OK, pp_encode, pp_parse, pp_result_t,
@@ -20,8 +21,10 @@ NEED_MORE = PP_NEED_MORE
 ERROR = PP_ERROR
 
 
-def parse(bytes data):
+def parse(bytes data, magic=None):
     """(result, bytes used, source sockaddr, destination sockaddr); sockaddrs of 28 bytes, untouched ones are 28 x 0xEE.
+
+    magic: of NetScaler's header; None: a PROXY header is read.
 
     The bytes are copied to a heap block of exactly their length, so that a sanitizer sees a read past the end.
     """
@@ -34,7 +37,11 @@ def parse(bytes data):
     memcpy(copy, <const char*> data, len(data))
     memset(src, 0xEE, 28)
     memset(dst, 0xEE, 28)
-    cdef pp_result_t result = pp_parse(copy, <uint32_t> len(data), &used, src, dst)
+    cdef pp_result_t result
+    if magic is None:
+        result = pp_parse(copy, <uint32_t> len(data), &used, src, dst)
+    else:
+        result = cip_parse(copy, <uint32_t> len(data), magic, &used, src, dst)
     free(copy)
     return result, used, (<char*> src)[:28], (<char*> dst)[:28]
 

@@ -38,6 +38,7 @@ from fastlb_core.program.fetch_url cimport fetch_url_entries
 from fastlb_core.program.fetch_vars cimport conv_vars_entries, fetch_vars_entries
 from fastlb_core.program.logformat cimport alias_entry_t, alias_fn
 from fastlb_core.program.rules cimport action_entry_t, action_fn
+from fastlb_core.proxy.conv_names cimport conv_names_entries
 from fastlb_core.proxy.action_answers cimport action_answers_entries
 from fastlb_core.proxy.action_captures cimport action_captures_entries
 from fastlb_core.proxy.action_connection cimport action_connection_entries
@@ -48,6 +49,7 @@ from fastlb_core.proxy.action_headers cimport action_headers_entries
 from fastlb_core.proxy.action_log cimport action_log_entries
 from fastlb_core.proxy.action_redirect cimport action_redirect_entries
 from fastlb_core.proxy.action_request_line cimport action_request_line_entries
+from fastlb_core.proxy.action_resolve cimport action_resolve_entries
 from fastlb_core.proxy.action_service cimport action_service_entries
 from fastlb_core.proxy.action_tracking cimport action_tracking_entries
 from fastlb_core.proxy.action_variables cimport action_variables_entries
@@ -118,6 +120,7 @@ cdef conv_table_fn* conv_tables = [
     conv_protobuf_entries,
     conv_track_entries,
     conv_when_entries,
+    conv_names_entries,
     NULL,
 ]
 cdef action_table_fn* action_tables = [
@@ -134,6 +137,7 @@ cdef action_table_fn* action_tables = [
     action_connection_entries,
     action_captures_entries,
     action_filters_entries,
+    action_resolve_entries,
     NULL,
 ]
 cdef alias_table_fn* alias_tables = [

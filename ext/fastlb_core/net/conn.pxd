@@ -33,6 +33,7 @@ cdef enum:                       # conn_t.flags
     CONN_F_SENT = 0x10000        # something was sent on it already
     CONN_F_PROXY_SEEN = 0x20000  # it began with a PROXY header
     CONN_F_HANDSHAKE = 0x40000   # its transport is not ready; towards a server it counts as connecting until it is
+    CONN_F_CIP_WAIT = 0x100000   # NetScaler's header must come first, behind a PROXY header
     CONN_F_RAW_RECV = 0x80000    # the socket may give bytes; kept apart from CAN_RECV by a transport, which holds some itself
 
 cdef enum:                       # conn_t.flags, of HTTP

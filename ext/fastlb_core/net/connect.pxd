@@ -1,7 +1,7 @@
 # Opening a connection: socket, source address, options, connect() without waiting.
 # Knows sockets and addresses; must not know servers, when or why one is wanted, or what will be sent.
 
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from fastlb_core.net.conn cimport conn_t
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.sys.socket cimport sockaddr, socklen_t
@@ -21,7 +21,17 @@ cdef struct connect_opts_t:
     uint32_t keep_interval_s
     uint32_t keep_count
 
-# A connecting (or connected) conn_t to `address`, from `source` unless that is NULL. opts may be NULL. NULL: no descriptor, no
-# port, or refused at once; *err_no is why.
+# What the packets of a connection carry (`set-bc-mark`, `set-bc-tos`); all zero: nothing.
+cdef struct sock_marks_t:
+    uint32_t mark                # SO_MARK
+    uint8_t tos                  # IP_TOS, IPV6_TCLASS
+    uint8_t has_mark
+    uint8_t has_tos
+
+# Sets what `marks` holds on a socket of this family. A kernel that refuses is no reason to refuse the stream (haproxy: the same).
+cdef void sock_set_marks(int fd, uint16_t family, const sock_marks_t* marks) noexcept nogil
+# A connecting (or connected) conn_t to `address`, from `source` unless that is NULL; opts and marks may be NULL. NULL: no
+# descriptor, no port, or refused at once; *err_no is why.
 cdef conn_t* connect_start(loop_t* loop, const sockaddr* address, socklen_t address_len, const sockaddr* source,
-                           socklen_t source_len, uint32_t options, const connect_opts_t* opts, int* err_no) noexcept nogil
+                           socklen_t source_len, uint32_t options, const connect_opts_t* opts, const sock_marks_t* marks,
+                           int* err_no) noexcept nogil

@@ -4,16 +4,17 @@
 # and where it is not, send() says EAGAIN and the connection is polled.
 
 from libc.errno cimport EADDRINUSE, EADDRNOTAVAIL, EINPROGRESS, EINTR, ENOMEM, errno
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy, strlen
 
 from fastlb_core.net.conn cimport CONN_F_BACK, CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_UNIX, conn_new, conn_t
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, CONNECT_TFO, CONNECT_TRANSPARENT, CONNECT_UNTIL_BOUND
 from fastlb_core.net.loop cimport loop_t
 from fastlb_core.sys.socket cimport (
-    AF_INET6, AF_UNIX, IP_BIND_ADDRESS_NO_PORT, IP_TRANSPARENT, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TRANSPARENT,
-    SO_BINDTODEVICE, SO_KEEPALIVE, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, TCP_FASTOPEN_CONNECT,
-    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_USER_TIMEOUT, bind, connect, setsockopt, sockaddr, socket, socklen_t,
+    AF_INET6, AF_UNIX, IP_BIND_ADDRESS_NO_PORT, IP_TOS, IP_TRANSPARENT, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS,
+    IPV6_TRANSPARENT, SO_BINDTODEVICE, SO_KEEPALIVE, SO_MARK, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET,
+    TCP_FASTOPEN_CONNECT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_USER_TIMEOUT, bind, connect, setsockopt, sockaddr,
+    socket, socklen_t,
 )
 from fastlb_core.net.silent cimport reset_on_close
 from fastlb_core.sys.splice cimport close
@@ -61,8 +62,21 @@ cdef void _set_options(int fd, uint32_t options) noexcept nogil:
         reset_on_close(fd)
 
 
+cdef void sock_set_marks(int fd, uint16_t family, const sock_marks_t* marks) noexcept nogil:
+    cdef int tos = marks.tos
+    if marks.has_mark:
+        setsockopt(fd, SOL_SOCKET, SO_MARK, &marks.mark, sizeof(marks.mark))
+    if not marks.has_tos:
+        return
+    if family == AF_INET6:
+        setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos))
+    else:
+        setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos))
+
+
 cdef conn_t* connect_start(loop_t* loop, const sockaddr* address, socklen_t address_len, const sockaddr* source,
-                           socklen_t source_len, uint32_t options, const connect_opts_t* opts, int* err_no) noexcept nogil:
+                           socklen_t source_len, uint32_t options, const connect_opts_t* opts, const sock_marks_t* marks,
+                           int* err_no) noexcept nogil:
     cdef uint32_t flags = CONN_F_BACK | CONN_F_CAN_SEND
     cdef conn_t* conn
     cdef int fd = socket(address.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
@@ -71,6 +85,9 @@ cdef conn_t* connect_start(loop_t* loop, const sockaddr* address, socklen_t addr
         return NULL
     if options:
         _set_options(fd, options)
+    if marks != NULL:
+        # Before connect(): the first packet carries them too.
+        sock_set_marks(fd, address.sa_family, marks)
     if opts != NULL and address.sa_family != AF_UNIX and not _set_more(fd, opts) or \
             source != NULL and not _bind_source(fd, source, source_len, options):
         err_no[0] = _why(options)

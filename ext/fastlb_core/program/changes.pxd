@@ -30,7 +30,7 @@ cdef struct changes_t:
     uint32_t size
 
 # Logs one change; `changes` may be NULL. What does not fit is left out.
-cdef void changes_add(changes_t* changes, change_kind_t kind, uint32_t object, slice_t key, slice_t value) noexcept nogil
+cdef void changes_add(changes_t* changes, uint32_t kind, uint32_t object, slice_t key, slice_t value) noexcept nogil
 # Forgets all records, keeps the memory. destroy: idempotent, safe on zeroed memory.
 cdef void changes_reset(changes_t* changes) noexcept nogil
 cdef void changes_destroy(changes_t* changes) noexcept nogil

@@ -28,7 +28,7 @@ cdef void put(changes_t* changes, const void* bytes, uint32_t length) noexcept n
         changes.len += length
 
 
-cdef void changes_add(changes_t* changes, change_kind_t kind, uint32_t object, slice_t key, slice_t value) noexcept nogil:
+cdef void changes_add(changes_t* changes, uint32_t kind, uint32_t object, slice_t key, slice_t value) noexcept nogil:
     cdef change_t head
     if changes == NULL:
         return

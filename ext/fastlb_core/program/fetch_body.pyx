@@ -8,8 +8,8 @@ from fastlb_core.http.message cimport BODY_CHUNKED, BODY_LENGTH, BODY_NONE, MSG_
 from fastlb_core.program.expr cimport ARG_STR, arg_t, fetch_fn
 from fastlb_core.program.http_values cimport param_next, seen_request, seen_response
 from fastlb_core.program.sample cimport (
-    EVAL_O_ITERATE, SMP_F_MAY_CHANGE, SMP_F_MORE, SMP_T_BIN, eval_t, sample_t, scratch_rest, scratch_take, smp_set_int,
-    smp_set_str,
+    EVAL_O_ITERATE, EVAL_O_PEEKED, SMP_F_MAY_CHANGE, SMP_F_MORE, SMP_T_BIN, eval_t, sample_t, scratch_rest, scratch_take,
+    smp_set_int, smp_set_str,
 )
 
 cdef fetch_entry_t[16] entries
@@ -74,6 +74,10 @@ cdef bint body_buffered(eval_t* ev, const http_msg_t* msg, slice_t raw, sample_t
     cdef bint is_complete = False
     if msg == NULL:
         return False
+    if ev.options & EVAL_O_PEEKED:
+        # haproxy: of a request that is only seen in a TCP stream there is the head and nothing else.
+        body[0] = slice_of(NULL, 0)
+        return True
     body[0] = raw
     if msg.body == BODY_NONE:
         body[0] = slice_of(raw.ptr, 0)

@@ -27,7 +27,7 @@ cdef bint method(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     else:                        # the answer's turn, or the log's: what is remembered
         name = ev.log_method
     if name.ptr == NULL:
-        smp.flags |= SMP_F_MAY_CHANGE
+        seen_request(ev, smp)
         return False
     smp_set_str(smp, name.ptr, name.len)
     smp.type = SMP_T_METH

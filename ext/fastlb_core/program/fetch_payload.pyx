@@ -5,6 +5,7 @@ from libc.string cimport memcmp
 
 from fastlb_core.base.slice cimport lower_byte, slice_of, slice_starts_nocase, slice_t
 from fastlb_core.program.expr cimport ARG_SINT, ARG_STR, arg_t, args_count, fetch_fn
+from fastlb_core.program.http_values cimport seen_request
 from fastlb_core.program.sample cimport (
     EVAL_O_RESPONSE, SMP_F_MAY_CHANGE, SMP_T_BIN, eval_t, sample_t, smp_set_bool, smp_set_int, smp_set_str,
 )
@@ -107,16 +108,9 @@ cdef bint payload_lv(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogi
 
 # ---- HTTP, seen from outside
 
-# A complete head is `ev.req`. Without one: could these bytes still become one? A method is letters up to a space.
+# haproxy: no value rather than false.
 cdef bint proto_http(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    cdef uint32_t i = 0
-    if ev.req != NULL:
-        return smp_set_bool(smp, True)
-    while i < ev.req_bytes.len and 65 <= ev.req_bytes.ptr[i] <= 90:
-        i += 1
-    if i < ev.req_bytes.len and (i == 0 or ev.req_bytes.ptr[i] != b' '):
-        return False             # haproxy: no value rather than false
-    return not_yet(smp)
+    return seen_request(ev, smp) != NULL and smp_set_bool(smp, True)
 
 
 # ---- RDP: a TPKT header of 4 bytes, a COTP connection request of 7, then `Cookie: name=value CR LF`

@@ -5,7 +5,7 @@ from fastlb_core.http.message cimport (
     HDR_F_DELETED, HDR_OTHER, hdr_id_of, hdr_id_t, msg_find, msg_find_name, msg_find_next, msg_hdr_value,
 )
 from fastlb_core.http.uri cimport URI_ABSOLUTE, URI_ORIGIN, uri_split
-from fastlb_core.program.sample cimport SMP_F_MAY_CHANGE
+from fastlb_core.program.sample cimport EVAL_O_NO_HTTP, SMP_F_MAY_CHANGE
 
 
 # ---- header values
@@ -109,7 +109,7 @@ cdef void values_resume(value_walk_t* walk, const sample_t* smp) noexcept nogil:
 # ---- messages
 
 cdef http_msg_t* seen_request(eval_t* ev, sample_t* smp) noexcept nogil:
-    if ev.req == NULL:
+    if ev.req == NULL and not ev.options & EVAL_O_NO_HTTP:
         smp.flags |= SMP_F_MAY_CHANGE
     return ev.req
 

@@ -59,6 +59,7 @@ cdef enum:                       # px_t.options
     PX_O_INDEPENDENT = 0x4000000  # independent-streams
     PX_O_PERSIST_RDP = 0x8000000  # persist rdp-cookie
     PX_O_WAITS_BODY = 0x2000000  # a rule or `check_post` may wait for the body: the edit room stays at the buffer's end
+    PX_O_PEEKS_HTTP = 0x4000000  # mode tcp: content rules look for a request of HTTP in what has come
 
 cdef enum:                       # px_t.http_options
     PX_H_ORIGINALTO = 0x0001
@@ -275,6 +276,7 @@ cdef enum:                       # listener_t.flags
     LI_F_ACCEPT_PROXY = 0x01
     LI_F_SHARED_FD = 0x02        # one descriptor for all workers (fd@, unix): EPOLLEXCLUSIVE
     LI_F_UNIX = 0x04
+    LI_F_ACCEPT_CIP = 0x10       # accept-netscaler-cip
     LI_F_NAMED = 0x08            # `name` is the bind line's own, not made up
 
 cdef struct listener_t:
@@ -283,6 +285,7 @@ cdef struct listener_t:
     uint32_t index
     uint32_t id
     uint32_t flags
+    uint32_t cip_magic           # of NetScaler's header, where a connection must begin with one
     int32_t maxconn              # of this bind line over all workers, 0 = frontend's
     int32_t* fds                 # owned (program memory): [n_workers] listening descriptors
     const void* tls              # owned (program memory): tls_bind_t of net/tls_conf.pxd, or NULL

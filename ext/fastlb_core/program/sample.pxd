@@ -61,6 +61,8 @@ cdef enum:                       # eval_t.options
     EVAL_O_RESPONSE = 0x01       # the answer is looked at: `hdr` means res.hdr
     EVAL_O_ITERATE = 0x02        # ACLs: fetches with several values give them one by one
     EVAL_O_FINAL = 0x04          # no more bytes will come: nothing MAY_CHANGE
+    EVAL_O_NO_HTTP = 0x08        # there will be no request: req is NULL for good
+    EVAL_O_PEEKED = 0x10         # req is seen in req_bytes, which go on as they are: they hold the head, and no body of it
     EVAL_O_LOG = 0x80            # a log line is written: req and res are NULL, what is known of them is in the stream
 
 # What a rule may look at. Filled by the stream (proxy/rules) before its rules run; pointers are NULL where that thing is

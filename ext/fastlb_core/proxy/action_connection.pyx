@@ -1,23 +1,21 @@
 # Actions on the connection and the stream (manual, section 4.2). Arguments, see config/actions/connection.py.
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from fastlb_core.base.buf cimport buf_data
 from fastlb_core.base.slice cimport slice_of, slice_t
-from fastlb_core.net.conn cimport conn_local, conn_t, peer_t
+from fastlb_core.net.conn cimport CONN_F_CIP_WAIT, CONN_F_PROXY_WAIT, conn_local, conn_t, peer_t
+from fastlb_core.net.connect cimport sock_marks_t, sock_set_marks
 from fastlb_core.program.expr cimport ARG_SINT, arg_t, expr_eval, expr_eval_as, expr_t
 from fastlb_core.program.program cimport PX_O_WAITS_BODY
 from fastlb_core.program.rules cimport ACT_CONT, ACT_YIELD, RULES_HTTP_REQUEST, act_t, action_fn, rule_t
 from fastlb_core.program.sample cimport SMP_T_IPV4, SMP_T_IPV6, SMP_T_SINT, eval_t, sample_t, smp_cast
 from fastlb_core.proxy.body_wait cimport BODY_R_WAIT, body_await, rule_waited, rule_waits
 from fastlb_core.proxy.stream cimport STRM_F_RULE_WAIT, stream_save_addresses, stream_t
-from fastlb_core.sys.socket cimport (
-    AF_INET, AF_INET6, IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPV6_TCLASS, SO_MARK, SOL_SOCKET, htons, setsockopt, sockaddr_in,
-    sockaddr_in6,
-)
+from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htons, sockaddr_in, sockaddr_in6
 
-cdef action_entry_t[16] entries
+cdef action_entry_t[20] entries
 cdef uint32_t n_entries = 0
 
 cdef enum:
@@ -85,27 +83,62 @@ cdef act_t set_retries(eval_t* ev, const rule_t* rule) noexcept nogil:
     return ACT_CONT
 
 
-# ---- the client's socket. A kernel that refuses is no reason to refuse the client (haproxy: the same).
+# ---- both sockets
 
-cdef act_t set_tos(eval_t* ev, const rule_t* rule) noexcept nogil:
+cdef bint _marks(eval_t* ev, const rule_t* rule, sock_marks_t* marks, bint is_tos) noexcept nogil:
     cdef int64_t value
-    cdef int tos
+    memset(marks, 0, sizeof(sock_marks_t))
     if not _number(ev, rule.args, &value):
-        return ACT_CONT
-    tos = <int> (value & 0xff)
-    if ev.front.peer.family == AF_INET6:
-        setsockopt(ev.front.fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos))
-    else:
-        setsockopt(ev.front.fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos))
+        return False
+    marks.tos = <uint8_t> value
+    marks.mark = <uint32_t> value
+    marks.has_tos = is_tos
+    marks.has_mark = not is_tos
+    return True
+
+
+cdef act_t set_fc_tos(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef sock_marks_t marks
+    if _marks(ev, rule, &marks, True):
+        sock_set_marks(ev.front.fd, ev.front.peer.family, &marks)
     return ACT_CONT
 
 
-cdef act_t set_mark(eval_t* ev, const rule_t* rule) noexcept nogil:
-    cdef int64_t value
-    cdef uint32_t mark
-    if _number(ev, rule.args, &value):
-        mark = <uint32_t> value
-        setsockopt(ev.front.fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark))
+cdef act_t set_fc_mark(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef sock_marks_t marks
+    if _marks(ev, rule, &marks, False):
+        sock_set_marks(ev.front.fd, ev.front.peer.family, &marks)
+    return ACT_CONT
+
+
+# The socket towards the server is made later; one that was made for others is not taken (proxy/backend).
+cdef act_t set_bc_tos(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef sock_marks_t* marks = &(<stream_t*> ev.strm).back_marks
+    cdef sock_marks_t new
+    if _marks(ev, rule, &new, True):
+        marks.tos = new.tos
+        marks.has_tos = True
+    return ACT_CONT
+
+
+cdef act_t set_bc_mark(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef sock_marks_t* marks = &(<stream_t*> ev.strm).back_marks
+    cdef sock_marks_t new
+    if _marks(ev, rule, &new, False):
+        marks.mark = new.mark
+        marks.has_mark = True
+    return ACT_CONT
+
+
+# ---- what must come before the protocol's own bytes
+
+cdef act_t expect_proxy(eval_t* ev, const rule_t* rule) noexcept nogil:
+    ev.front.flags |= CONN_F_PROXY_WAIT
+    return ACT_CONT
+
+
+cdef act_t expect_netscaler_cip(eval_t* ev, const rule_t* rule) noexcept nogil:
+    ev.front.flags |= CONN_F_CIP_WAIT
     return ACT_CONT
 
 
@@ -217,8 +250,12 @@ cdef void add(const char* name, action_fn fn) noexcept nogil:
 
 add(b"set-log-level", set_log_level)
 add(b"set-nice", no_effect)
-add(b"set-fc-tos", set_tos)
-add(b"set-fc-mark", set_mark)
+add(b"set-fc-tos", set_fc_tos)
+add(b"set-fc-mark", set_fc_mark)
+add(b"set-bc-tos", set_bc_tos)
+add(b"set-bc-mark", set_bc_mark)
+add(b"expect-proxy", expect_proxy)
+add(b"expect-netscaler-cip", expect_netscaler_cip)
 add(b"set-src", set_src)
 add(b"set-src-port", set_src_port)
 add(b"set-dst", set_dst)

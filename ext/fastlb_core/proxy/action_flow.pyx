@@ -1,9 +1,13 @@
-# `allow`, `accept`, `reject` (manual, section 4.2).
+# `allow`, `accept`, `reject`, `close`, `switch-mode` (manual, section 4.2).
 
 from libc.stdint cimport uint32_t
 
-from fastlb_core.program.rules cimport ACT_REJECT, ACT_STOP, act_t, action_fn, rule_t
+from fastlb_core.http.message cimport BODY_TUNNEL
+from fastlb_core.net.conn cimport CONN_F_EOF, conn_shut_write
+from fastlb_core.program.rules cimport ACT_CONT, ACT_REJECT, ACT_STOP, act_t, action_fn, rule_t
 from fastlb_core.program.sample cimport eval_t
+from fastlb_core.proxy.front cimport front_upgrade
+from fastlb_core.proxy.stream cimport STRM_F_CLOSE_BACK, STRM_F_CLOSE_FRONT, stream_t
 
 cdef action_entry_t[8] entries
 cdef uint32_t n_entries = 0
@@ -22,6 +26,25 @@ cdef act_t reject(eval_t* ev, const rule_t* rule) noexcept nogil:
     return ACT_REJECT
 
 
+# haproxy: of a request in a connection that speaks HTTP already it ends the rules, and that is all.
+cdef act_t switch_mode(eval_t* ev, const rule_t* rule) noexcept nogil:
+    front_upgrade(<stream_t*> ev.strm)
+    return ACT_STOP
+
+
+# What has come already goes to the client, which is closed as well. haproxy: goes on with the rules behind it.
+cdef act_t close_server(eval_t* ev, const rule_t* rule) noexcept nogil:
+    cdef stream_t* strm = <stream_t*> ev.strm
+    conn_shut_write(ev.back)
+    ev.back.flags |= CONN_F_EOF
+    strm.flags |= STRM_F_CLOSE_FRONT | STRM_F_CLOSE_BACK
+    if strm.req_msg.body == BODY_TUNNEL:
+        # Nobody is there to take what the client still sends.
+        strm.req.is_done = True
+        strm.req.n_ready = 0
+    return ACT_CONT
+
+
 cdef void add(const char* name, action_fn fn) noexcept nogil:
     global n_entries
     entries[n_entries].name = name
@@ -31,3 +54,5 @@ cdef void add(const char* name, action_fn fn) noexcept nogil:
 
 add(b"allow", allow)
 add(b"reject", reject)
+add(b"close", close_server)
+add(b"switch-mode", switch_mode)

@@ -236,10 +236,14 @@ cdef back_result_t _queued(stream_t* strm) noexcept nogil:
     return BACK_R_WAIT
 
 
+cdef inline bint _is_marked(const stream_t* strm) noexcept nogil:
+    return strm.back_marks.has_mark or strm.back_marks.has_tos
+
+
 cdef conn_t* _reusable(stream_t* strm, slice_t name, uint64_t key) noexcept nogil:
     """An idle connection to strm.srv that this request may use (`http-reuse`), or NULL."""
     cdef conn_t* conn
-    if strm.be.mode != PX_MODE_HTTP or strm.n_retries or strm.srv.flags & SRV_F_FOLLOWS_CLIENT:
+    if strm.be.mode != PX_MODE_HTTP or strm.n_retries or strm.srv.flags & SRV_F_FOLLOWS_CLIENT or _is_marked(strm):
         return NULL
     conn = idle_take_own(strm.front, strm.srv, name, key)
     if conn != NULL or strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy:
@@ -290,7 +294,8 @@ cdef back_result_t _connect(stream_t* strm) noexcept nogil:
         srv_slot(strm).connect += 1
         be_counters(strm).connect += 1
         back = dial(&strm.w.loop, strm.srv, conn_local(strm.front) if strm.srv.flags & SRV_F_FOLLOWS_CLIENT else NULL,
-                    &wish.source if wish.source.family else NULL, _connect_options(strm.be), &err_no)
+                    &wish.source if wish.source.family else NULL, _connect_options(strm.be),
+                    &strm.back_marks if _is_marked(strm) else NULL, &err_no)
         if back == NULL:
             if _is_shortage(err_no):
                 stream_set_term(strm, b'R', b'C')
@@ -457,8 +462,9 @@ cdef void back_finish(stream_t* strm, bint keep) noexcept nogil:
         strm.back = NULL
         back.owner = NULL
         conn_stop_timer(back)
-        if not keep or strm.srv.flags & SRV_F_FOLLOWS_CLIENT or _is_used_up(strm.srv, back):
-            # Such a connection leads to where one client wanted to go, or has served its time.
+        if not keep or strm.srv.flags & SRV_F_FOLLOWS_CLIENT or _is_marked(strm) or _is_used_up(strm.srv, back):
+            # Such a connection leads to where one client wanted to go, its packets are marked for that client, or it has served
+            # its time.
             conn_close(back)
         elif strm.be.reuse == REUSE_NEVER or strm.srv.send_proxy or back.flags & CONN_F_PRIVATE:
             idle_attach(strm.front, back, strm.fe.max_own_conns)

@@ -52,7 +52,7 @@ cdef void _map_port(sockaddr_storage* address, int port) noexcept nogil:
 
 
 cdef conn_t* _from_range(loop_t* loop, srv_t* srv, const sockaddr* address, uint32_t length, uint32_t options,
-                         int* err_no) noexcept nogil:
+                         const sock_marks_t* marks, int* err_no) noexcept nogil:
     """From the first free port of the server's range, behind the one that was used last."""
     cdef const link_t* link = <const link_t*> srv.link
     cdef srv_local_t* local = <srv_local_t*> srv.local
@@ -64,28 +64,29 @@ cdef conn_t* _from_range(loop_t* loop, srv_t* srv, const sockaddr* address, uint
         _map_port(&source, link.port_first + <int> (local.port_next % link.n_ports))
         local.port_next += 1
         conn = connect_start(loop, address, length, <const sockaddr*> &source, srv.source_len, options | CONNECT_UNTIL_BOUND,
-                             &link.opts, err_no)
+                             &link.opts, marks, err_no)
         if conn != NULL or err_no[0] != EADDRNOTAVAIL:
             return conn
     return NULL
 
 
 cdef conn_t* _connect(loop_t* loop, srv_t* srv, const sockaddr* address, uint32_t length, const void* from_address,
-                      uint32_t options, int* err_no) noexcept nogil:
+                      uint32_t options, const sock_marks_t* marks, int* err_no) noexcept nogil:
     cdef const link_t* link = <const link_t*> srv.link
     cdef const connect_opts_t* opts = &link.opts if link != NULL else NULL
     if from_address != NULL:
         return connect_start(loop, address, length, <const sockaddr*> from_address, addr_length(from_address),
-                             options | CONNECT_TRANSPARENT, opts, err_no)
+                             options | CONNECT_TRANSPARENT, opts, marks, err_no)
     if not srv.flags & SRV_F_HAS_SOURCE:
-        return connect_start(loop, address, length, NULL, 0, options, opts, err_no)
+        return connect_start(loop, address, length, NULL, 0, options, opts, marks, err_no)
     if link != NULL and link.n_ports:
-        return _from_range(loop, srv, address, length, options, err_no)
-    return connect_start(loop, address, length, <const sockaddr*> srv.source, srv.source_len, options, opts, err_no)
+        return _from_range(loop, srv, address, length, options, marks, err_no)
+    return connect_start(loop, address, length, <const sockaddr*> srv.source, srv.source_len, options, opts, marks, err_no)
 
 
 cdef conn_t* dial(
-    loop_t* loop, srv_t* srv, const void* client_dst, const void* from_address, uint32_t options, int* err_no
+    loop_t* loop, srv_t* srv, const void* client_dst, const void* from_address, uint32_t options, const sock_marks_t* marks,
+    int* err_no
 ) noexcept nogil:
     cdef sockaddr_storage address
     cdef conn_t* conn
@@ -100,7 +101,7 @@ cdef conn_t* dial(
         _map_port(&address, <int> addr_port(client_dst) + srv.port_offset)
     if srv.flags & SRV_F_TFO:
         options |= CONNECT_TFO
-    conn = _connect(loop, srv, <const sockaddr*> &address, length, from_address, options, err_no)
+    conn = _connect(loop, srv, <const sockaddr*> &address, length, from_address, options, marks, err_no)
     if conn != NULL:
         conn.origin = srv
     return conn

@@ -25,6 +25,6 @@ cdef px_t* front_px(const conn_t* front) noexcept nogil
 cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil
 # Closes so that the last answer is not lost: FIN, then what still comes is read away for a while.
 cdef void front_linger(worker_t* w, conn_t* front) noexcept nogil
-# A TCP stream whose backend speaks HTTP: from here on it is an HTTP stream, with the bytes that are there; so are those of
-# the connection's further requests. Its caller returns and lets it be processed again.
+# A TCP stream is an HTTP stream from here on, with the bytes that are there; so are those of the connection's further requests.
+# One that is HTTP stays as it is. Its caller returns and lets it be processed again.
 cdef void front_upgrade(stream_t* strm) noexcept nogil

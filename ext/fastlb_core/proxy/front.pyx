@@ -3,7 +3,7 @@
 # A connection in wait holds no stream and no buffer: conn_t alone, until its first byte.
 
 from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastlb_core.base.atomic cimport add_fetch_i32, add_fetch_i64, add_fetch_u64, load_i32, load_i64, sub_fetch_i32
@@ -12,16 +12,17 @@ from fastlb_core.base.list cimport list_add_tail
 from fastlb_core.base.wheel cimport wheel_set
 from fastlb_core.lb.shared cimport counters_t, rate_add, rate_t
 from fastlb_core.net.conn cimport (
-    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_HANDSHAKE, CONN_F_NODELAY,
-    CONN_F_PROXY_SEEN, CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new, conn_ops_t,
-    conn_poll, conn_recv, conn_set_timer, conn_shut_write, conn_stop_timer, conn_t, conn_trim,
+    CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CIP_WAIT, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_HANDSHAKE,
+    CONN_F_NODELAY, CONN_F_PROXY_SEEN, CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new,
+    conn_ops_t, conn_poll, conn_recv, conn_set_timer, conn_shut_write, conn_stop_timer, conn_t, conn_trim,
 )
 from fastlb_core.net.loop cimport loop_add, loop_del
-from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_OK, pp_parse, pp_result_t, pp_tlvs
+from fastlb_core.net.netscaler cimport cip_parse
+from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_NEED_MORE, PP_OK, pp_parse, pp_result_t, pp_tlvs
 from fastlb_core.net.silent cimport reset_on_close
 from fastlb_core.net.tls cimport tls_handshake
 from fastlb_core.program.program cimport (
-    LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, LOG_S_ACCEPT, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL,
+    LI_F_ACCEPT_CIP, LI_F_ACCEPT_PROXY, LI_F_SHARED_FD, LI_F_UNIX, LOG_S_ACCEPT, PX_MODE_HTTP, PX_O_DISABLED, PX_O_DONTLOGNULL,
     PX_O_IGNORE_PROBES, PX_O_NOLINGER_FE, listener_t, px_t,
 )
 from fastlb_core.proxy.evaluate cimport eval_close_session
@@ -216,28 +217,44 @@ cdef void front_idle(worker_t* w, conn_t* front) noexcept nogil:
         conn_close(front)
 
 
-# -- PROXY protocol
+# -- what comes before the protocol: a PROXY header, or NetScaler's
+
+cdef pp_result_t _greeting(conn_t* front) noexcept nogil:
+    """The next header that is waited for; taken from the buffer where it has come whole."""
+    cdef const uint8_t* bytes = <const uint8_t*> buf_data(&front.rx)
+    cdef uint32_t magic = (<const listener_t*> front.origin).cip_magic
+    cdef bint is_proxy = bool(front.flags & CONN_F_PROXY_WAIT)
+    cdef const uint8_t* tlvs
+    cdef uint32_t used = 0, tlvs_len = 0
+    cdef pp_result_t result
+    if is_proxy:
+        result = pp_parse(bytes, front.rx.len, &used, &front.peer, &front.local)
+    else:
+        result = cip_parse(bytes, front.rx.len, magic, &used, &front.peer, &front.local)
+    if result != PP_OK:
+        return result
+    if is_proxy:
+        tlvs = pp_tlvs(bytes, used, &tlvs_len)
+        conn_keep_tlvs(front, tlvs, tlvs_len)
+        front.flags |= CONN_F_PROXY_SEEN
+    front.flags &= ~(<uint32_t> (CONN_F_PROXY_WAIT if is_proxy else CONN_F_CIP_WAIT))
+    buf_consume(&front.rx, used)
+    return PP_OK
+
 
 cdef void _greet_io(conn_t* front) noexcept nogil:
-    cdef pp_result_t result
-    cdef const unsigned char* tlvs
-    cdef uint32_t used = 0, tlvs_len = 0
+    cdef pp_result_t result = PP_NEED_MORE
     conn_recv(front, 0)
-    if front.rx.len:
-        result = pp_parse(<const unsigned char*> buf_data(&front.rx), front.rx.len, &used, &front.peer, &front.local)
-        if result == PP_OK:
-            tlvs = pp_tlvs(<const unsigned char*> buf_data(&front.rx), used, &tlvs_len)
-            conn_keep_tlvs(front, tlvs, tlvs_len)
-            buf_consume(&front.rx, used)
-            front.flags = front.flags & ~(<uint32_t> CONN_F_PROXY_WAIT) | CONN_F_PROXY_SEEN
+    while front.rx.len:
+        result = _greeting(front)
+        if result != PP_OK:
+            break
+        if not front.flags & (CONN_F_PROXY_WAIT | CONN_F_CIP_WAIT):
             conn_stop_timer(front)
             front.handshake_ms = <uint32_t> (the_worker.loop.now_ms - front.since_ms)
             _greeted(the_worker, front)
             return
-        if result == PP_ERROR or front.rx.len >= front.rx.size:
-            conn_close(front)
-            return
-    if front.flags & (CONN_F_EOF | CONN_F_ERROR):
+    if result == PP_ERROR or front.rx.len and front.rx.len >= front.rx.size or front.flags & (CONN_F_EOF | CONN_F_ERROR):
         conn_close(front)
     elif not conn_poll(front):
         conn_close(front)
@@ -310,6 +327,8 @@ cdef void _begin(worker_t* w, conn_t* front) noexcept nogil:
 
 
 cdef void front_upgrade(stream_t* strm) noexcept nogil:
+    if strm.ops == http_ops:
+        return
     conn_stop_timer(strm.front)
     strm.front.n_requests += 1
     strm.flags &= ~(<uint32_t> STRM_F_FRONT_TIMEOUT)
@@ -414,7 +433,9 @@ cdef void _accepted(worker_t* w, listener_t* li, int fd, const void* address, so
         return
     if li.flags & LI_F_ACCEPT_PROXY:
         front.flags |= CONN_F_PROXY_WAIT
-    if front.flags & CONN_F_PROXY_WAIT:
+    if li.flags & LI_F_ACCEPT_CIP:
+        front.flags |= CONN_F_CIP_WAIT
+    if front.flags & (CONN_F_PROXY_WAIT | CONN_F_CIP_WAIT):
         conn_set_timer(front, _wait_ms(li.px, True))
         _greet_io(front)
         return

@@ -35,6 +35,11 @@ cdef enum phase_t:               # strm.phase
 
 # One phase of a request, strm.phase: its rules, or the switch. ACT_CONT: the next phase.
 cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil
+# haproxy: what the rules of the chosen backend refuse has entered it, and its log line names it. Idempotent.
+cdef void enter_backend(stream_t* strm) noexcept nogil
+# haproxy: what a rule has broken off was not reached, for the log: the time of the request or of the answer, and in front of
+# everything else the request itself. The bytes of an answer that came count all the same.
+cdef void rules_unmark(stream_t* strm, bint is_response) noexcept nogil
 # The rules of px for one set, from strm.rule_at on; where they go on is kept there.
 cdef act_t run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil
 # The request's rules, from strm.phase on.

@@ -18,6 +18,7 @@ from fastlb_core.program.rules cimport (
 from fastlb_core.program.sample cimport EVAL_O_FINAL, EVAL_O_RESPONSE, eval_t
 from fastlb_core.proxy.body_wait cimport BODY_R_CUT, BODY_R_LATE, BODY_R_THERE, BODY_R_WAIT, body_await, body_wait_t
 from fastlb_core.proxy.check_cache cimport is_cookie_cacheable
+from fastlb_core.proxy.conv_names cimport proxy_named
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.http_edits cimport restrict_names
 from fastlb_core.proxy.http_end cimport http_abort, http_refuse, http_reply, http_reply_failed
@@ -40,8 +41,7 @@ cdef enum:
 cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
     """haproxy: 500 on either side; the answer's bytes that came are counted, and what had been reached has no time."""
     if is_response:
-        strm.bytes_out += strm.counted_head + strm.back.rx.len - strm.res_msg.head_len
-        strm.t_response = 0
+        rules_unmark(strm, True)
         be_counters(strm).failed_resp += 1
     else:
         strm.t_request = 0
@@ -52,6 +52,28 @@ cdef void _fail(stream_t* strm, bint is_response) noexcept nogil:
         http_reply(strm, 500, b'P', b'H' if is_response else b'R')
 
 
+cdef void rules_unmark(stream_t* strm, bint is_response) noexcept nogil:
+    if is_response:
+        strm.t_response = 0
+        if strm.res_msg.head_len:
+            strm.bytes_out += strm.counted_head + strm.back.rx.len - strm.res_msg.head_len
+    else:
+        strm.t_request = 0
+        if strm.phase == PHASE_FE_TCP:
+            strm.log_line_len = 0
+
+
+cdef void _reject(stream_t* strm, bint is_response) noexcept nogil:
+    if is_response:
+        fe_counters(strm).denied_resp += 1
+        be_counters(strm).denied_resp += 1
+        srv_slot(strm).denied_resp += 1
+    else:
+        fe_counters(strm).denied_req += 1
+    rules_unmark(strm, is_response)
+    http_abort(strm, b'P', b'D' if is_response else b'R')
+
+
 cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcept nogil:
     """What an action's verdict means for the stream."""
     if act == ACT_YIELD:
@@ -59,9 +81,7 @@ cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcep
     if act == ACT_DONE:
         return RULES_R_ENDED
     if act == ACT_REJECT:
-        fe_counters(strm).denied_req += 1
-        strm.t_request = 0
-        http_abort(strm, b'P', b'R')
+        _reject(strm, is_response)
         return RULES_R_ENDED
     if act == ACT_ERROR:
         _fail(strm, is_response)
@@ -83,16 +103,6 @@ cdef act_t run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) n
 
 # -- the switch
 
-cdef px_t* _named_backend(eval_t* ev, slice_t name) noexcept nogil:
-    cdef uint32_t i
-    cdef px_t* px
-    for i in range(ev.program.n_proxies):
-        px = ev.program.proxies[i]
-        if px.caps & PX_CAP_BE and px.name.len == name.len and same_bytes(px.name.ptr, name.ptr, name.len):
-            return px
-    return NULL
-
-
 cdef px_t* switch_target(eval_t* ev, const px_t* fe) noexcept nogil:
     """The backend of the first `use_backend` rule whose condition holds, else `default_backend`; NULL: none."""
     cdef const rules_t* rules = px_rules(fe, RULES_USE_BACKEND)
@@ -111,7 +121,7 @@ cdef px_t* switch_target(eval_t* ev, const px_t* fe) noexcept nogil:
             return <px_t*> rule.args[0].ptr
         ev.scratch.used = 0
         if lf_text(ev, <const logformat_t*> rule.args[0].ptr, 1024, &name):
-            px = _named_backend(ev, name)
+            px = proxy_named(ev.program, name, PX_CAP_BE)
             if px != NULL:
                 return px
         # haproxy: a name that no backend has ends the search; the default is taken (manual, "use_backend").
@@ -119,8 +129,7 @@ cdef px_t* switch_target(eval_t* ev, const px_t* fe) noexcept nogil:
     return fe.default_backend
 
 
-cdef void _enter_backend(stream_t* strm) noexcept nogil:
-    """haproxy: what its rules refuse has entered the backend, and its log line names it."""
+cdef void enter_backend(stream_t* strm) noexcept nogil:
     if strm.next_be != NULL and strm.be == NULL and not strm.flags & STRM_F_INTERNAL:
         stream_set_backend(strm, strm.next_be)
 
@@ -128,7 +137,7 @@ cdef void _enter_backend(stream_t* strm) noexcept nogil:
 cdef act_t _switch(stream_t* strm, eval_t* ev) noexcept nogil:
     strm.next_be = strm.fe if strm.flags & STRM_F_INTERNAL else switch_target(ev, strm.fe)
     if strm.req_msg.head_len:
-        _enter_backend(strm)
+        enter_backend(strm)
     if strm.next_be != NULL:
         persist_rules(strm)
     return ACT_CONT
@@ -174,7 +183,7 @@ cdef act_t request_phase(stream_t* strm, eval_t* ev) noexcept nogil:
         ev.be = px
     if phase == PHASE_FE_TCP or phase == PHASE_BE_TCP:
         return run_set(strm, ev, px, RULES_TCP_REQUEST)
-    if px.mode != PX_MODE_HTTP:
+    if px.mode != PX_MODE_HTTP and not strm.req_msg.head_len:
         return ACT_CONT
     if phase == PHASE_FE_BODY or phase == PHASE_BE_BODY:
         return _buffer_request(strm, ev, px) if px.http_options & PX_H_BUFFER_REQUEST else ACT_CONT
@@ -216,7 +225,7 @@ cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
         strm.phase = PHASE_REQUEST_DONE
         return RULES_R_GO
     if strm.phase > PHASE_SWITCH:
-        _enter_backend(strm)
+        enter_backend(strm)
     eval_stream(&ev, strm, EVAL_O_FINAL)
     while strm.phase < PHASE_REQUEST_DONE:
         act = request_phase(strm, &ev)

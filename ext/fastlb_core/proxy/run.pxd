@@ -11,6 +11,7 @@ cdef enum run_result_t:
     RUN_MESSAGE_LOST = 2     # the message socket was closed: connect again later
     RUN_TICK = 3             # once a second, only while there is no message socket
     RUN_CHANGES = 4          # rules have logged changes, and there is a message socket
+    RUN_QUESTIONS = 5        # rules have asked control, and there is a message socket
 
 # Prepares the worker (index of the arena's slots) in zeroed memory. False when the kernel or memory refuse.
 cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uint32_t max_fds) noexcept nogil

@@ -32,7 +32,7 @@ from fastlb_core.proxy.idle_pool cimport idle_drop
 from fastlb_core.proxy.log cimport log_due, log_flush, logger_free, logger_new
 from fastlb_core.proxy.queue cimport queue_init, queue_wake_all
 from fastlb_core.proxy.run cimport (
-    RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_TICK, run_result_t,
+    RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_QUESTIONS, RUN_TICK, run_result_t,
 )
 from fastlb_core.proxy.stick_store cimport stick_set_process, stick_sweep
 from fastlb_core.proxy.stick_table cimport stick_table_t
@@ -204,6 +204,7 @@ cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uin
     list_init(&w.fronts)
     list_init(&w.runnable)
     list_init(&w.queues)
+    list_init(&w.asking)
     w.message_fd = -1
     w.is_listening = <unsigned char*> calloc(program.n_listeners + 1, 1)
     w.logger = logger_new(program, &w.slot.log_dropped)
@@ -288,6 +289,8 @@ cdef run_result_t worker_run(worker_t* w) noexcept nogil:
         if w.changes.len and w.message_fd >= 0:
             # Before messages: what others have changed since must find our own changes sent.
             return RUN_CHANGES
+        if w.questions.len and w.message_fd >= 0:
+            return RUN_QUESTIONS
         if w.has_message:
             w.has_message = False
             return RUN_MESSAGE
@@ -303,6 +306,7 @@ cdef void _check_leaks(worker_t* w) noexcept nogil:
     flb_bug_on(w.n_streams != 0)
     flb_bug_on(w.runnable.next != &w.runnable)
     flb_bug_on(w.queues.next != &w.queues)
+    flb_bug_on(w.asking.next != &w.asking)
     flb_bug_on(w.pipes.n_used != 0)
     flb_bug_on(w.packers.n_used != 0)
     flb_bug_on(tls_n_used() != 0)
@@ -356,6 +360,7 @@ cdef void worker_destroy(worker_t* w) noexcept nogil:
     logger_free(w.logger)
     w.logger = NULL
     changes_destroy(&w.changes)
+    changes_destroy(&w.questions)
     free(w.is_listening)
     w.is_listening = NULL
     free(w.scratch.area)

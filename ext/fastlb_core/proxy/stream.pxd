@@ -21,6 +21,7 @@ from fastlb_core.http.packer cimport packer_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport conn_t, peer_t
+from fastlb_core.net.connect cimport sock_marks_t
 from fastlb_core.net.pipe cimport pipe_t
 from fastlb_core.program.program cimport px_t
 from fastlb_core.program.vars cimport vars_t
@@ -126,7 +127,7 @@ cdef struct stream_t:
     flow_t req                   # front → back
     flow_t res                   # back → front
     timer_t timer                # queue, pause, drain
-    list_t link                  # in a queue
+    list_t link                  # in a queue, or in worker_t.asking
     list_t runnable              # in worker_t.runnable
     int32_t n_retries
     int32_t srv_queue            # its place in the server's queue, from 1; 0: it never waited there
@@ -176,6 +177,11 @@ cdef struct stream_t:
     int64_t queue_key            # its place in a queue: class, then time of arrival and offset
     uint64_t balance_key         # what `balance` hashes (hash_key.pxd) + 1; 0: not asked for yet
     uint32_t own_retries         # set-retries: their number + 1; 0: the backend's
+    uint32_t question            # what a rule has asked control (questions.pxd): its number
+    uint8_t question_state       # question_state_t
+    uint8_t answer_len           # bytes of `answer`: 4, 16, or 0 for none
+    uint8_t answer[16]           # an address, network byte order
+    sock_marks_t back_marks      # set-bc-mark, set-bc-tos
     uint32_t own_timeouts[6]     # set-timeout, by timeout_t, in ms; 0: the proxy's
     uint8_t msg_scope            # VARS_REQ or VARS_RES: whose; 0: the program has no variables
     uint8_t coding               # http: coding_t that the answer may get

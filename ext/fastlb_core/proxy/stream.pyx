@@ -235,6 +235,8 @@ cdef void stream_end(stream_t* strm) noexcept nogil:
     strm.flags |= STRM_F_ENDED
     wheel_cancel(&strm.w.loop.wheel, &strm.timer)
     queue_remove(strm)
+    # A rule may be waiting for control's answer.
+    list_del(&strm.link)
     flow_close(strm.w, &strm.req)
     flow_close(strm.w, &strm.res)
     if strm.packer != NULL or strm.req_packer != NULL:

@@ -20,7 +20,7 @@ from fastlb_core.net.conn cimport (
 )
 from fastlb_core.program.program cimport (
     HTTP_MODE_CLOSE, HTTP_MODE_KEEP_ALIVE, LOG_S_REQUEST, PX_H_DROP_REQ_TRAILERS, PX_H_UNSAFE_REQUEST, PX_O_ABORTONCLOSE,
-    PX_O_PRETEND_KA, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
+    PX_MODE_HTTP, PX_O_PRETEND_KA, PX_O_WAITS_BODY, RETRY_CONN_FAILURE, px_t,
 )
 from fastlb_core.program.rules cimport RULES_MONITOR_FAIL, RULES_STICK, px_rules
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
@@ -320,6 +320,10 @@ cdef bint _apply_rules(stream_t* strm) noexcept nogil:
         return _prepare(strm, strm.next_be)
     if strm.next_be == NULL:
         http_reply(strm, 503, b'S', b'C')
+        return True
+    if strm.next_be.mode != PX_MODE_HTTP:
+        # haproxy: what was switched to HTTP, or was sent there by a name made at run time, cannot be TCP (manual, "switch-mode").
+        http_abort(strm, b'I', b'R')
         return True
     if strm.next_be.http_mode == HTTP_MODE_CLOSE:
         strm.flags |= STRM_F_CLOSE_FRONT

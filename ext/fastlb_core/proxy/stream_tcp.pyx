@@ -221,6 +221,10 @@ cdef void _process(stream_t* strm) noexcept nogil:
     if strm.back_state == BACK_NONE and not strm.req.is_open:
         if not _may_begin(strm):
             return
+        if strm.ops != &tcp_ops:
+            # A rule has switched it.
+            strm.ops.process(strm)
+            return
         if strm.next_be == NULL:
             stream_set_term(strm, b'S', b'C')
             stream_kill(strm)

@@ -9,8 +9,8 @@ from fastlb_core.proxy.http_rules cimport rules_result_t
 from fastlb_core.proxy.stream cimport stream_t
 from fastlb_core.proxy.worker cimport worker_t
 
-# The content rules of frontend and backend and the switch between them; RULES_R_GO: strm.next_be is chosen. The stream has
-# ended after RULES_R_ENDED.
+# The content rules of frontend and backend and the switch between them; RULES_R_GO: strm.next_be is chosen, or a rule has
+# switched the stream to HTTP (strm.ops). The stream has ended after RULES_R_ENDED.
 cdef rules_result_t content_rules(stream_t* strm) noexcept nogil
 # `tcp-response content` of the backend, before the first byte of the answer is passed on.
 cdef rules_result_t response_content_rules(stream_t* strm) noexcept nogil

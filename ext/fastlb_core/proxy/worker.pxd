@@ -40,6 +40,9 @@ cdef struct worker_t:
     vars_t proc_vars             # inline
     bint has_vars                # the program has variables of any scope
     changes_t changes            # inline: of maps, ACLs and the process's variables, for the other workers
+    changes_t questions          # inline: of rules to control; the kind is the address family, the object the number
+    uint32_t n_questions         # asked since the start: the number of the last one
+    list_t asking                # streams whose rule waits for an answer (stream_t.link)
     scratch_t scratch            # inline; its area is owned: bytes made while a rule runs
     list_t fronts                # every front connection (conn_t.all)
     list_t runnable              # streams to process in this turn (stream_t.runnable)

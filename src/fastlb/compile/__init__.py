@@ -115,7 +115,7 @@ def _fill(
         add_targets(builder, index, targets_of(px, glob), glob, profiles, ring_fds)
         server_indexes.update(add_servers(builder, index, px, by_path))
         add_listeners(builder, index, own[id(px)], n_workers, glob)
-        if px.compression is not None and px.mode == "http":
+        if px.compression is not None and px.speaks_http:
             builder.set_compression(index, compression_values(px.compression))
         if px.cookie is not None and px.has_backend:
             builder.set_persist(index, persist_values(px, px.cookie))

@@ -68,6 +68,7 @@ def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListen
             fds=listener.fds(n_workers),
             flags=_flags(listener),
             maxconn=listener.bind.maxconn or 0,
+            cip_magic=listener.bind.netscaler_magic,
             tls=tls[id(listener.bind)],
             bind=places.get(id(listener.bind), 0),
         )
@@ -75,6 +76,7 @@ def add_listeners(builder: ProgramBuilder, index: int, own: Sequence[BoundListen
 
 def _flags(listener: BoundListener) -> int:
     flags = LISTENER_FLAGS["accept-proxy"] if listener.bind.accept_proxy else 0
+    flags |= LISTENER_FLAGS["accept-netscaler-cip"] if listener.bind.netscaler_magic else 0
     flags |= LISTENER_FLAGS["named"] if listener.bind.name else 0
     flags |= LISTENER_FLAGS["shared"] if listener.is_shared else 0
     return flags | (LISTENER_FLAGS["unix"] if listener.address.family in ("unix", "abns") else 0)

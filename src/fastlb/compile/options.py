@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from fastlb_core.bridge.constants import OPTIONS
 
+from fastlb.config.expression_uses import expressions_of
 from fastlb.config.model import Proxy
+from fastlb.config.samples.types import Source
 
 
 def waits_for_body(px: Proxy) -> bool:
@@ -21,6 +23,20 @@ def waits_for_body(px: Proxy) -> bool:
     )
 
 
+def peeks_http(px: Proxy) -> bool:
+    """Whether rules of a TCP proxy look for a request of HTTP in what its streams have received."""
+    rules = (*px.rules.get("tcp-request content", ()), *px.rules.get("use_backend", ()))
+    if px.mode != "tcp" or not rules:
+        return False
+    # An ACL may be asked through the fetch `acl` as well.
+    lines = (line.expression for acl in px.acls.values() for line in acl.expressions)
+    return any(
+        source in (Source.REQUEST, Source.REQUEST_HEADERS)
+        for expression in (*expressions_of(rules), *lines)
+        for source in expression.row.sources
+    )
+
+
 def option_bits(px: Proxy) -> int:
     """PX_O_* of the proxy. Options that only control looks at (`log-health-checks`) have no bit."""
     names = set(px.options)
@@ -28,6 +44,8 @@ def option_bits(px: Proxy) -> int:
         names.add("disabled")
     if px.rdp_cookie is not None:
         names.add("persist rdp-cookie")
+    if peeks_http(px):
+        names.add("peeks http")
     if px.forwardfor is not None:
         names.add("forwardfor")
         if px.forwardfor.if_none:

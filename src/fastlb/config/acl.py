@@ -21,7 +21,7 @@ _OPERATORS = ("eq", "ge", "gt", "le", "lt")
 _DEFAULT_MATCH: dict[SampleType, str] = {BOOL: "bool", SINT: "int", ADDR: "ip", IPV4: "ip", IPV6: "ip", STR: "str", METH: "meth"}
 # What a sample is cast to before the method looks at it.
 METHOD_TYPES: dict[str, SampleType] = {
-    **dict.fromkeys((*METHODS, "meth"), STR),
+    **dict.fromkeys((*METHODS, "meth", "auth"), STR),
     "bool": BOOL,
     "int": SINT,
     "ip": ADDR,
@@ -249,7 +249,7 @@ def _number(word: str, is_version: bool) -> int:
 
 # --- predefined (manual, section 7.4) ---
 
-_PREDEFINED: dict[str, tuple[str, ...]] = {
+PREDEFINED: dict[str, tuple[str, ...]] = {
     "FALSE": ("always_false",),
     "TRUE": ("always_true",),
     "HTTP": ("req.proto_http",),
@@ -280,7 +280,7 @@ def find_acl(name: str, acls: Mapping[str, Acl], location: Location) -> Acl | No
     """The ACL of the proxy, else the predefined one of that name, else None."""
     if name in acls:
         return acls[name]
-    words = _PREDEFINED.get(name)
+    words = PREDEFINED.get(name)
     return Acl(name, [parse_acl(words, location)]) if words is not None else None
 
 
@@ -309,7 +309,7 @@ def parse_condition(
         else:
             found = find_acl(word, acls, location)
             if found is None:
-                raise AclFault(f"no such ACL : '{word}'", at, 0, guess(word, [*acls, *_PREDEFINED]), "unknown-acl")
+                raise AclFault(f"no such ACL : '{word}'", at, 0, guess(word, [*acls, *PREDEFINED]), "unknown-acl")
             acl, at = found, at + 1
         terms.append(Term(acl, is_negated))
         is_negated = False

@@ -102,6 +102,14 @@ def _expressions(values: Iterable[RuleValue]) -> Iterator[Expression]:
             yield from _expressions(value.items)
 
 
+def expressions_of(rules: Iterable[Rule]) -> Iterator[Expression]:
+    """All that the rules look at: in their arguments and in their conditions."""
+    for rule in rules:
+        yield from _expressions(rule.arguments)
+        for acl in acls_of(rule):
+            yield from (line.expression for line in acl.expressions)
+
+
 def acls_of(rule: Rule) -> Iterator[Acl]:
     """The ACLs that the rule's condition asks, named or not."""
     for group in rule.condition.groups if rule.condition is not None else ():

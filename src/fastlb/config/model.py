@@ -157,6 +157,7 @@ class Bind:
     tfo: bool = False
     defer_accept: bool = False
     accept_proxy: bool = False
+    netscaler_magic: int = 0  # accept-netscaler-cip
     transparent: bool = False
     backlog: int | None = None
     maxconn: int | None = None
@@ -499,6 +500,11 @@ class Proxy:
     @property
     def has_backend(self) -> bool:
         return self.kind in ("backend", "listen")
+
+    @property
+    def speaks_http(self) -> bool:
+        """Its mode is HTTP, or a rule switches streams to it (manual, "tcp-request content switch-mode")."""
+        return self.mode == "http" or any(rule.action == "switch-mode" for rule in self.rules.get("tcp-request content", ()))
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .actions.replies import PAGE_SET, REPLY_ACTIONS
+from .actions.resolve import RESOLVERS, with_limit
 from .diagnostics import Diagnostics, nearest
 from .fcgi_section import check_apps, check_proxy
 from .filter_references import check_filters
@@ -16,7 +17,7 @@ from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
 from .log_profiles import check_profiles
-from .model import Balance, Configuration, Location, Proxy, Server, Stats, StickData
+from .model import Balance, Configuration, Location, Proxy, Resolvers, Server, Stats, StickData
 from .references import check_references
 from .resolvers_section import system_section
 from .rings import resolve_rings
@@ -26,6 +27,9 @@ from .tracks import Tracks
 
 # Of `option httplog json`: what a target takes unless it says `len`, what it must take, and the longest header in a ring.
 JSON_LENGTH, JSON_MIN_LENGTH, JSON_HEADER = 8192, 4096, 1280
+
+# Sets of rules that look at a message of HTTP.
+HTTP_RULES = ("http-request", "http-response", "http-after-response", "redirect")
 
 
 def resolve(
@@ -87,6 +91,7 @@ class _Resolution:
             self._check_dynamic_cookies(px)
             self._check_http_only(px)
             check_proxy(self.configuration, px, self._alert)
+            self._check_switched(px)
         check_profiles(self.configuration, self._alert)
         self._check_apps()
         self._complete_tables()
@@ -134,16 +139,31 @@ class _Resolution:
     def _check_resolvers(self, px: Proxy) -> None:
         for srv in px.servers:
             name = srv.resolution.resolvers
-            if name == "default" and name not in self.configuration.resolvers:
-                section = system_section(srv.location)
-                if section is not None:
-                    self.configuration.resolvers[name] = section
-            if not name or name in self.configuration.resolvers:
-                continue
-            guess = nearest(name, self.configuration.resolvers)
-            hint = f"did you mean '{guess}'?" if guess else f"add a section 'resolvers {name}'"
-            message = f"{px.title} '{px.name}', server '{srv.name}': unable to find required resolvers '{name}'"
-            self._alert("unknown-resolvers", message, srv.location, "", hint)
+            if name and self._resolvers(name, srv.location) is None:
+                message = f"{px.title} '{px.name}', server '{srv.name}': unable to find required resolvers '{name}'"
+                self._alert("unknown-resolvers", message, srv.location, "", self._resolvers_hint(name))
+        for rules in px.rules.values():
+            rules[:] = [self._with_resolvers(px, rule) if rule.action == "do-resolve" else rule for rule in rules]
+
+    def _with_resolvers(self, px: Proxy, rule: Rule) -> Rule:
+        name = str(rule.arguments[RESOLVERS])
+        section = self._resolvers(name, rule.location)
+        if section is None:
+            message = f"Proxy '{px.name}': Can't find resolvers section '{name}' for do-resolve action."
+            self._alert("unknown-resolvers", message, rule.location, "", self._resolvers_hint(name))
+            return rule
+        return replace(rule, arguments=with_limit(rule, section))
+
+    def _resolvers(self, name: str, location: Location) -> Resolvers | None:
+        """The section of that name; `default` is made of the system's name servers where the files have none."""
+        known = self.configuration.resolvers
+        if name == "default" and name not in known and (section := system_section(location)) is not None:
+            known[name] = section
+        return known.get(name)
+
+    def _resolvers_hint(self, name: str) -> str:
+        guess = nearest(name, self.configuration.resolvers)
+        return f"did you mean '{guess}'?" if guess else f"add a section 'resolvers {name}'"
 
     def _check_binds(self, px: Proxy) -> None:
         if px.has_frontend and not px.binds:
@@ -266,20 +286,6 @@ class _Resolution:
             message = f"Layer 7 hash not possible for {title} '{px.name}' (needs 'mode http'). Falling back to round robin."
             self._warn("needs-http", message, px.location)
             px.balance = Balance()
-        if px.forwardfor is not None:
-            self._warn(
-                "needs-http", f"'option forwardfor' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
-            )
-            px.forwardfor = None
-        if px.originalto is not None:
-            self._warn(
-                "needs-http", f"'option originalto' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
-            )
-            px.originalto = None
-        if px.rules.pop("option forwarded", None):
-            self._warn(
-                "needs-http", f"'option forwarded' ignored for {title} '{px.name}' as it requires HTTP mode.", px.location
-            )
         if px.monitor_uri:
             self._warn("needs-http", f"monitor-uri will be ignored for {title} '{px.name}' (needs 'mode http').", px.location)
             px.monitor_uri = ""
@@ -290,13 +296,38 @@ class _Resolution:
             if srv.cookie:
                 message = f"{title} '{px.name}' : ignoring cookie for server '{srv.name}' as HTTP mode is disabled."
                 self._warn("needs-http", message, srv.location)
-        if px.captures.cookie is not None:
-            message = f"'capture' statement ignored for {title} '{px.name}' as it requires HTTP mode."
-            self._warn("needs-http", message, px.location)
-            px.captures.cookie = None
+        if not px.speaks_http:
+            self._drop_http(px)
+
+    def _drop_http(self, px: Proxy) -> None:
+        """What only streams of HTTP could use."""
+        place = f"ignored for {px.title} '{px.name}' as"
         if px.stats is not None:
-            self._warn("needs-http", f"'stats' statement ignored for {title} '{px.name}' as it requires HTTP mode.", px.location)
+            self._warn("needs-http", f"'stats' statement {place} it requires HTTP mode.", px.location)
             px.stats = None
+        if px.captures.cookie is not None:
+            self._warn("needs-http", f"'capture' statement {place} it requires HTTP mode.", px.location)
+            px.captures.cookie = None
+        for name in HTTP_RULES:
+            if px.rules.pop(name, None):
+                self._warn("needs-http", f"'{name}' rules {place} they require HTTP mode.", px.location)
+        if px.forwardfor is not None:
+            self._warn("needs-http", f"'option forwardfor' {place} it requires HTTP mode.", px.location)
+            px.forwardfor = None
+        if px.originalto is not None:
+            self._warn("needs-http", f"'option originalto' {place} it requires HTTP mode.", px.location)
+            px.originalto = None
+        if px.rules.pop("option forwarded", None):
+            self._warn("needs-http", f"'option forwarded' {place} it requires HTTP mode.", px.location)
+
+    def _check_switched(self, px: Proxy) -> None:
+        """`switch-mode` where no backend can take what is HTTP then."""
+        if px.mode != "http" and px.speaks_http and px.has_backend and not (px.default_backend or px.rules.get("use_backend")):
+            message = (
+                f"Proxy '{px.name}' : 'switch-mode http' configured for a {px.mode} proxy with no backend."
+                " Incoming connections upgraded to HTTP cannot be routed to TCP servers"
+            )
+            self._warn("mode-mismatch", message, px.location)
 
     def _check_dynamic_cookies(self, px: Proxy) -> None:
         """haproxy: as told there; servers with one address and port have one cookie, whatever the key is."""

@@ -32,6 +32,7 @@ from fastlb.control.logs.rings import Rings
 from fastlb.control.logs.sender import Sender
 from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
+from fastlb.control.resolvers.lookup import Lookups
 from fastlb.control.resolvers.service import ResolverService
 from fastlb.control.runtime.service import RuntimeService
 from fastlb.control.servers import Servers
@@ -81,6 +82,9 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
     journal = Journal(context.configuration, state.master_pid, is_quiet=context.is_quiet, sender=Sender(rings))
     servers = Servers(directory, snapshot, journal, clock_ms)
     messages = MessageHub(context.message_listener, lambda: [worker.pid for worker in snapshot.workers()])
+    resolvers = ResolverService(context.configuration, directory, servers, journal, clock_ms)
+    lookups = Lookups(resolvers.sections, clock_ms)
+    messages.on_questions = lookups.ask
     shared = None
     if context.contents is not None:
         shared = SharedContents(context.contents, context.contents.program.variables, messages)
@@ -99,7 +103,8 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         master=MasterChannel(context.master_channel, journal),
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
         routes=Routes(context.configuration),
-        resolvers=ResolverService(context.configuration, directory, servers, journal, clock_ms),
+        resolvers=resolvers,
+        lookups=lookups,
         tables=context.tables,
         contents=shared,
         certificates=certificates,
@@ -138,6 +143,7 @@ async def _serve(context: ControlContext) -> int:
     control.checks.stop()
     observer.stop()
     await control.resolvers.stop()
+    await control.lookups.stop()
     control.agents.stop()
     runtime.stop()
     await stats.stop()

@@ -18,6 +18,7 @@ from fastlb.control.directory import Directory
 from fastlb.control.logs.journal import Journal
 from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
+from fastlb.control.resolvers.lookup import Lookups
 from fastlb.control.resolvers.service import ResolverService
 from fastlb.control.servers import Servers
 from fastlb.control.tls.certificates import Certificates
@@ -45,6 +46,7 @@ class Control:
     hard_maxconn: int
     routes: Routes
     resolvers: ResolverService
+    lookups: Lookups
     certificates: Certificates
     tables: ports.StickTables | None = None
     contents: SharedContents | None = None

@@ -3,7 +3,8 @@
 Knows framing, who may speak, matching answers to requests, timeouts. Must not know what a command means.
 
     frame    uint32 little endian length, then that many bytes of JSON (one object)
-    worker   {"hello": INDEX, "pid": PID, "touched": {...}} first, then an answer to each request; {"changes": [...]} at any time
+    worker   {"hello": INDEX, "pid": PID, "touched": {...}} first, then an answer to each request; at any time {"changes": [...]},
+             and {"questions": [[N, ...], ...]}, each of which gets a command "answer" some time later
     control  {"id": N, "command": TEXT, "arguments": {...}}; without an id it is not answered
     answer   {"id": N, "result": {...}} or {"id": N, "error": TEXT}
 """
@@ -47,6 +48,11 @@ class _Peer:
         else:
             self.writer.write(_frame(message))
 
+    def answer(self, question: int, result: str) -> None:
+        """To a question of this very process: the one that comes after it counts anew."""
+        if not self.writer.is_closing():
+            self.send({"command": "answer", "arguments": {"question": question, "address": result}})
+
     def fail(self, reason: str) -> None:
         for future in self.waiting.values():
             if not future.done():
@@ -64,6 +70,9 @@ class Audience(Protocol):
         """Rules of a worker have changed something."""
 
 
+Question = list[Any]  # its number, then what is asked
+
+
 class _Deaf:
     async def greet(self, worker: int, touched: dict[str, Any]) -> None:
         return
@@ -73,13 +82,15 @@ class _Deaf:
 
 
 class MessageHub:
-    """Listens for workers and asks them. `audience` may be set before the start.
+    """Listens for workers and asks them. `audience` and `on_questions` may be set before the start.
 
     listener: the inherited unix socket, listening. worker_pids: the pids that may speak, now, by worker.
     """
 
     def __init__(self, listener: socket.socket, worker_pids: Callable[[], list[int]]) -> None:
         self.audience: Audience = _Deaf()
+        # Called with the questions of one frame, and what answers one of them; a worker that has gone meanwhile hears nothing.
+        self.on_questions: Callable[[list[Question], Callable[[int, str], None]], None] = lambda questions, answer: None
         self._listener = listener
         self._worker_pids = worker_pids
         self._peers: dict[int, _Peer] = {}
@@ -216,8 +227,10 @@ class MessageHub:
         task.add_done_callback(self._tasks.discard)
 
     def _deliver(self, peer: _Peer, frame: dict[str, Any]) -> None:
-        changes = frame.get("changes")
-        if not isinstance(changes, list):
+        changes, questions = frame.get("changes"), frame.get("questions")
+        if isinstance(questions, list):
+            self.on_questions(questions, peer.answer)
+        elif not isinstance(changes, list):
             _deliver_answer(peer, frame)
         elif peer.held is None:
             self.audience.hear(peer.worker, changes)

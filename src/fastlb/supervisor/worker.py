@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from fastlb.control.changes import of_variable
+from fastlb.control.changes import of_variable, raw, text
 from fastlb.supervisor import kernel, limits
 from fastlb.supervisor.generation import Generation
 from fastlb.supervisor.privileges import PrivilegeError, drop
@@ -36,7 +36,8 @@ def run_worker(generation: Generation, index: int) -> int:
     if not settle(generation, master_pid):
         return 1
     messages = Messages(index, lambda frontend: generation.listeners.shut(frontend, index))
-    engine = Engine(generation.program, index, generation.message_address, messages, messages.first, messages.changed)
+    address = generation.message_address
+    engine = Engine(generation.program, index, address, messages, messages.first, messages.changed, messages.asked)
     replica = Replica(index, Contents(generation.program), engine.set_variable, engine.variable)
     messages.serve(engine, replica, Renewed(Renewal(generation.program)))
     return int(engine.run())
@@ -91,6 +92,7 @@ class Messages:
         self._replica: Any = None
         self._renewed: Any = None
         self._commands: dict[str, Callable[..., dict[str, Any]]] = {
+            "answer": self._answer,
             "apply": self._apply,
             "bad-messages": self._bad_messages,
             "contents": self._contents,
@@ -122,6 +124,14 @@ class Messages:
     def changed(self, log: bytes) -> bytes:
         """The frame that tells control what rules have changed."""
         return _payload({"changes": self._replica.log(log)})
+
+    def asked(self, log: bytes) -> bytes:
+        """The frame that asks control what rules have asked."""
+        # Imported with the engine, before the fork.
+        from fastlb_core.bridge.contents import read_questions
+
+        questions = [[number, text(resolvers), family, text(name)] for number, resolvers, family, name in read_questions(log)]
+        return _payload({"questions": questions})
 
     def __call__(self, frame: bytes) -> bytes:
         number: object = None
@@ -159,6 +169,10 @@ class Messages:
 
     def _shut_server_sessions(self, server: int) -> dict[str, Any]:
         return {"ended": self._engine.shut_server_sessions(server)}
+
+    def _answer(self, question: int, address: str) -> dict[str, Any]:
+        self._engine.answer(question, raw(address))
+        return {}
 
     def _apply(self, changes: list[Any], origin: int | None = None) -> dict[str, Any]:
         self._replica.apply(changes, origin)

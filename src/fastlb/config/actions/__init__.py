@@ -5,7 +5,21 @@ Knows all tables. Must not know how a rule is written (config/rules.py).
 
 from __future__ import annotations
 
-from . import answers, captures, connection, filters, flow, headers, logs, missing, request_line, service, tracking, variables
+from . import (
+    answers,
+    captures,
+    connection,
+    filters,
+    flow,
+    headers,
+    logs,
+    missing,
+    request_line,
+    resolve,
+    service,
+    tracking,
+    variables,
+)
 from .row import ActionRow
 
 _PRESENT: tuple[ActionRow, ...] = (
@@ -13,6 +27,7 @@ _PRESENT: tuple[ActionRow, ...] = (
     *answers.ACTIONS,
     *headers.ACTIONS,
     *request_line.ACTIONS,
+    *resolve.ACTIONS,
     *service.ACTIONS,
     *variables.ACTIONS,
     *tracking.ACTIONS,

@@ -135,8 +135,16 @@ def _nothing(reader: ActionReader) -> tuple[RuleValue, ...]:
     return ()
 
 
+def _layer4(reader: ActionReader) -> tuple[RuleValue, ...]:
+    word = reader.peek()
+    if word != "layer4":
+        raise ActionFault(f"only supports 'layer4' (got '{word}')", reader.at if word else -1)
+    reader.at += 1
+    return ()
+
+
 def _not_yet(name: str, sets: str, note: str = "", since: str = "") -> ActionRow:
-    return ActionRow(name, sets, _nothing, name in ("do-resolve",), status=UNSUPPORTED, note=note, since=since)
+    return ActionRow(name, sets, _nothing, status=UNSUPPORTED, note=note, since=since)
 
 
 _NO_RETRY_ON = "no effect: requests are not sent again once an answer has come"
@@ -148,6 +156,10 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("set-mark", "cstrHR", _mark, grammar="<mark>", core="set-fc-mark"),
     ActionRow("set-fc-tos", "cstrHR", _number_or_expression, grammar="{ <tos> | <expr> }", since="2.9"),
     ActionRow("set-fc-mark", "cstrHR", _number_or_expression, grammar="{ <mark> | <expr> }", since="2.9"),
+    ActionRow("set-bc-tos", "tH", _number_or_expression, grammar="{ <tos> | <expr> }", since="2.9"),
+    ActionRow("set-bc-mark", "tH", _number_or_expression, grammar="{ <mark> | <expr> }", since="2.9"),
+    ActionRow("expect-proxy", "c", _layer4, grammar="layer4"),
+    ActionRow("expect-netscaler-cip", "c", _layer4, grammar="layer4"),
     ActionRow("set-src", "cstH", _address, grammar="<expr>"),
     ActionRow("set-src-port", "cstH", _integer, grammar="<expr>"),
     ActionRow("set-dst", "cstH", _address, grammar="<expr>"),
@@ -160,12 +172,8 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("pause", "HR", _pause, grammar="{ <timeout> | <expr> }", since="3.2"),
     ActionRow("wait-for-handshake", "H", _nothing),
     ActionRow("wait-for-body", "HR", _wait_for_body, grammar="time <time> [ at-least <bytes> ]"),
-    _not_yet("set-bc-tos", "tH", since="2.9"),
-    _not_yet("set-bc-mark", "tH", since="2.9"),
     _not_yet("send-spoe-group", "trHR"),
-    _not_yet("do-resolve", "tH", "names of servers are resolved, not those of requests"),
     _not_yet("use-service", "t"),
-    _not_yet("switch-mode", "t"),
     _not_yet("cache-use", "H"),
     _not_yet("cache-store", "R"),
 )

@@ -122,6 +122,14 @@ def set_id(st: Statement, bind: Bind, value: str) -> None:
         raise ValueFault("'id' : custom id has to be > 0")
 
 
+def set_cip_magic(st: Statement, bind: Bind, value: str) -> None:
+    # haproxy: a C number of 32 bits; 0, which words that are none are read as, is refused.
+    magic = parse_leading_integer(value) & 0xFFFFFFFF
+    if not magic:
+        raise ValueFault(f"'accept-netscaler-cip' : invalid value {magic}, must be >= 0")
+    bind.netscaler_magic = magic
+
+
 def set_mode(st: Statement, bind: Bind, value: str) -> None:
     bind.mode = mode_octal(value)
 
@@ -191,11 +199,12 @@ def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> Bind
 
 
 _NOT_YET_FLAGS = names("""
-accept-netscaler-cip/1 cc/1 ech/1 guid-prefix/1 idle-ping/1 ktls/1 label/1 namespace/1 nbconn/1
+cc/1 ech/1 guid-prefix/1 idle-ping/1 ktls/1 label/1 namespace/1 nbconn/1
 quic-cc-algo/1 quic-force-retry quic-socket/1 tcp-md5sig/1 tcp-ss/1
 """)
 
 BIND: tuple[BindOption, ...] = (
+    _row("accept-netscaler-cip", set_cip_magic, "<magic number>", "'accept-netscaler-cip' : missing value"),
     _row("accept-proxy", flag("accept_proxy")),
     _row("backlog", set_backlog, "<number>"),
     _row("defer-accept", flag("defer_accept")),

@@ -34,7 +34,13 @@ FETCHES: dict[str, FetchRow] = {
 }
 CONVERTERS: dict[str, ConverterRow] = {
     row.name: row
-    for row in (*convert_text.CONVERTERS, *convert_hash.CONVERTERS, *convert_map.CONVERTERS, *fetch_track.CONVERTERS)
+    for row in (
+        *convert_text.CONVERTERS,
+        *convert_hash.CONVERTERS,
+        *convert_map.CONVERTERS,
+        *fetch_track.CONVERTERS,
+        *fetch_state.CONVERTERS,
+    )
 }
 FETCHES |= {row.name: row for row in missing.fetches(FETCHES)}
 CONVERTERS |= {row.name: row for row in missing.converters(CONVERTERS)}

@@ -106,9 +106,9 @@ _DATES: tuple[ConverterRow, ...] = (
     ConverterRow("utime", SINT, STR, "str? int?", check=_format),
 )
 _ADDRESSES: tuple[ConverterRow, ...] = (
-    ConverterRow("host_only", STR, STR, since="2.7 or later"),
+    ConverterRow("host_only", STR, STR),
     ConverterRow("ipmask", ADDR, ADDR, "mask4 mask6?", check=_mask),
-    ConverterRow("port_only", STR, SINT, since="2.7 or later"),
+    ConverterRow("port_only", STR, SINT),
     ConverterRow("rfc7239_field", STR, STR, "str", since="2.8", check=_rfc7239_field),
     ConverterRow("rfc7239_is_valid", STR, BOOL, since="2.8"),
     ConverterRow("rfc7239_n2nn", STR, ANY, since="2.8"),

@@ -189,8 +189,8 @@ DERIVATIVES: tuple[FetchRow, ...] = (
         )
         for match in _MATCHES
     ),
-    derived("http_auth_group", _BY_NAME["http_auth_group"], "str"),
-    derived("method", _BY_NAME["method"], "str"),
+    derived("http_auth_group", _BY_NAME["http_auth_group"], "auth"),
+    derived("method", _BY_NAME["method"], "meth"),
     derived("req_ver", _BY_NAME["req.ver"], "str"),
     derived("resp_ver", _BY_NAME["res.ver"], "str"),
 )

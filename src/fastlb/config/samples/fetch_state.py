@@ -1,4 +1,4 @@
-"""Sample fetches of constants and of the proxy's own state (manual, section 7.3.2).
+"""Sample fetches of constants and of the proxy's own state (manual, section 7.3.2), and converters that look names up in it.
 
 Knows their types, arguments and where they may be used. Must not know how they are computed.
 """
@@ -9,13 +9,12 @@ from collections.abc import Iterator
 
 from ..keywords.row import UNSUPPORTED
 from . import checks
-from .row import Check, FetchRow
+from .row import Check, ConverterRow, FetchRow
 from .types import BIN, BOOL, IPV4, IPV6, METH, SINT, STR, SampleType, Source
 from .values import AclRef, ArgumentFault, Value
 
 _IN = (Source.INTERNAL,)
 _NOT_MEASURED = "fastlb does not measure the time of single tasks; in HAProxy it is 0 as well unless profiling.tasks is on"
-_NO_PRIORITY = "fastlb has no set-priority-class and set-priority-offset yet"
 
 
 def _rows(
@@ -82,11 +81,20 @@ FETCHES: tuple[FetchRow, ...] = (
     *_rows("cpu_ns_avg cpu_ns_tot lat_ns_avg lat_ns_tot", SINT, core="zero", note=_NOT_MEASURED),
     *_rows("last_rule_file", STR),
     *_rows("last_rule_line", SINT),
-    *_rows("prio_class prio_offset", SINT, core="zero", note=_NO_PRIORITY),
+    *_rows("prio_class prio_offset", SINT),
     *_rows("txn.id32", SINT, since="3.2"),
     *_rows("txn.sess_term_state", STR, since="2.9"),
     # not backed
     *_rows("last_entity waiting_entity", STR, since="3.2", note="only final rules are remembered", unsupported=True),
     *_rows("term_events", STR, since="3.2", note="fastlb keeps no list of what ended a stream", unsupported=True),
     *_rows("cpu_usage_grp cpu_usage_proc cpu_usage_thr", SINT, since="3.2", note="workers do not measure it", unsupported=True),
+)
+
+CONVERTERS: tuple[ConverterRow, ...] = (
+    ConverterRow("nbsrv", STR, SINT),
+    ConverterRow("srv_queue", STR, SINT),
+    ConverterRow("srv_is_up", STR, BOOL, since="3.1"),
+    ConverterRow("fe_exists", STR, BOOL, since="3.4"),
+    ConverterRow("capture-req", STR, STR, "int"),
+    ConverterRow("capture-res", STR, STR, "int"),
 )
