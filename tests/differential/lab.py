@@ -229,10 +229,10 @@ class Lab:
         outcome = Outcome(answers_of(bytes(client.received), case.methods))
         for conn in self.origin.connections:
             outcome.origin += requests_of(bytes(conn.received)) if case.to != "tcp" else [body_text(bytes(conn.received))]
-        outcome.log = self._log_lines(before, case.counts)
+        outcome.log = self.log_lines(before, case.counts)
         return outcome
 
-    def _log_lines(self, before: int, with_bytes: bool) -> list[str]:
+    def log_lines(self, before: int, with_bytes: bool) -> list[str]:
         """The lines of this case: those before the line of one more request, which also shows that the program still serves."""
         self.case = None
         target = f"/flush{next(self.numbers)}"

@@ -86,7 +86,7 @@ def every_case() -> list[SampleCase]:
     for row in CONVERTERS.values():
         if row.status != "supported" or row.since:
             continue
-        if row.name.startswith("table_"):
+        if row.name.startswith("table_") or row.name == "in_table":
             inner = "0,t" if row.arguments.startswith("int") else "t"
             found.append(SampleCase(row.name, f"src,{row.name}({inner})", Point.REQUEST_HEADERS))
         elif row.name.startswith("map"):

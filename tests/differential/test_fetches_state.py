@@ -34,6 +34,9 @@ frontend fe
     bind fd@other id 4
     bind fd@fe name entrance id 77
     id 50
+    declare capture request len 3
+    declare capture request len 8
+    declare capture response len 8
     tcp-request content accept
     default_backend b
 backend c

@@ -1,6 +1,6 @@
 # Converters of addresses and of Host values (manual, section 7.3.1).
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from fastlb_core.base.slice cimport lower_byte, slice_t
@@ -48,11 +48,13 @@ cdef bint ipmask(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
 # ---- Host (RFC 9110 7.2): name, name:80, 127.0.0.1:80, [::1], [::1]:80
 
 cdef uint32_t host_length(slice_t text) noexcept nogil:
-    """Bytes in front of the port's colon."""
+    """Bytes in front of the last colon; one inside brackets is the address's own."""
     cdef uint32_t end = text.len
-    while end and 48 <= text.ptr[end - 1] <= 57:
+    while end and text.ptr[end - 1] != b']':
         end -= 1
-    return end - 1 if end and text.ptr[end - 1] == b':' else text.len
+        if text.ptr[end] == b':':
+            return end
+    return text.len
 
 
 cdef bint host_only(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -68,13 +70,10 @@ cdef bint host_only(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil
 
 
 cdef bint port_only(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    """0 where there is no port, or none that a port can be."""
-    cdef uint32_t i
-    cdef int64_t port = 0
+    """0 where there is no port. haproxy: whatever stands there counts as digits, in 32 bits."""
+    cdef uint32_t i, port = 0
     for i in range(host_length(smp.str) + 1, smp.str.len):
-        port = port * 10 + smp.str.ptr[i] - 48
-        if port > 65535:
-            return smp_set_int(smp, 0)
+        port = port * 10 + <uint32_t> (<uint8_t> smp.str.ptr[i]) - 48
     return smp_set_int(smp, port)
 
 

@@ -21,7 +21,6 @@ cdef enum:
     RECORD_HEADER = 5            # type, version, length
     MESSAGE_HEADER = 4           # type, length
     CLIENT_HELLO = 1
-    SERVER_HELLO = 2
     EXT_SERVER_NAME = 0
     EXT_GROUPS = 10
     EXT_SIGALGS = 13
@@ -51,7 +50,7 @@ cdef bint take_block(slice_t* rest, uint32_t width, slice_t* taken) noexcept nog
     return take(rest, <uint8_t> size.ptr[0] if width == 1 else be16(size.ptr), taken)
 
 
-# The first handshake message, complete and in one record. False: none, or not yet (SMP_F_MAY_CHANGE).
+# The first handshake message, of whatever type, complete and in one record. False: none, or not yet (SMP_F_MAY_CHANGE).
 cdef bint read_hello(slice_t bytes, sample_t* smp, uint8_t* kind, slice_t* message) noexcept nogil:
     cdef uint32_t in_record, length
     if bytes.len and <uint8_t> bytes.ptr[0] != 0x16:
@@ -66,8 +65,6 @@ cdef bint read_hello(slice_t bytes, sample_t* smp, uint8_t* kind, slice_t* messa
         smp.flags |= SMP_F_MAY_CHANGE
         return False
     kind[0] = <uint8_t> bytes.ptr[RECORD_HEADER]
-    if kind[0] != CLIENT_HELLO and kind[0] != SERVER_HELLO:
-        return False
     length = <uint32_t> <uint8_t> bytes.ptr[RECORD_HEADER + 1] << 16 | be16(bytes.ptr + RECORD_HEADER + 2)
     if length > in_record - MESSAGE_HEADER:
         return False

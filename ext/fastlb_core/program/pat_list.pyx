@@ -10,11 +10,12 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport lower_in_place, slice_eq_nocase, slice_of, slice_t
 from fastlb_core.program.pat_store cimport (
-    PAT_ERROR_MAX, PAT_F_CAPTURE, PAT_F_ICASE, PAT_M_DOT, PAT_M_LEN, PAT_M_REG, PAT_M_SUB, pat_list_add, pat_list_remove,
-    pat_node_own, pat_node_t, pat_store_ops_t, pat_store_t,
+    PAT_ERROR_MAX, PAT_F_CAPTURE, PAT_F_ICASE, PAT_M_AUTH, PAT_M_DOT, PAT_M_LEN, PAT_M_REG, PAT_M_SUB, pat_list_add,
+    pat_list_remove, pat_node_own, pat_node_t, pat_store_ops_t, pat_store_t,
 )
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_match, regex_new
 from fastlb_core.program.sample cimport eval_t, sample_t, scratch_take
+from fastlb_core.program.userlist cimport user_in_group, user_t
 
 cdef extern from *:
     """
@@ -27,6 +28,7 @@ cdef extern from *:
 cdef enum:
     DOT_MAX = 65535              # haproxy: both halves of a version are 16 bits
 
+cdef pat_store_ops_t group_ops
 cdef pat_store_ops_t int_ops
 cdef pat_store_ops_t length_ops
 cdef pat_store_ops_t substring_ops
@@ -205,13 +207,36 @@ cdef bint insert(pat_store_t* store, pat_node_t* node) noexcept nogil:
     return True
 
 
+# ---- groups: the sample is a user's name, and the fetch has left the user with it
+
+cdef bint parse_group(pat_store_t* store, pat_node_t* node, char* error) noexcept nogil:
+    node.bytes = node.entry.key
+    return True
+
+
+cdef pat_node_t* match_group(const pat_store_t* store, eval_t* ev, const sample_t* smp) noexcept nogil:
+    cdef const user_t* user = <const user_t*> smp.ctx[0]
+    cdef pat_node_t* node = store.first
+    while node != NULL and (user == NULL or not user_in_group(user, node.bytes)):
+        node = node.next
+    return node
+
+
 cdef const pat_store_ops_t* pat_list_ops(uint8_t method) noexcept nogil:
+    if method == PAT_M_AUTH:
+        return &group_ops
     if method == PAT_M_SUB:
         return &substring_ops
     if method == PAT_M_REG:
         return &regex_ops
     return &length_ops if method == PAT_M_LEN else &int_ops
 
+
+group_ops.name = b"list"
+group_ops.parse = parse_group
+group_ops.insert = insert
+group_ops.remove = pat_list_remove
+group_ops.match = match_group
 
 int_ops.name = b"list"
 int_ops.parse = parse_range

@@ -28,7 +28,8 @@ cdef enum pat_method_t:
     PAT_M_DOM = 12
     PAT_M_REG = 13
     PAT_M_METH = 14
-    PAT_M_COUNT = 15
+    PAT_M_AUTH = 15              # groups of the user that http_auth_group has found
+    PAT_M_COUNT = 16
 
 cdef enum pat_output_t:          # what the values are read as
     PAT_OUT_NONE = 0             # an ACL: they are not read

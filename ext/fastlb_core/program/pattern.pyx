@@ -30,6 +30,7 @@ cdef pat_node_t any_node
 
 cdef const char** METHOD_NAMES = [
     b"found", b"bool", b"int", b"dot", b"ip", b"bin", b"len", b"str", b"beg", b"end", b"sub", b"dir", b"dom", b"reg", b"meth",
+    b"auth",
 ]
 
 

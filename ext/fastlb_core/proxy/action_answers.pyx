@@ -12,11 +12,13 @@ from fastlb_core.program.expr cimport ARG_FORMAT
 from fastlb_core.program.fetch_auth cimport is_proxied
 from fastlb_core.program.logformat cimport lf_text, logformat_t
 from fastlb_core.program.rules cimport (
-    ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_YIELD, RULES_HTTP_REQUEST, RULES_STATS, act_t, action_fn, rule_t,
+    ACT_CONT, ACT_DONE, ACT_ERROR, ACT_REJECT, ACT_YIELD, RULES_HTTP_REQUEST, RULES_HTTP_RESPONSE, RULES_STATS,
+    RULES_TCP_RESPONSE, act_t, action_fn, rule_t,
 )
 from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.answer cimport answer_make, head_add, head_close, head_open, head_t, head_text
 from fastlb_core.proxy.http_end cimport http_reply_page
+from fastlb_core.proxy.http_rules cimport rules_unmark
 from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
     STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters, srv_slot,
@@ -158,6 +160,7 @@ cdef act_t silent_drop(eval_t* ev, const rule_t* rule) noexcept nogil:
     if strm == NULL:
         return ACT_REJECT
     fe_counters(strm).denied_req += 1
+    rules_unmark(strm, rule.set == RULES_TCP_RESPONSE or rule.set == RULES_HTTP_RESPONSE)
     stream_set_term(strm, b'P', b'R')
     stream_kill(strm)
     return ACT_DONE

@@ -13,7 +13,10 @@ from fastlb_core.program.rules cimport rule_t
 from fastlb_core.program.sample cimport (
     SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_bool, smp_set_int, smp_set_own, smp_set_str,
 )
-from fastlb_core.proxy.stream cimport STRM_F_REDISPATCHED, stream_t
+from fastlb_core.proxy.stream cimport (
+    STRM_F_REDISPATCHED, TIMEOUT_CLIENT, TIMEOUT_CONNECT, TIMEOUT_QUEUE, TIMEOUT_SERVER, TIMEOUT_TARPIT, TIMEOUT_TUNNEL, stream_t,
+    stream_timeout, timeout_t,
+)
 
 cdef fetch_entry_t[64] entries
 cdef uint32_t n_entries = 0
@@ -107,14 +110,45 @@ cdef bint be_tunnel_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexce
     return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_tunnel)
 
 
+cdef bint _current(eval_t* ev, sample_t* smp, timeout_t which, uint32_t usual) noexcept nogil:
+    """What a rule has set for the stream, else the proxy's."""
+    return smp_set_int(smp, stream_timeout(_strm(ev), which, usual) if ev.strm != NULL else usual)
+
+
 cdef bint cur_server_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """haproxy: 0 until there is a connection to a server."""
-    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_server if ev.back != NULL else 0)
+    if ev.back == NULL:
+        return _be(ev) != NULL and smp_set_int(smp, 0)
+    return _be(ev) != NULL and _current(ev, smp, TIMEOUT_SERVER, _be(ev).t_server)
 
 
 cdef bint cur_tunnel_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     """haproxy: 0 until there is a connection to a server."""
-    return _be(ev) != NULL and smp_set_int(smp, _be(ev).t_tunnel if ev.back != NULL else 0)
+    if ev.back == NULL:
+        return _be(ev) != NULL and smp_set_int(smp, 0)
+    return _be(ev) != NULL and _current(ev, smp, TIMEOUT_TUNNEL, _be(ev).t_tunnel)
+
+
+cdef bint cur_client_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _current(ev, smp, TIMEOUT_CLIENT, ev.fe.t_client)
+
+
+cdef bint cur_connect_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and _current(ev, smp, TIMEOUT_CONNECT, _be(ev).t_connect)
+
+
+cdef bint cur_queue_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and _current(ev, smp, TIMEOUT_QUEUE, _be(ev).t_queue)
+
+
+cdef bint cur_tarpit_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return _be(ev) != NULL and _current(ev, smp, TIMEOUT_TARPIT, _be(ev).t_tarpit)
+
+
+cdef bint cur_max_retries(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    cdef const px_t* be = _be(ev)
+    cdef uint32_t own = _strm(ev).own_retries if ev.strm != NULL else 0
+    return be != NULL and smp_set_int(smp, own - 1 if own else be.retries)
 
 
 cdef bint be_connect_timeout(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -194,6 +228,14 @@ cdef bint last_rule_line(eval_t* ev, const arg_t* args, sample_t* smp) noexcept 
     return smp_set_int(smp, (<const rule_t*> _strm(ev).last_rule).line)
 
 
+cdef bint prio_class(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_int(smp, _strm(ev).prio_class if ev.strm != NULL else 0)
+
+
+cdef bint prio_offset(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    return smp_set_int(smp, _strm(ev).prio_offset if ev.strm != NULL else 0)
+
+
 cdef bint cpu_calls(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     return ev.strm != NULL and smp_set_int(smp, _strm(ev).n_calls)
 
@@ -219,6 +261,11 @@ add(b"be_server_timeout", be_server_timeout)
 add(b"be_tunnel_timeout", be_tunnel_timeout)
 add(b"cur_server_timeout", cur_server_timeout)
 add(b"cur_tunnel_timeout", cur_tunnel_timeout)
+add(b"cur_client_timeout", cur_client_timeout)
+add(b"cur_connect_timeout", cur_connect_timeout)
+add(b"cur_queue_timeout", cur_queue_timeout)
+add(b"cur_tarpit_timeout", cur_tarpit_timeout)
+add(b"cur_max_retries", cur_max_retries)
 add(b"be_connect_timeout", be_connect_timeout)
 add(b"be_queue_timeout", be_queue_timeout)
 add(b"be_tarpit_timeout", be_tarpit_timeout)
@@ -234,3 +281,5 @@ add(b"fs.aborted", fs_aborted)
 add(b"last_rule_file", last_rule_file)
 add(b"last_rule_line", last_rule_line)
 add(b"cpu_calls", cpu_calls)
+add(b"prio_class", prio_class)
+add(b"prio_offset", prio_offset)
