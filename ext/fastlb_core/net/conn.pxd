@@ -33,12 +33,12 @@ cdef enum:                       # conn_t.flags
     CONN_F_SENT = 0x10000        # something was sent on it already
     CONN_F_PROXY_SEEN = 0x20000  # it began with a PROXY header
     CONN_F_HANDSHAKE = 0x40000   # its transport is not ready; towards a server it counts as connecting until it is
-    CONN_F_CIP_WAIT = 0x100000   # NetScaler's header must come first, behind a PROXY header
     CONN_F_RAW_RECV = 0x80000    # the socket may give bytes; kept apart from CAN_RECV by a transport, which holds some itself
 
 cdef enum:                       # conn_t.flags, of HTTP
     CONN_F_PRIVATE = 0x100000    # back: one client's, its server ties an identity to it (NTLM)
     CONN_F_PREFERS_LAST = 0x200000  # front: its requests stay at the server of a connection that it has (NTLM)
+    CONN_F_CIP_WAIT = 0x400000   # NetScaler's header must come first, behind a PROXY header
 
 ctypedef void (*conn_cb_t)(conn_t* conn) noexcept nogil
 
