@@ -267,7 +267,7 @@ def test_stick_tables_survive(start, origin):
     for user, body in chosen.items():
         if body != b"a":
             assert proxy.fetch(f"/?u={user}").body == body
-    poll(lambda: proxy.command("show table be").count("key=") == 30, "the entries")
+    poll(lambda: proxy.command("show table be").count(": key=") == 30, "the entries")
     stayed = next(user for user, body in chosen.items() if body != b"a")
 
     def counted() -> bool:

@@ -13,7 +13,7 @@ from ..model import Address, Bind, Proxy
 from ..values import AddressRules, ValueFault, group_id, names, parse_integer, parse_leading_integer, user_id
 from . import tls_bind
 from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, Statement, mode_octal
-from .server_link import proto_fault, user_timeout
+from .server_link import user_timeout
 from .since import since
 
 _ADDRESS = AddressRules(port="mandatory", ranges=True, fd=True)
@@ -169,8 +169,11 @@ def one_of(option: str, *words: str) -> Setter:
 
 
 def set_proto(st: Statement, bind: Bind, value: str) -> None:
-    if fault := proto_fault(value):
-        raise fault
+    """Connections speak HTTP/1, or nothing that is looked at, anyway."""
+    if value == "h2":
+        raise ValueFault(f"'proto h2': {NOT_YET}", "unsupported-keyword", "proto h1")
+    if value not in ("h1", "none"):
+        raise ValueFault(f"'proto' :  unknown MUX protocol '{value}'")
 
 
 def _row(name: str, apply: Setter, grammar: str = "", missing: str = "") -> BindOption:

@@ -168,7 +168,8 @@ def _use_app(st: Statement, px: Proxy) -> None:
     if not st.argument(1):
         raise st.fail("'filter' : 'fcgi-app : expects a <name> argument'", 1, "missing-argument", "filter fcgi-app <name>")
     if st.argument(2):
-        raise st.fail(f"'filter fcgi-app' : unknown keyword '{st.argument(2)}'.", 3, "unexpected-argument")
+        message = f"'filter fcgi-app {st.argument(1)}' : unknown keyword '{st.argument(2)}'."
+        raise st.fail(message, 3, "unexpected-argument")
     use_app(st, px, 2)
 
 

@@ -203,26 +203,6 @@ def set_ws(st: Statement, srv: Server, word: str) -> None:
         raise ValueFault(f"'ws h2': {NOT_YET}", "unsupported-keyword", "ws h1")
 
 
-def set_proto(st: Statement, srv: Server, word: str) -> None:
-    if fault := proto_fault(word, "fcgi"):
-        raise fault
-
-
-def proto_fault(word: str, *others: str) -> ValueFault | None:
-    """What is wrong with `proto <word>`; connections speak HTTP/1, or nothing that is looked at, anyway."""
-    if word in ("h1", "none"):
-        return None
-    if word in ("h2", *others):
-        return ValueFault(f"'proto {word}': {NOT_YET}", "unsupported-keyword", "proto h1")
-    return ValueFault(f"'proto' :  unknown MUX protocol '{word}'")
-
-
-def set_log_proto(st: Statement, srv: Server, word: str) -> None:
-    # haproxy: it is for servers of ring sections, and says nothing of others.
-    if word not in ("legacy", "octet-count"):
-        raise ValueFault(f"'log-proto' expects one of 'legacy' or 'octet-count' but got '{word}'")
-
-
 def set_guid(st: Statement, srv: Server, word: str) -> None:
     srv.guid = checked_guid(word)
 
@@ -274,13 +254,6 @@ SERVER: tuple[ServerOption, ...] = (
     _row("hash-key", set_hash_key, "id | addr | addr-port", "id", "'hash-key' expects 'id', 'addr' or 'addr-port'"),
     _row("pool-conn-name", set_pool_conn_name, "<expression>", missing="'pool-conn-name' : missing expression"),
     _row("ws", set_ws, "auto | h1", "auto", "'ws' has to be 'auto', 'h1' or 'h2'."),
-    _row("proto", set_proto, "h1 | none", missing="'proto' : missing value"),
-    _row(
-        "log-proto",
-        set_log_proto,
-        "legacy | octet-count",
-        missing="'log-proto' expects one of 'legacy' or 'octet-count' but got ''",
-    ),
     _row("guid", set_guid, "<string>", missing="'guid' expects an identifier", default_server=False),
 )
 PROXY: tuple[ProxyKeyword, ...] = (
