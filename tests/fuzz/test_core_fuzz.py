@@ -165,5 +165,5 @@ def test_regular_expressions_end(pattern: str, subject: bytes, template: bytes, 
 def test_every_converter_of_the_core_is_fuzzed() -> None:
     """Those that need a table, a map or a file have fuzzers or unit tests of their own kind."""
     elsewhere = {name for name in CONVERTERS if name.startswith(("table_", "map")) or CONVERTERS[name].status != "supported"}
-    needs_proxies = {"in_table", "nbsrv", "srv_is_up", "srv_queue", "fe_exists", "capture-req", "capture-res", "debug"}
+    needs_proxies = {"in_table", "nbsrv", "srv_is_up", "srv_queue", "fe_exists", "capture-req", "capture-res", "debug", "when"}
     assert set(CONVERTERS) - elsewhere - needs_proxies - set(CASES) == set()

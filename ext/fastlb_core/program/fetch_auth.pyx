@@ -102,7 +102,7 @@ cdef bint read_auth(eval_t* ev, sample_t* smp, auth_t* auth) noexcept nogil:
     cdef slice_t name = slice_of(b"authorization", 13)
     if msg == NULL:
         return False
-    if is_proxied(ev.fe, msg):
+    if ev.fe != NULL and is_proxied(ev.fe, msg):
         name = slice_of(b"proxy-authorization", 19)
     if not values_find(msg, name, False, 1, &value):
         return False

@@ -59,7 +59,7 @@ cdef enum:                       # px_t.options
     PX_O_WAITS_BODY = 0x2000000  # a rule or `check_post` may wait for the body: the edit room stays at the buffer's end
     PX_O_INDEPENDENT = 0x4000000  # independent-streams
     PX_O_PERSIST_RDP = 0x8000000  # persist rdp-cookie
-    PX_O_PEEKS_HTTP = 0x10000000 # mode tcp: content rules look for a request of HTTP in what has come
+    PX_O_PEEKS_HTTP = 0x10000000  # mode tcp: content rules look for a request of HTTP in what has come
 
 cdef enum:                       # px_t.http_options
     PX_H_ORIGINALTO = 0x0001

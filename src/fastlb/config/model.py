@@ -545,6 +545,9 @@ class NameServer:
     is_tcp: bool = False
 
 
+_HOLD_MS = {"nx": 30_000, "refused": 30_000, "timeout": 30_000, "other": 30_000, "valid": 10_000, "obsolete": 0}
+
+
 @dataclass(slots=True)
 class Resolvers:
     """A `resolvers` section (manual, section 5.3.2), milliseconds. hold_ms: by status."""
@@ -556,19 +559,14 @@ class Resolvers:
     retries: int = 3
     resolve_ms: int = 1000
     retry_ms: int = 1000
-    hold_ms: dict[str, int] = field(
-        default_factory=lambda: {
-            "nx": 30_000, "refused": 30_000, "timeout": 30_000, "other": 30_000, "valid": 10_000, "obsolete": 0,
-        }
-    )  # fmt: skip
+    hold_ms: dict[str, int] = field(default_factory=lambda: dict(_HOLD_MS))
 
 
 @dataclass(slots=True)
 class FcgiApp:
     """A `fcgi-app` section (manual, section 10.1).
 
-    proxy: stands for the section: its ACLs, its rules "set-param" (name, format) and "pass-header" (name), and what
-    `log-stderr` says as `logs`.
+    proxy: stands for it: ACLs, rules "set-param" (name, format) and "pass-header" (name), and `log-stderr` as `logs`.
     """
 
     location: Location
@@ -584,10 +582,7 @@ class FcgiApp:
 
 @dataclass(slots=True)
 class Configuration:
-    """Everything the files say. `proxies` is in file order and holds no defaults sections.
-
-    directories: by configuration file, where its relative names begin; none: where the process was started (`default-path`).
-    """
+    """Everything the files say. `proxies` is in file order and holds no defaults sections."""
 
     global_: Global = field(default_factory=Global)
     proxies: list[Proxy] = field(default_factory=list)
@@ -598,7 +593,7 @@ class Configuration:
     log_profiles: dict[str, LogProfile] = field(default_factory=dict)
     rings: dict[str, Ring] = field(default_factory=dict)
     fcgi_apps: dict[str, FcgiApp] = field(default_factory=dict)
-    directories: dict[str, str] = field(default_factory=dict)
+    directories: dict[str, str] = field(default_factory=dict)  # by file: where its relative names begin (`default-path`)
 
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""
