@@ -256,4 +256,4 @@ def assert_same(pair: tuple[Lab, Lab], case: Case, step: int = 0) -> None:
     expected, seen = pair[0].run(case, step), pair[1].run(case, step)
     assert seen.client == expected.client
     assert seen.origin == expected.origin
-    assert seen.log == expected.log
+    assert seen.log == expected.log, (seen.log, expected.log)

@@ -73,7 +73,10 @@ frontend switch_http
     tcp-request content switch-mode http proto h1 if HTTP
     http-request set-header X-Fe %[path]
     use_backend other if {{ path -m found }}
-    default_backend raw
+    default_backend alone
+backend alone
+    mode tcp
+    server s1 {origin}
 listen switch_own
     bind fd@switch_own
     mode tcp
