@@ -64,7 +64,7 @@ class Site:
     def __init__(self, program: str) -> None:
         self.syslog, self.server, self.refusing = Syslog(), Origin(silent), HeldPort()
         self.agents = [Origin(script) if script is not None else None for script in AGENTS.values()]
-        text = f"global\n    log {self.syslog} local0\n{HTTP}    log global\n    option log-health-checks\n    timeout check 2s\n"
+        text = f"global\n    log {self.syslog} local0\n{HTTP}    log global\n    option log-health-checks\n    timeout check 6s\n"
         for number, agent in enumerate(self.agents):
             port = (agent or self.refusing).port
             text += f"backend a{number}\n    server s {self.server} check inter 300ms weight 10 maxconn 9 agent-check"
