@@ -92,12 +92,7 @@ SILENT = [number for number, case in enumerate(CASES) if is_silent(case)]
 @pytest.mark.parametrize("number", HEARD, ids=[CASES[number].id for number in HEARD])
 def test_action_acts_in_its_rule_set_as_haproxys(pair, number):
     case = Case("", REQUEST, ECHO, to=f"r{number}", end="wait")
-    try:
-        expected, seen = (lab.run(case) for lab in pair)
-    except ConnectionResetError:
-        # Rejected before connect() was back: the client cannot say more of it.
-        assert CASES[number].letter == "c"
-        return
+    expected, seen = (lab.run(case) for lab in pair)
     assert (seen.origin, seen.client, seen.log) == (expected.origin, expected.client, expected.log)
 
 
@@ -108,7 +103,9 @@ def test_dropped_client_hears_as_little_as_from_haproxy(pair, number):
         lab.case = Case("", REQUEST, ECHO)
         before = len(lab.syslog.datagrams)
         client = lab.proxy.client(f"r{number}")
-        client.send(REQUEST)
+        if CASES[number].letter not in "cs":
+            # Those of the connection have run already, and whatever is sent to one that is gone the kernel answers.
+            client.send(REQUEST)
         # Rules have run, and what they led to was done, once a later request has been answered and logged.
         poll(lambda lab=lab: lab.proxy.stat()[f"r{number}", "FRONTEND"]["scur"] == "0", "the end of the connection")
         lines = lab.log_lines(before, True)
@@ -116,10 +113,6 @@ def test_dropped_client_hears_as_little_as_from_haproxy(pair, number):
         try:
             heard = client.sock.recv(1)
         except BlockingIOError:
-            heard = None
-        except ConnectionResetError:
-            # What is sent to a connection that is gone already is answered by the kernel; no rule has read it.
-            assert CASES[number].letter in "cs"
             heard = None
         client.close()
         found.append((lines, heard))
