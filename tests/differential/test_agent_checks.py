@@ -12,7 +12,7 @@ from support.origin import Origin, OriginConnection, Script, silent
 from support.poll import TimedOut, poll
 from support.programs import both_programs
 from support.proxy import HTTP, Proxy
-from support.sockets import HeldPort
+from support.sockets import HeldPort, is_read
 from support.syslog import Syslog
 
 _COLUMNS = (
@@ -37,6 +37,8 @@ def says(line: str) -> Script:
 def without_end(conn: OriginConnection) -> None:
     conn.fill()
     conn.send(b"down")
+    # haproxy: takes the end and what came with it in one read for a whole line.
+    poll(lambda: is_read(conn.sock), "what was sent to be read")
 
 
 def closes(conn: OriginConnection) -> None:
@@ -64,7 +66,7 @@ class Site:
     def __init__(self, program: str) -> None:
         self.syslog, self.server, self.refusing = Syslog(), Origin(silent), HeldPort()
         self.agents = [Origin(script) if script is not None else None for script in AGENTS.values()]
-        text = f"global\n    log {self.syslog} local0\n{HTTP}    log global\n    option log-health-checks\n    timeout check 6s\n"
+        text = f"global\n    log {self.syslog} local0\n{HTTP}    log global\n    option log-health-checks\n    timeout check 2s\n"
         for number, agent in enumerate(self.agents):
             port = (agent or self.refusing).port
             text += f"backend a{number}\n    server s {self.server} check inter 300ms weight 10 maxconn 9 agent-check"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 
 def listener(host: str = "127.0.0.1") -> socket.socket:
@@ -68,4 +69,18 @@ def is_listening(address: tuple[str, int] | str) -> bool:
         connect(address).close()
     except OSError:
         return False
+    return True
+
+
+def is_read(sock: socket.socket) -> bool:
+    """Whether the program at the other end of an IPv4 connection on this machine has taken all that was sent, or has closed."""
+
+    def in_hex(address: tuple[str, int]) -> str:
+        return f"{socket.inet_aton(address[0])[::-1].hex().upper()}:{address[1]:04X}"
+
+    theirs = [in_hex(sock.getpeername()), in_hex(sock.getsockname())]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[1:3] == theirs:
+            return words[4].endswith(":00000000")
     return True
