@@ -99,3 +99,9 @@ def test_draining_keeps_clients_and_maintenance_sends_them_away(start, origin):
     proxy.command(f"set server web/{first} state maint")
     poll(lambda: proxy.stat()["web", first]["status"] == "MAINT", "maintenance")
     assert browser.get() == other
+
+
+def test_a_backend_without_servers_may_have_a_cookie(start):
+    """It ended the start with a traceback: the longest of no cookies was asked for."""
+    proxy = start(f"{HTTP}listen fe\n    bind fd@fe\n    cookie SRVID insert indirect\n")
+    assert proxy.fetch().status == 503

@@ -23,7 +23,7 @@ def persist_values(px: Proxy, cookie: CookiePersistence) -> dict[str, Any]:
     attributes = [f"domain={domain}" for domain in cookie.domains]
     attributes += [name for name, flag in (("HttpOnly", "httponly"), ("Secure", "secure")) if flag in cookie.flags]
     text = file_bytes("".join(f"; {attribute}" for attribute in attributes + cookie.attributes))
-    longest = max(DYNAMIC_DIGITS, *(len(file_bytes(srv.cookie)) for srv in px.servers))
+    longest = max([DYNAMIC_DIGITS, *(len(file_bytes(srv.cookie)) for srv in px.servers)])
     if len(file_bytes(cookie.name)) + longest + len(text) > MAX_SET_COOKIE:
         raise CompileError(cookie.location, f"'cookie {cookie.name}' : more than {MAX_SET_COOKIE} bytes with its attributes")
     return {
