@@ -62,6 +62,8 @@ def adjust(arguments: Arguments, configuration: Configuration) -> Configuration:
 def console_socket(text: str) -> StatsSocket:
     """What -S asks for: an address and the options of a `stats socket`, separated by commas. Raises ValueError."""
     words = [word for word in text.split(",") if word]
+    if not words:
+        raise ValueError(f"'{text}' is no address")
     # Later words win: `level` is what the argument says, or admin.
     line = " ".join(['"' + re.sub(r'(["\\$])', r"\\\1", word) + '"' for word in [words[0], "level", "admin", *words[1:]]])
     configuration, diagnostics = load_text(f"global\n stats socket {line}\n")
