@@ -98,6 +98,17 @@ def test_maps_and_pages_begin_in_the_default_path(start, origin):
     assert proxy.fetch().get("x") == "found"
 
 
+def test_variables_of_the_file_are_those_of_the_processes(start, origin):
+    """`setenv` and its kin were forgotten once the files were read: `env()` and `show env` had what the start was given."""
+    lines = "setenv SET new\n    setenv OVER second\n    presetenv OVER third\n    unsetenv HOME"
+    answer = '    http-request return status 200 hdr x "%[env(SET)] %[env(OVER)] %[env(HOME)]."\n'
+    proxy = start(site(origin(named("a")), lines, answer))
+    assert proxy.fetch().get("x") == "new second ."
+    shown = proxy.command("show env")
+    assert "SET=new\n" in shown
+    assert "\nHOME=" not in shown
+
+
 @pytest.mark.parametrize(("line", "command"), [("", 0x20), ("pp2-never-send-local", 0x21)])
 def test_what_checks_say_in_the_proxy_protocol(start, origin, line, command):
     heads: list[bytes] = []

@@ -65,7 +65,12 @@ def close_foreign(generation: Generation, index: int) -> None:
 
 
 def settle(generation: Generation, master_pid: int) -> bool:
-    """Limits, privileges, and the wish to die with the master. False, after an alert, where the system refuses."""
+    """Environment, limits, privileges, and the wish to die with the master. False, after an alert, where the system refuses."""
+    # Not in the master: the next configuration begins with what it was started with.
+    for name, value in generation.configuration.global_.environment.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     limits.keep_to(generation.n_fds)
     try:
         drop(generation.identity)
