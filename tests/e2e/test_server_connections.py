@@ -152,3 +152,22 @@ def test_tlvs_of_formats(start, origin):
     )
     assert proxy.fetch("/a/b").status == 200
     assert headers[0][12:] == b"\xe1\x00\x0efrom-127.0.0.1\xe3\x00\x04/a/b"
+
+
+@pytest.mark.fastlb_only(reason="newer than 2.6")
+def test_a_format_of_a_server_means_its_own_backend(start, origin):
+    """The backend that stood before it in the file was asked, in the first one nobody: the start was refused."""
+    headers: list[bytes] = []
+
+    def script(conn: OriginConnection) -> None:
+        head = conn.read_exact(16)
+        headers.append(conn.read_exact(int.from_bytes(head[14:16], "big")))
+        while conn.read_request() is not None:
+            conn.send(reply(b"x"))
+
+    proxy = start(
+        f"{HTTP}listen fe\n    bind fd@fe\n    server s {origin(script)} send-proxy-v2 set-proxy-v2-tlv-fmt(0xE1) %[nbsrv]\n"
+        "backend other\n    server a 127.0.0.1:1\n    server b 127.0.0.1:1\n"
+    )
+    assert proxy.fetch().status == 200
+    assert headers[0][12:] == b"\xe1\x00\x011"

@@ -77,7 +77,6 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
         fill_server(program, index, values, now_ms)
     for index, values in enumerate(listeners):
         fill_listener(program, index, values)
-    lay_out_tls(program, servers, listeners)
     share_all_times(program)
     lay_out_case_names(program, shared["case_names"])
     lay_out_userlists(program, shared["userlists"])
@@ -86,6 +85,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     lay_out_start(program, shared["at_start"])
     lay_out_log_profiles(program, shared["log_profiles"])
     lay_out_fcgi(program, shared["fcgi_apps"])
+    lay_out_tls(program, servers, listeners)  # `sni` is an expression: it may ask what stands above
     lay_out_links(program, servers)
     for index, values in enumerate(proxies):
         lay_out_rules(program, program.proxies[<uint32_t> index], values["rules"])

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from fastlb.cli.arguments import Arguments
 from fastlb.config import HAPROXY_VERSION, load
 from fastlb.config.diagnostics import Diagnostics
-from fastlb.config.model import Configuration, Formats, Location
+from fastlb.config.expression_uses import uses_of
+from fastlb.config.model import Configuration, Location, Proxy
 from fastlb.supervisor.alerts import Alerts
 
 ZERO_WARNING = "config : Some warnings were found and 'zero-warning' is set. Aborting."
@@ -47,18 +48,17 @@ def load_configuration(arguments: Arguments, alerts: Alerts) -> Loaded:
 
 
 def _verify(configuration: Configuration, diagnostics: Diagnostics, source_of: Callable[[Location], str]) -> None:
-    """Imports the core, and only where the files have rules or TLS for it to look at."""
-    if any(
-        px.acls
-        or px.rules
-        or px.formats != Formats()
-        or any(bind.tls.enabled for bind in px.binds)
-        or any(srv.tls.enabled for srv in px.servers)
-        for px in configuration.proxies
-    ):
+    """Imports the core, and only where the files have something for it to look at."""
+    if configuration.fcgi_apps or configuration.log_profiles or any(_asks_core(px) for px in configuration.proxies):
         from fastlb.compile.verify import verify
 
         verify(configuration, diagnostics, source_of)
+
+
+def _asks_core(px: Proxy) -> bool:
+    """Whether it has rules, patterns, regular expressions or TLS."""
+    has_tls = any(bind.tls.enabled for bind in px.binds) or any(srv.tls.enabled for srv in px.servers)
+    return has_tls or bool(px.acls or px.rules or px.check.tcp or px.check.http or uses_of(px))
 
 
 def export_environment(arguments: Arguments) -> None:

@@ -22,6 +22,7 @@ def core_algorithm(px: Proxy) -> str:
 def balance_values(px: Proxy, rules: RuleCompiler) -> dict[str, Any]:
     """The settings as ProgramBuilder.set_balance wants them; after `rules` has seen the proxy."""
     balance, hash_type = px.balance, px.hash_type
+    rules.at(balance.location or px.location)
     values: dict[str, Any] = {
         "draws": balance.draws if balance.algorithm == "random" else 0,
         "balance_factor": px.hash_balance_factor,

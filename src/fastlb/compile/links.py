@@ -38,7 +38,7 @@ _OPTIONS: dict[str, tuple[int, str, bool, str]] = {
 def add_links(builder: ProgramBuilder, px: Proxy, indexes: dict[tuple[str, str], int], rules: RuleCompiler) -> None:
     """For each server of `px` that says anything of it; once the rules' compiler knows all names. Raises CompileError."""
     for srv in px.servers:
-        values = _values(px, srv, rules)
+        values = _values(px, srv, rules.at(srv.location, px))
         if any(values.values()):
             builder.set_link(indexes[px.name, srv.name], _EMPTY | values)
 

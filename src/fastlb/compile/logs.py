@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS, LOG_STEPS
 
 from fastlb.config.log_formats import option_format
 from fastlb.config.log_model import LogProfile, LogTarget
-from fastlb.config.model import Global, Proxy
+from fastlb.config.model import FormatText, Global, Proxy
 
 from .addresses import sockaddr
 from .failure import CompileError
@@ -48,18 +49,14 @@ def add_formats(builder: ProgramBuilder, index: int, px: Proxy, rules: RuleCompi
     """The formats and captures of the frontend at `index`; without a log target nothing is kept for its lines."""
     builder.set_log_steps(index, log_steps(px))
     formats, has_target = px.formats, bool(targets_of(px, glob))
-    log = option_format(px) if px.log_format != "format" else formats.log.parsed if formats.log else None
-    parsed = {
-        "log": log if has_target else None,
-        "sd": formats.sd.parsed if formats.sd and has_target else None,
-        "error": formats.error.parsed if formats.error and has_target else None,
-        "unique_id": formats.unique_id.parsed if formats.unique_id else None,
-    }
-    builder.set_formats(
-        index,
-        unique_id_header=file_bytes(px.unique_id_header),
-        **{name: rules.format(form, 0) if form is not None else None for name, form in parsed.items()},
-    )
+    given = {"unique_id": formats.unique_id}
+    if has_target:
+        given |= {"log": formats.log, "sd": formats.sd, "error": formats.error}
+    compiled = {name: _compiled(text, rules) for name, text in given.items()}
+    if has_target and px.log_format != "format":
+        form = option_format(px)
+        compiled["log"] = rules.format(form, 0) if form is not None else None
+    builder.set_formats(index, unique_id_header=file_bytes(px.unique_id_header), **compiled)
     captures, cookie = px.captures, px.captures.cookie
     builder.set_captures(
         index,
@@ -67,6 +64,10 @@ def add_formats(builder: ProgramBuilder, index: int, px: Proxy, rules: RuleCompi
         response=[(file_bytes(name), length) for name, length in captures.response],
         cookie=(file_bytes(cookie[0]), cookie[1]) if cookie is not None else None,
     )
+
+
+def _compiled(text: FormatText | None, rules: RuleCompiler) -> Any:
+    return rules.at(text.location).format(text.parsed, 0) if text is not None and text.parsed is not None else None
 
 
 def add_profiles(builder: ProgramBuilder, profiles: Iterable[LogProfile]) -> None:
@@ -81,7 +82,7 @@ def add_profile_steps(builder: ProgramBuilder, profiles: Iterable[LogProfile], r
         for name, step in profile.steps.items():
             if name in LOG_STEPS:
                 given = {"format": step.format, "sd": step.sd}
-                formats = {which: rules.format(form, 0) for which, form in given.items() if form is not None}
+                formats = {which: rules.at(profile.location).format(form, 0) for which, form in given.items() if form is not None}
                 builder.set_log_step(index, LOG_STEPS[name], is_dropped=step.is_dropped, **formats)
 
 

@@ -121,6 +121,12 @@ class RuleCompiler:
         self._px = px
         return [self._rule("fcgi", rule) for rule in rules]
 
+    def at(self, location: Location, px: Proxy | None = None) -> RuleCompiler:
+        """Itself: what it compiles next stands on that line; px: in that proxy, None where it stays as it is."""
+        self._location = location
+        self._px = self._px if px is None else px
+        return self
+
     def location_of_patterns(self, index: int) -> Location:
         return self._locations.get(index, self._location)
 
@@ -329,6 +335,7 @@ class RuleCompiler:
         return self._acls[id(acl)]
 
     def _acl_line(self, line: AclExpression) -> dict[str, Plain]:
+        self._location = line.location
         method = line.match if line.match in ("found", "bool") else "match"
         patterns = [self._patterns(line, source) for source in line.sources if source.file]
         # haproxy: the set of the line's own words is there even where it has none: commands may add some.
@@ -342,14 +349,11 @@ class RuleCompiler:
     def _regex(self, value: RegexValue) -> Plain:
         return ("regex", file_bytes(value.pattern), value.ignore_case)
 
-    def _directory(self) -> str:
-        """Where relative names of the file that is compiled begin."""
-        return self._configuration.directories.get(self._location.file, "")
-
     def _map(self, ref: MapRef) -> Plain:
         """The map's entries are read again here: the configuration only holds its name."""
         name = parse_name(ref.file).name
-        lines = [] if self._sets.has_file(name) else read_patterns(ref.file, True, self._directory())
+        directory = self._configuration.directory_of(self._location)
+        lines = [] if self._sets.has_file(name) else read_patterns(ref.file, True, directory)
         number = self._sets.of_file(name, lines, self._location, has_values=True, is_acl=False)
         index = self._builder.add_patterns(ref.match, False, number, output=ref.output, captures=ref.captures)
         self._locations[index] = self._location

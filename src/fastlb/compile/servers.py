@@ -82,7 +82,7 @@ def add_server_tls(
 ) -> None:
     """What TLS to the servers of `px` is; once the rules' compiler knows all names."""
     for srv in px.servers:
-        sni = rules.expression(srv.tls.sni) if srv.tls.sni is not None else None
+        sni = rules.at(srv.location, px).expression(srv.tls.sni) if srv.tls.sni is not None else None
         values = server_values(srv, glob, sni)
         if values is not None:
             builder.set_server_tls(indexes[px.name, srv.name], values)

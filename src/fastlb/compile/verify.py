@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from fastlb.config.acl import AclExpression
 from fastlb.config.diagnostics import ALERT, Diagnostics
 from fastlb.config.expression_uses import ExpressionUse, acls_of, uses_of
+from fastlb.config.log_profiles import as_proxy
 from fastlb.config.model import Configuration, Location, Proxy
 from fastlb.config.pattern_files import parse_name, read_patterns
 from fastlb.config.samples.values import MapRef, RegexValue, Value
@@ -41,10 +42,11 @@ def verify(configuration: Configuration, diagnostics: Diagnostics, source_of: So
     """Reports every pattern and regular expression that cannot be used, in HAProxy's words."""
     columns = _Columns()
     for px in configuration.proxies:
-        _Verifier(px, columns, diagnostics, source_of).run()
+        _Verifier(px, configuration, columns, diagnostics, source_of).run()
         _verify_tls(px, configuration, diagnostics, source_of)
-    for app in configuration.fcgi_apps.values():
-        _Verifier(app.proxy, columns, diagnostics, source_of).run()
+    others = (*(app.proxy for app in configuration.fcgi_apps.values()), *map(as_proxy, configuration.log_profiles.values()))
+    for px in others:
+        _Verifier(px, configuration, columns, diagnostics, source_of).run()
 
 
 def _verify_tls(px: Proxy, configuration: Configuration, diagnostics: Diagnostics, source_of: SourceOf) -> None:
@@ -65,8 +67,11 @@ def _verify_tls(px: Proxy, configuration: Configuration, diagnostics: Diagnostic
 
 
 class _Verifier:
-    def __init__(self, px: Proxy, columns: _Columns, diagnostics: Diagnostics, source_of: SourceOf) -> None:
+    def __init__(
+        self, px: Proxy, configuration: Configuration, columns: _Columns, diagnostics: Diagnostics, source_of: SourceOf
+    ) -> None:
         self.px = px
+        self.configuration = configuration
         self.columns = columns
         self.diagnostics = diagnostics
         self.source_of = source_of
@@ -79,12 +84,12 @@ class _Verifier:
                 name = keyword if keyword == rule.action else f"{keyword} {rule.action}"
                 lead = f"error detected in {self.px.title} '{self.px.name}' while parsing '{name}' rule : "
                 for value in rule.arguments:
-                    self._report(self._fault(value), lead, rule.location)
+                    self._report(self._fault(value, rule.location), lead, rule.location)
         for keyword, location, value in check_regexes(self.px):
             self._report(_regex_fault(value), f"'{keyword} expect' : ", location)
         for use in uses_of(self.px):
             for value, number, keyword in use.arguments():
-                self._report(self._fault(value), self._lead(value, number, keyword, use), use.location)
+                self._report(self._fault(value, use.location), self._lead(value, number, keyword, use), use.location)
 
     def _lead(self, value: Value, number: int, keyword: str, use: ExpressionUse) -> str:
         what = f"regex '{value.pattern}'" if isinstance(value, RegexValue) else "map"
@@ -123,11 +128,13 @@ class _Verifier:
             self.diagnostics.alert("bad-pattern", f"{lead}{fault}.", f"parsing [{location}] : ", location, "", source)
             self.diagnostics.mark_file(location.file)
 
-    def _fault(self, value: object) -> str:
+    def _fault(self, value: object, location: Location) -> str:
         """What is wrong with an argument that the core has to compile; "" for a good one and for every other kind."""
         if isinstance(value, RegexValue):
             return _regex_fault(value)
-        return self.columns.fault(value.file, True) or _map_fault(value) if isinstance(value, MapRef) else ""
+        if not isinstance(value, MapRef):
+            return ""
+        return self.columns.fault(value.file, True) or _map_fault(value, self.configuration.directory_of(location))
 
 
 def _regex_fault(value: RegexValue) -> str:
@@ -137,11 +144,11 @@ def _regex_fault(value: RegexValue) -> str:
     return "" if fault is None else f"regex '{value.pattern}' is invalid (error={fault})"
 
 
-def _map_fault(ref: MapRef) -> str:
+def _map_fault(ref: MapRef, directory: str) -> str:
     from fastlb_core.bridge.patterns import pattern_error
 
     try:
-        entries = [(line.key, line.value or b"", line.line) for line in read_patterns(ref.file, True)]
+        entries = [(line.key, line.value or b"", line.line) for line in read_patterns(ref.file, True, directory)]
     except ValueFault as unreadable:
         return unreadable.message
     fault = pattern_error(ref.match, False, entries, ref.output, ref.captures)

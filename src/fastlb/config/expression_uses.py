@@ -17,6 +17,7 @@ from .samples.values import ListValue, TableRef, Value
 
 # What HAProxy calls the place of an expression, by rule set.
 _PLACES = {
+    "log-profile": "log-format string",
     "http-request": "http-request expression",
     "http-response": "http-response response",
     "http-after-response": "http-response response",
@@ -82,8 +83,9 @@ def _in_formats(px: Proxy) -> Iterator[ExpressionUse]:
 
 def _in_servers(px: Proxy) -> Iterator[ExpressionUse]:
     for srv in px.servers:
-        if srv.tls.sni is not None:
-            yield ExpressionUse(srv.location, srv.tls.sni, "server directive")
+        formats = [parsed for _, parsed in srv.proxy_v2_tlvs]
+        for expression in _expressions([srv.tls.sni, srv.pool_conn_name, *formats]):
+            yield ExpressionUse(srv.location, expression, "server directive")
 
 
 def _in_balance(px: Proxy) -> Iterator[ExpressionUse]:

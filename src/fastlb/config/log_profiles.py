@@ -14,6 +14,7 @@ from .log_aliases import ALIASES
 from .log_model import LogProfile, LogStep
 from .logformat import LogFormat, parse_format
 from .model import Configuration, Location, Proxy
+from .rule import Rule
 from .samples.types import Point
 from .samples.values import AclRef, LogProfileRef, ProxyRef, ServerRef, TableRef, Value
 from .values import names
@@ -128,6 +129,12 @@ def check_profiles(configuration: Configuration, alert: Report) -> None:
             guess = nearest(name, known)
             hint = f"did you mean '{guess}'?" if guess else f"add a section 'log-profile {name}'"
             alert("unknown-log-profile", f"unable to find log-profile '{name}'.", location, f"parsing [{location}]: ", hint)
+
+
+def as_proxy(profile: LogProfile) -> Proxy:
+    """A proxy with the profile's formats in rules, for those who look at all expressions of a proxy."""
+    rules = [Rule(profile.location, "log-profile", "", (step.format, step.sd)) for step in profile.steps.values()]
+    return Proxy(profile.location, "log-profile", profile.name, mode="http", rules={"log-profile": rules})
 
 
 def _references(configuration: Configuration) -> Iterator[tuple[Location, str]]:

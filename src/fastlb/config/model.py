@@ -595,6 +595,10 @@ class Configuration:
     fcgi_apps: dict[str, FcgiApp] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)  # by file: where its relative names begin (`default-path`)
 
+    def directory_of(self, location: Location) -> str:
+        """Where relative names of files begin in the file of that line; "" for where the process was started."""
+        return self.directories.get(location.file, "")
+
     def backend(self, name: str) -> Proxy | None:
         """The proxy that `default_backend NAME` means, or None."""
         return next((px for px in self.proxies if px.has_backend and px.name == name), None)

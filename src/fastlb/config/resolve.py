@@ -16,7 +16,7 @@ from .filter_references import check_filters
 from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
-from .log_profiles import check_profiles
+from .log_profiles import as_proxy, check_profiles
 from .model import Balance, Configuration, Location, Proxy, Resolvers, Server, Stats, StickData
 from .references import check_references
 from .resolvers_section import system_section
@@ -93,6 +93,8 @@ class _Resolution:
             check_proxy(self.configuration, px, self._alert)
             self._check_switched(px)
         check_profiles(self.configuration, self._alert)
+        for profile in self.configuration.log_profiles.values():
+            check_references(as_proxy(profile), self.configuration.proxies, self.diagnostics, self.source_of)
         self._check_apps()
         self._complete_tables()
         self._check_userlists()

@@ -54,6 +54,25 @@ def test_check_mode_says_what_haproxy_says(write, text, flags, status, out):
     assert (done.returncode, done.stdout) == (status, out)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fcgi-app a\n docroot /\n path-info (",
+        "log-profile p\n on close format %[str(a),map(/no/such/map)]",
+        "log-profile p\n on close format %[nbsrv(nowhere)]",
+        "backend b\n option tcp-check\n tcp-check expect rstring (",
+        "backend b\n balance hash path,regsub([,x)",
+        "backend b\n server s :1 pool-conn-name path,map(/no/such/map)",
+        "backend b\n server s :1 set-proxy-v2-tlv-fmt(0xE1) %[nbsrv(nowhere)]",
+    ],
+)
+def test_what_only_the_core_can_judge_is_told_where_the_files_have_nothing_else(write, line):
+    """The core was not asked in files without rules, ACLs and formats, and never of profiles and servers: -c said "valid"."""
+    done = run("-c", "-f", write(GOOD + line + "\n"))
+    assert done.returncode == 1, done.stdout
+    assert "x.cfg:" in done.stderr
+
+
 def test_zero_warning_says_why(write):
     assert "Some warnings were found and 'zero-warning' is set. Aborting." in run("-c", "-dW", "-f", write(WARNED)).stderr
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fastlb.compile import compile_program
+from fastlb.compile.verify import verify
 from fastlb.config import load, load_text
 
 
@@ -87,3 +89,34 @@ def test_each_file_has_its_own_directory(tree):
     assert [px.errorfiles[503].rpartition(b"\r\n")[2] for px in configuration.proxies] == [b"conf", b"elsewhere"]
     assert configuration.directories == {"../conf/a.cfg": "../conf/", "../elsewhere/a.cfg": "../elsewhere/"}
     assert os.getcwd() == str(tree / "start")
+
+
+MAPS = (
+    " http-request set-header a %[str(a),map(names)]",
+    " log-format %[str(a),map(names)]",
+    " acl a str(a),map(names) b\n http-request deny if a",
+    "backend b\n server s :1 ssl verify none sni str(a),map(names)",
+    "backend b\n server s :1 set-proxy-v2-tlv-fmt(0xE1) %[str(a),map(names)]",
+    "backend b\n server s :1 pool-conn-name str(a),map(names)",
+)
+
+
+@pytest.mark.parametrize("line", MAPS)
+def test_a_map_begins_in_the_default_path_wherever_it_is_asked(tree, line):
+    """It was looked for where the check, or outside rules the start, ran: the file was refused."""
+    (tree / "conf" / "names").write_text("a b\n")
+    text = f"global\n default-path config\ndefaults\n mode http\nfrontend f\n bind :1\n log 127.0.0.1 local0\n{line}\n"
+    (tree / "conf" / "a.cfg").write_text(text)
+    configuration, diagnostics = load(["../conf/a.cfg"], environment={}, verify=verify)
+    assert configuration is not None, diagnostics.render()
+    compile_program(configuration, listeners=[], n_workers=1, service_address=b"s", message_address=b"m", log_pid=1)
+
+
+@pytest.mark.parametrize("line", MAPS)
+def test_a_map_that_is_not_there_is_told_by_the_check(tree, line):
+    """What servers' lines ask was left to the start."""
+    text = f"defaults\n mode http\nfrontend f\n bind :1\n log 127.0.0.1 local0\n{line}\n"
+    (tree / "conf" / "a.cfg").write_text(text)
+    configuration, diagnostics = load(["../conf/a.cfg"], environment={}, verify=verify)
+    assert configuration is None
+    assert "names" in diagnostics.render()
