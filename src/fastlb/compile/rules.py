@@ -19,7 +19,7 @@ from fastlb.config.actions.replies import PAGE, PAGE_SET, REPLY_ACTIONS
 from fastlb.config.expressions import SCOPES, unavailable
 from fastlb.config.keywords.filters import bwlim_name, filters_of
 from fastlb.config.logformat import LogFormat
-from fastlb.config.model import Configuration, Location, Proxy, User, UserList
+from fastlb.config.model import Configuration, Location, Proxy
 from fastlb.config.pattern_files import parse_name, read_patterns
 from fastlb.config.rule import Rule, RuleValue
 from fastlb.config.samples.ast import Expression
@@ -39,6 +39,7 @@ from fastlb.config.samples.values import (
     UserListRef,
     VariableRef,
 )
+from fastlb.config.section_model import User, UserList
 
 from .checks import RESULT, check_rules_of
 from .failure import CompileError

@@ -2,7 +2,7 @@
 
 Knows HAProxy's objects (global, frontend, backend, listen, server, bind) as plain dataclasses.
 Must not know how they are written in a file (`keywords/`), how they become C structs (`compile/`)
-or anything that needs a compiled module.
+or anything that needs a compiled module. What one subject has many of stands in `*_model.py` beside it.
 
 Units: times are milliseconds (int), sizes bytes (int). `None` means "not set in the file", so that
 `resolve.py` can tell a default from a choice; after `resolve()` the fields that the engine needs are set.
@@ -19,6 +19,7 @@ from .link_model import KeepAlive, Source, UnixBind
 from .log_model import LogProfile, LogTarget, Ring
 from .persist_model import CookiePersistence
 from .saved_state import SavedState
+from .section_model import HttpErrors, Resolvers, UserList
 from .tls_model import BindTls, GlobalTls, ServerTls
 
 if TYPE_CHECKING:
@@ -505,61 +506,6 @@ class Proxy:
     def speaks_http(self) -> bool:
         """Its mode is HTTP, or a rule switches streams to it (manual, "tcp-request content switch-mode")."""
         return self.mode == "http" or any(rule.action == "switch-mode" for rule in self.rules.get("tcp-request content", ()))
-
-
-@dataclass(slots=True)
-class User:
-    """A `user` of a userlist. password: as crypt(3) writes it, or the very word where is_plain. None: nobody can log in."""
-
-    name: str
-    password: str | None = None
-    is_plain: bool = False
-    groups: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class UserList:
-    """`userlist`: users and groups (name -> the users that its line names; a user's line may name groups as well)."""
-
-    location: Location
-    name: str
-    users: dict[str, User] = field(default_factory=dict)
-    groups: dict[str, list[str]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class HttpErrors:
-    """`http-errors`: status -> the complete bytes to send."""
-
-    location: Location
-    name: str
-    pages: dict[int, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class NameServer:
-    """One `nameserver` line; is_tcp: asked over a stream."""
-
-    name: str
-    address: Address
-    is_tcp: bool = False
-
-
-_HOLD_MS = {"nx": 30_000, "refused": 30_000, "timeout": 30_000, "other": 30_000, "valid": 10_000, "obsolete": 0}
-
-
-@dataclass(slots=True)
-class Resolvers:
-    """A `resolvers` section (manual, section 5.3.2), milliseconds. hold_ms: by status."""
-
-    location: Location
-    name: str
-    servers: list[NameServer] = field(default_factory=list)
-    payload_size: int = 512
-    retries: int = 3
-    resolve_ms: int = 1000
-    retry_ms: int = 1000
-    hold_ms: dict[str, int] = field(default_factory=lambda: dict(_HOLD_MS))
 
 
 @dataclass(slots=True)

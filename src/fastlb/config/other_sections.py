@@ -13,8 +13,8 @@ from . import crt_store, fcgi_section, log_profiles, resolvers_section, rings
 from .diagnostics import nearest
 from .keywords.errors import STATUSES, BadAnswer, read_page
 from .keywords.row import BadStatement, Statement
-from .model import HttpErrors, User, UserList
 from .resolvers_section import open_resolvers
+from .section_model import HttpErrors, User, UserList
 
 
 @dataclass(slots=True)

@@ -17,12 +17,13 @@ from .keywords.balance import HTTP_ALGORITHMS
 from .keywords.row import Draft
 from .log_formats import resolve_formats
 from .log_profiles import as_proxy, check_profiles
-from .model import Balance, Configuration, Location, Proxy, Resolvers, Server, Stats, StickData
+from .model import Balance, Configuration, Location, Proxy, Server, Stats, StickData
 from .references import check_references
 from .resolvers_section import system_section
 from .rings import resolve_rings
 from .rule import Rule
 from .samples.values import TableRef
+from .section_model import Resolvers
 from .tracks import Tracks
 
 # Of `option httplog json`: what a target takes unless it says `len`, what it must take, and the longest header in a ring.

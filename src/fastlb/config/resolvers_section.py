@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .keywords.row import Statement
-from .model import Address, Location, NameServer, Resolvers
+from .model import Address, Location
+from .section_model import NameServer, Resolvers
 from .values import AddressRules, TimeFault, ValueFault, parse_leading_integer
 
 RESOLV_CONF = Path("/etc/resolv.conf")

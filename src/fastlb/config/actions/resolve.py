@@ -6,8 +6,8 @@ Knows its arguments (manual, section 4.2). Must not know who asks the DNS (contr
 
 from __future__ import annotations
 
-from ..model import Resolvers
 from ..rule import Rule, RuleValue
+from ..section_model import Resolvers
 from .row import ActionFault, ActionReader, ActionRow
 
 _FAMILIES = {"": 6, "ipv4": 4, "ipv6": 6}  # which address comes first

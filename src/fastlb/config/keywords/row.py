@@ -15,19 +15,8 @@ from ..diagnostics import ALERT, WARNING, Diagnostic, Diagnostics
 from ..lexer import LexError, Lookup, decode, split_with_columns
 from ..log_aliases import ALIASES
 from ..log_model import LogProfile, Ring
-from ..model import (
-    Address,
-    Bind,
-    Configuration,
-    FcgiApp,
-    Global,
-    HttpErrors,
-    Location,
-    Proxy,
-    Resolvers,
-    Server,
-    UserList,
-)
+from ..model import Address, Bind, Configuration, FcgiApp, Global, Location, Proxy, Server
+from ..section_model import HttpErrors, Resolvers, UserList
 from ..tls_files import TlsFiles
 from ..values import (
     AddressRules,

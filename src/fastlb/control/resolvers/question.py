@@ -25,7 +25,7 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 from dns.rdtypes.IN.SRV import SRV
 
-from fastlb.config.model import NameServer, Resolvers
+from fastlb.config.section_model import NameServer, Resolvers
 
 COUNTERS = (
     *("sent", "snd_error", "valid", "update", "cname", "cname_error", "any_err", "nx", "timeout", "refused", "other"),
