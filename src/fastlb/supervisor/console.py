@@ -18,11 +18,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from fastlb.control.runtime.line import MAX_PAYLOAD, split_commands, wants_payload
 from fastlb.supervisor.generation import Generation
 
 LEVELS = {"user": 0, "operator": 1, "admin": 2}
 _MAX_LINE = 16384
-_MAX_OUT = 1 << 20  # bytes that a client may leave unread before what is forwarded to it waits
+_MAX_OUT = 1 << 20  # bytes that a client may leave unread before nothing more is done for it
 _MAX_CLIENTS = 128
 _ENTRY = 16  # width of a column of `show proc`
 
@@ -64,10 +65,12 @@ class _Client:
         self.forwarded: socket.socket | None = None
         self.to_forward = b""
         self.to_skip = 0  # bytes of the answer: that of a command which the client did not give
+        self.is_cut_short = False  # what is forwarded has heard that the client says something, or has left
         self.is_waiting = False  # for a reload
         self.is_at_end = False
         self.is_over = False
-        self.payload: list[str] | None = None  # of a command for a control process
+        self.payload: list[str] | None = None  # of a command for a control process, behind its line
+        self.payload_size = 0
 
     @property
     def is_busy(self) -> bool:
@@ -127,6 +130,8 @@ class Console:
             if client.forwarded is not None:
                 self._relay(client)
             while not client.is_busy and not client.is_over and b"\n" in client.received:
+                if len(client.out) >= _MAX_OUT and not self._flush(client):
+                    break
                 line, _, client.received = client.received.partition(b"\n")
                 self._take_line(client, line.rstrip(b"\r").decode("utf-8", "surrogateescape"))
                 client.has_asked = True
@@ -153,13 +158,15 @@ class Console:
         if len(client.received) > _MAX_LINE and b"\n" not in client.received[:_MAX_LINE]:
             raise ConnectionAbortedError
 
-    def _flush(self, client: _Client) -> None:
+    def _flush(self, client: _Client) -> bool:
+        """Whether all has gone."""
         while client.out:
             try:
                 sent = client.sock.send(client.out, socket.MSG_NOSIGNAL)
             except BlockingIOError:
-                return
+                return False
             client.out = client.out[sent:]
+        return True
 
     def _forget_if_over(self, client: _Client) -> None:
         if client.is_over and not client.out and not client.is_busy:
@@ -179,6 +186,7 @@ class Console:
             self._answer(client, f"The process does not answer: {error.strerror}.\n")
             return
         client.forwarded = link
+        client.is_cut_short = False
         client.to_skip = 1 if lowered else 0
         client.to_forward = f"{lowered}{command}\n{payload}".encode("utf-8", "surrogateescape")
 
@@ -188,6 +196,10 @@ class Console:
         try:
             while client.to_forward:
                 client.to_forward = client.to_forward[link.send(client.to_forward, socket.MSG_NOSIGNAL) :]
+            if not client.is_cut_short and (client.is_at_end or client.received):
+                # It ends what waits for that, `show events -w`; everything else goes on to its end.
+                client.is_cut_short = True
+                link.shutdown(socket.SHUT_WR)
             while len(client.out) < _MAX_OUT:
                 data = link.recv(65536)
                 if not data:
@@ -216,22 +228,26 @@ class Console:
         if client.payload is not None:
             self._take_payload(client, line)
             return
-        if line.rstrip().endswith("<<"):
-            client.payload = [line]
-            return
         if not line.strip():
             self._prompt(client)
             return
         # What a `;` separates is done in order; what must wait stands before the rest of the input.
-        command, _, rest = line.partition(";")
-        if rest.strip():
-            client.received = rest.strip().encode("utf-8", "surrogateescape") + b"\n" + client.received
-        self._do(client, command.strip())
+        command, *rest = split_commands(line)
+        if any(each.strip() for each in rest):
+            client.received = ";".join(rest).encode("utf-8", "surrogateescape") + b"\n" + client.received
+            self._do(client, command.strip())
+        elif wants_payload(line):
+            client.payload, client.payload_size = [line], 0
+        else:
+            self._do(client, command.strip())
 
     def _take_payload(self, client: _Client, line: str) -> None:
         assert client.payload is not None
         if line:
             client.payload.append(line)
+            client.payload_size += len(line) + 1
+            if client.payload_size > MAX_PAYLOAD:
+                raise ConnectionAbortedError
             return
         command, *lines = client.payload
         client.payload = None
@@ -337,7 +353,8 @@ class Console:
     def _watch(self) -> None:
         masks = {listener.sock.fileno(): select.POLLIN for listener in self._listeners}
         for client in self._clients:
-            mask = 0 if client.is_at_end or client.is_over or len(client.received) > _MAX_LINE else select.POLLIN
+            is_full = len(client.received) > _MAX_LINE or len(client.out) >= _MAX_OUT
+            mask = 0 if client.is_at_end or client.is_over or is_full else select.POLLIN
             masks[client.sock.fileno()] = mask | (select.POLLOUT if client.out else 0)
             if client.forwarded is not None:
                 mask = select.POLLIN if len(client.out) < _MAX_OUT else 0

@@ -6,6 +6,7 @@ line for a payload. Must not know any command.
 
 from __future__ import annotations
 
+MAX_PAYLOAD = 1 << 20  # bytes
 # Words beyond this are ignored, as in HAProxy (64 arguments).
 _MAX_WORDS = 64
 

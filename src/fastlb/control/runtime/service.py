@@ -18,9 +18,8 @@ from fastlb.control import handover
 from fastlb.control.hub import Control
 from fastlb.control.runtime import table
 from fastlb.control.runtime.command import LEVELS, Level, Request, Session, Severity
-from fastlb.control.runtime.line import split_commands, split_words, wants_payload, without_payload_mark
+from fastlb.control.runtime.line import MAX_PAYLOAD, split_commands, split_words, wants_payload, without_payload_mark
 
-_MAX_PAYLOAD = 1 << 20
 _DEFAULT_MAXCONN = 10
 _MAX_FROM_MASTER = 32
 _GETSOCKS = handover.COMMAND.decode().rstrip("\n")
@@ -168,7 +167,7 @@ class RuntimeService:
             if not line:
                 return "\n".join(payload)
             size += len(line) + 1
-            if size > _MAX_PAYLOAD:
+            if size > MAX_PAYLOAD:
                 raise ValueError("payload too long")
             payload.append(line)
 
