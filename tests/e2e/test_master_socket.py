@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import select
+import signal
 import socket
+from pathlib import Path
 
 import pytest
 
 from support import runtime
 from support.origin import named
+from support.poll import poll
 from support.proxy import HTTP
 
 pytestmark = pytest.mark.fastlb_only(reason="2.6's master has fewer commands, and other limits")
@@ -93,3 +96,22 @@ def test_no_client_fills_the_masters_memory(master, first, chunk):
         assert fed(sock, chunk, 32 << 20) < 8 << 20
         assert "# workers" in ask("show proc")
     assert proxy.fetch().body == b"a"
+
+
+def switches(pid: int) -> int:
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+
+
+def test_a_program_that_ends_is_not_reloaded(master):
+    """A reload that was asked for then was never answered, and the master looked every millisecond whether it could."""
+    proxy, ask, _ = master
+    client = proxy.client()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+    poll(lambda: proxy.stat()["fe", "FRONTEND"]["scur"] == "1", "the session")
+    proxy.process.send_signal(signal.SIGUSR1)
+    poll(lambda: ask("reload") == "Success=0\n--\nThe program ends.\n\n", "the end to begin")
+    proxy.process.send_signal(signal.SIGUSR2)
+    pid = re.search(r"(\d+)\s+control", ask("show proc"))[1]
+    before = switches(proxy.pid)
+    ask(f"@!{pid} wait 300ms")
+    assert switches(proxy.pid) - before < 50

@@ -34,6 +34,7 @@ from fastlb.supervisor.systemd import Notifier
 _COLLECT_S = 1.0  # how often what draining generations count goes to the one that serves
 _READY_POLL_S = 0.005  # while a generation starts: the workers' states are in shared memory and wake nobody
 _LONG_S = 3600.0
+_ENDS = "The program ends.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Master:
         self._family.restart_due()
         self._family.check_deadlines()
         self._collect_when_due()
-        if self._wants_reload and self._next is None and not self._is_ending:
+        if self._wants_reload and self._next is None:
             self._reload()
         self._family.forget_finished(self._collect)
         self._console.turn()
@@ -134,7 +135,7 @@ class Master:
         elif number == signal.SIGUSR1:
             self._soft_stop()
         elif number in (signal.SIGHUP, signal.SIGUSR2):
-            self._wants_reload = True
+            self._ask_for_reload()
         elif number in (signal.SIGTTOU, signal.SIGTTIN):
             self._pause(number == signal.SIGTTOU)
 
@@ -161,7 +162,7 @@ class Master:
             # Which files, the configuration says: control cannot ask for others.
             generation.channel.send_file({"event": "certificates"}, json.dumps(read_files(generation.configuration)).encode())
         elif command == "reload":
-            self._wants_reload = True
+            self._ask_for_reload()
         elif command == "stop":
             self._stop(signal.SIGTERM)
         elif command == "soft-stop":
@@ -190,6 +191,10 @@ class Master:
         self._tell_outcome(True)
         self._notifier.ready()
         generation.tell_control({"event": "serving"})
+
+    def _ask_for_reload(self) -> None:
+        """As soon as no other one is under way; a program that ends is not reloaded any more."""
+        self._wants_reload = not self._is_ending
 
     def _reload(self) -> None:
         assert self._current is not None
@@ -226,7 +231,7 @@ class Master:
         self._next = None
         self._family.end(generation)
         if self._current is None:
-            self._has_failed = True
+            self._has_failed, self._wants_reload = True, False
         else:
             generation.listeners.close_except(self._current.listeners)
             if self._current.heritage is not None:
@@ -282,7 +287,10 @@ class Master:
 
     def request_reload(self, on_done: Callable[[bool, str], None]) -> None:
         """Reloads as soon as no other reload is under way; on_done gets whether it worked, and what was said meanwhile."""
-        self._wants_reload = True
+        if self._is_ending:
+            on_done(False, _ENDS)
+            return
+        self._ask_for_reload()
         self._to_be_told.append(on_done)
 
     # -- what generations leave to each other
@@ -320,10 +328,7 @@ class Master:
         """SIGUSR1: no new connection; the program ends with 0 when the last one is finished."""
         if self._is_ending:
             return
-        self._stop_signal = signal.SIGUSR1
-        self._hooks.on_ending()
-        self._next = None
-        self._notifier.stopping()
+        self._begin_end(signal.SIGUSR1)
         for generation in self._family.generations:
             if not generation.is_stopping:
                 self._family.drain(generation)
@@ -337,12 +342,21 @@ class Master:
             return
         if self._is_master_worker:
             self._alerts.warning("Exiting Master process...")
+        self._begin_end(number)
+        for generation in self._family.generations:
+            self._family.end(generation)
+
+    def _begin_end(self, number: int) -> None:
+        """Nothing new is begun any more; who waits for a reload hears so."""
         self._stop_signal = number
         self._hooks.on_ending()
         self._next = None
+        self._wants_reload = False
+        waiting = [*self._waiting_for_reload, *self._to_be_told]
+        self._waiting_for_reload, self._to_be_told = [], []
+        for on_done in waiting:
+            on_done(False, _ENDS)
         self._notifier.stopping()
-        for generation in self._family.generations:
-            self._family.end(generation)
 
     def _finish(self) -> int:
         if self._has_failed:
