@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import socket
-import struct
 import sys
 
+from fastlb.control.peer import peer_of
 from fastlb.supervisor.console import private_name
 
 OK, REFUSED, UNREACHABLE = 0, 1, 2
@@ -76,7 +76,7 @@ def _ask(pid: int, timeout_s: float) -> str:
         except ConnectionRefusedError:
             raise ValueError(f"process {pid} is no fastlb in the master-worker mode (-W), or still starts") from None
         # Anybody may listen under that name: only the process itself is believed.
-        peer, _, _ = struct.unpack("=iII", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        peer = peer_of(link).pid
         if peer != pid:
             raise ValueError(f"process {peer} answers in the place of {pid}")
         link.sendall(b"reload\n")

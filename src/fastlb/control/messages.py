@@ -20,6 +20,8 @@ import struct
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from fastlb.control.peer import peer_of
+
 # Larger than any answer in sight (show sess of a full worker); a peer that announces more is not ours.
 _MAX_FRAME = 64 << 20
 _REQUEST_TIMEOUT_S = 5.0
@@ -196,8 +198,10 @@ class MessageHub:
             writer.close()
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Peer | None:
-        """The peer once it has proved to be a worker: by the kernel's word for its pid, not by its own."""
-        pid = peer_pid(writer)
+        """The peer once it has proved to be a worker: by the kernel's word for its pid, before it may say anything."""
+        pid = peer_of(writer.get_extra_info("socket")).pid
+        if pid not in self._worker_pids():
+            return None
         hello = await asyncio.wait_for(_read_frame(reader), _REQUEST_TIMEOUT_S)
         worker = hello.get("hello")
         pids = self._worker_pids()
@@ -239,12 +243,6 @@ class MessageHub:
             peer.held.append(changes)
 
 
-def peer_pid(writer: asyncio.StreamWriter) -> int:
-    """The pid of the process that connected (SO_PEERCRED)."""
-    raw = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", raw)[0])
-
-
 def _deliver_answer(peer: _Peer, answer: dict[str, Any]) -> None:
     future = peer.waiting.pop(answer.get("id", 0), None)
     if future is None or future.done():
@@ -271,4 +269,4 @@ async def _read_frame(reader: asyncio.StreamReader) -> dict[str, Any]:
     return message
 
 
-__all__ = ["MessageError", "MessageHub", "peer_pid"]
+__all__ = ["MessageError", "MessageHub"]

@@ -13,11 +13,11 @@ import contextlib
 import os
 import select
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from fastlb.control.peer import peer_of
 from fastlb.control.runtime.line import MAX_PAYLOAD, split_commands, wants_payload
 from fastlb.supervisor.generation import Generation
 
@@ -375,8 +375,7 @@ class Console:
 
 
 def _is_friend(sock: socket.socket) -> bool:
-    _, uid, _ = struct.unpack("=iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return uid in (0, os.geteuid())
+    return peer_of(sock).uid in (0, os.geteuid())
 
 
 _PREFIXES = (

@@ -126,6 +126,17 @@ def test_who_is_no_worker_is_not_heard(hello: bytes) -> None:
         assert hub.workers == []
         writer.close()
 
+    with_hub(script, pids=[1, os.getpid()])
+
+
+def test_a_stranger_says_nothing_first() -> None:
+    """What any process of the machine announced, 64 MiB a connection, was waited for before its pid was looked at."""
+
+    async def script(hub: MessageHub, address: str) -> None:
+        reader, writer = await asyncio.open_unix_connection(address)
+        assert await asyncio.wait_for(reader.read(), 2) == b""
+        writer.close()
+
     with_hub(script, pids=[1, 2])
 
 

@@ -11,17 +11,19 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 
 from fastlb.config import model
 from fastlb.control import handover
 from fastlb.control.hub import Control
+from fastlb.control.peer import peer_of
 from fastlb.control.runtime import table
 from fastlb.control.runtime.command import LEVELS, Level, Request, Session, Severity
 from fastlb.control.runtime.line import MAX_PAYLOAD, split_commands, split_words, wants_payload, without_payload_mark
 
 _DEFAULT_MAXCONN = 10
 _MAX_FROM_MASTER = 32
+# What the master's own clients ask, which it hands on; it lowers their rights.
+_FROM_MASTER = model.StatsSocket(model.Location("master", 0), model.Address("abns"), level="admin")
 _GETSOCKS = handover.COMMAND.decode().rstrip("\n")
 
 
@@ -47,10 +49,11 @@ class RuntimeService:
     def start(self) -> None:
         for stats_socket, listener in self._listeners:
             listener.setblocking(False)
-            self._accepting.append(self._spawn(self._accept(stats_socket, listener)))
+            slots = [self._slots, asyncio.Semaphore(stats_socket.maxconn or 1 << 30)]
+            self._accepting.append(self._spawn(self._accept(stats_socket, listener, slots)))
         if self._console is not None:
             self._console.setblocking(False)
-            self._spawn(self._accept_from_master(self._console))
+            self._spawn(self._accept(_FROM_MASTER, self._console, [asyncio.Semaphore(_MAX_FROM_MASTER)], os.getppid()))
 
     def stop_accepting(self) -> None:
         """The sockets are another generation's by now; who is connected is served on."""
@@ -78,37 +81,28 @@ class RuntimeService:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _accept(self, stats_socket: model.StatsSocket, listener: socket.socket) -> None:
+    async def _accept(
+        self, stats_socket: model.StatsSocket, listener: socket.socket, slots: list[asyncio.Semaphore], only: int = 0
+    ) -> None:
+        """only: the pid that may connect, 0 for all whom the socket's own mode lets."""
         loop = asyncio.get_running_loop()
-        own_slots = asyncio.Semaphore(stats_socket.maxconn or 1 << 30)
         while True:
-            # Beyond the limit clients wait in the listener's queue, as they do with HAProxy.
-            await self._slots.acquire()
-            await own_slots.acquire()
+            # Beyond the limits clients wait in the listener's queue, as they do with HAProxy.
+            for one in slots:
+                await one.acquire()
             try:
                 sock, _peer = await loop.sock_accept(listener)
             except OSError:
-                self._slots.release()
-                own_slots.release()
+                _release(slots)
                 await asyncio.sleep(0.1)
                 continue
-            self._spawn(self._serve(stats_socket, sock, self._slots, own_slots))
-
-    async def _accept_from_master(self, listener: socket.socket) -> None:
-        """The master hands on what its own clients ask; nobody else may come this way."""
-        loop = asyncio.get_running_loop()
-        slots = asyncio.Semaphore(_MAX_FROM_MASTER)
-        stats_socket = model.StatsSocket(model.Location("master", 0), model.Address("abns"), level="admin")
-        while True:
-            await slots.acquire()
-            sock, _peer = await loop.sock_accept(listener)
-            if _pid_of_peer(sock) != os.getppid():
+            if only and peer_of(sock).pid != only:
                 sock.close()
-                slots.release()
+                _release(slots)
                 continue
             self._spawn(self._serve(stats_socket, sock, slots))
 
-    async def _serve(self, stats_socket: model.StatsSocket, sock: socket.socket, *slots: asyncio.Semaphore) -> None:
+    async def _serve(self, stats_socket: model.StatsSocket, sock: socket.socket, slots: list[asyncio.Semaphore]) -> None:
         level = LEVELS.get(stats_socket.level, Level.OPERATOR)
         session = Session(level, self._control.configuration.global_.stats_timeout_ms / 1000, stats_socket)
         session.severity_output = stats_socket.severity_output
@@ -121,8 +115,7 @@ class RuntimeService:
             # The client went, was silent for too long, or sent a line beyond the limit: nothing to say to it.
             pass
         finally:
-            for one in slots:
-                one.release()
+            _release(slots)
             sock.close()
 
     async def _converse(self, client: _Client, session: Session) -> None:
@@ -216,8 +209,11 @@ class _Pieces:
         finally:
             happened.cancel()
             said.cancel()
-def _pid_of_peer(sock: socket.socket) -> int:
-    return int(struct.unpack("=iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+
+
+def _release(slots: list[asyncio.Semaphore]) -> None:
+    for one in slots:
+        one.release()
 
 
 class _Client:

@@ -13,7 +13,7 @@ import socket
 import httptools
 
 from fastlb.control.hub import Control
-from fastlb.control.messages import peer_pid
+from fastlb.control.peer import peer_of
 from fastlb.control.stats.answer import Answer, Query, answer
 
 # A client's idle time is the worker's business (timeout http-keep-alive); this only bounds what a dead worker leaves.
@@ -45,7 +45,7 @@ class StatsService:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            if peer_pid(writer) in [worker.pid for worker in self._control.snapshot.workers()]:
+            if peer_of(writer.get_extra_info("socket")).pid in [worker.pid for worker in self._control.snapshot.workers()]:
                 await self._converse(reader, writer)
         except (ConnectionError, TimeoutError):
             # The worker went: there is nobody to answer.
