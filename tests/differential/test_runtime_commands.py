@@ -82,6 +82,7 @@ set maxconn global
 set timeout
 set timeout cli
 set timeout cli 10
+set timeout cli 0; set timeout cli 1us; set timeout cli 5sec; set timeout cli 25d; set timeout cli 5 s; set timeout cli -1
 show sess 0x99
 shutdown session
 shutdown session zz

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fastlb.control.directory import LiveServer
 from fastlb.control.runtime.command import Command, Level, Refused, Request
-from fastlb.control.runtime.words import numeric, port_from
+from fastlb.control.runtime.words import address_and_port, port_from
 
 _NOT_ENABLED = "agent checks are not enabled on this server"
 
@@ -33,16 +33,11 @@ def set_agent(request: Request, server: LiveServer) -> str:
 
 def set_agent_address(request: Request, server: LiveServer) -> str:
     """`agent-addr IP [port PORT]`: until control starts again."""
-    host = request.argument(2)
-    if not host:
+    if not request.argument(2):
         raise Refused("set server <b>/<s> agent-addr requires an address and optionally a port.\n")
     if not request.control.agents.is_enabled(server):
         raise Refused(_NOT_ENABLED)
-    address = numeric(host)
-    if address is None:
-        raise Refused(f"invalid addr '{host}'")
-    port = port_from(request.argument(4)) if request.argument(3) == "port" else server.agent_port
-    server.agent_host, server.agent_port = address, port
+    server.agent_host, server.agent_port = address_and_port(request, server.agent_port)
     return ""
 
 

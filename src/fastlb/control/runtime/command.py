@@ -103,13 +103,23 @@ class Request:
         backend_name, slash, server_name = self.argument(place).partition("/")
         if not slash or not backend_name or not server_name:
             raise Refused("Require 'backend/server'.\n")
-        backend = self.control.directory.backend(backend_name)
-        if backend is None:
-            raise Refused("No such backend.\n")
+        backend = self._backend(backend_name)
         server = self.control.directory.server(backend, server_name)
         if server is None:
             raise Refused("No such server.\n")
         return server
+
+    def backend(self, place: int = 0) -> LiveProxy:
+        """The backend that the argument names; raises Refused."""
+        if not self.argument(place):
+            raise Refused("A backend name is expected.\n")
+        return self._backend(self.argument(place))
+
+    def _backend(self, name: str) -> LiveProxy:
+        backend = self.control.directory.backend(name)
+        if backend is None:
+            raise Refused("No such backend.\n")
+        return backend
 
     def frontend(self, place: int = 0) -> LiveProxy:
         """The frontend that the argument names; raises Refused."""

@@ -5,35 +5,24 @@ Knows their words and answers. Must not know how a cookie is made.
 
 from __future__ import annotations
 
-from fastlb.control.directory import LiveProxy
 from fastlb.control.runtime.command import Command, Level, Refused, Request
 
 
-def _backend(request: Request) -> LiveProxy:
-    name = request.argument(0)
-    if not name:
-        raise Refused("A backend name is expected.\n")
-    proxy = request.control.directory.backend(name)
-    if proxy is None:
-        raise Refused("No such backend.\n")
-    return proxy
-
-
 def _set_key(request: Request) -> str:
-    proxy = _backend(request)
+    backend = request.backend()
     if not request.argument(1):
         raise Refused("String value expected.\n")
-    request.control.servers.cookies.set_key(proxy, request.argument(1))
+    request.control.servers.cookies.set_key(backend, request.argument(1))
     return ""
 
 
 def _enable(request: Request) -> str:
-    request.control.servers.cookies.set_enabled(_backend(request), True)
+    request.control.servers.cookies.set_enabled(request.backend(), True)
     return ""
 
 
 def _disable(request: Request) -> str:
-    request.control.servers.cookies.set_enabled(_backend(request), False)
+    request.control.servers.cookies.set_enabled(request.backend(), False)
     return ""
 
 

@@ -14,6 +14,7 @@ from fastlb.control import ports
 from fastlb.control.hub import clock_ms
 from fastlb.control.messages import MessageError
 from fastlb.control.runtime.command import Command, Level, Refused, Request
+from fastlb.control.runtime.words import seconds_from
 
 _STATES = {
     ports.WORKER_STARTING: "starting",
@@ -23,8 +24,6 @@ _STATES = {
 }
 _STUCK_MS = 3000
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ +(/\S.*)")
-_DELAY = re.compile(r"(\d+)(us|ms|s|m|h|d|)")
-_UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1e-3}
 _POLL_S = 0.05
 
 
@@ -32,7 +31,11 @@ def _show_libs(request: Request) -> str:
     """Shared objects of this process, which all have been loaded before the fork, in the order of their addresses."""
     del request
     spans: dict[str, tuple[int, int]] = {}
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError as error:
+        raise Refused(f"/proc/self/maps: {error.strerror}.\n") from None  # in a chroot
+    for line in lines:
         found = _MAPPING.fullmatch(line)
         if found and (".so" in found[3] or "/bin/" in found[3]):
             start, end = int(found[1], 16), int(found[2], 16)
@@ -76,10 +79,9 @@ async def _show_pools(request: Request) -> str:
 
 async def _wait(request: Request) -> str:
     """`wait DELAY [srv-removable BACKEND/SERVER]` (3.0): for a while, or until a server has nobody left."""
-    delay = _DELAY.fullmatch(request.argument(0))
-    if delay is None:
+    seconds = seconds_from(request.argument(0), "ms")
+    if seconds is None:
         raise Refused("Wait duration in milliseconds, or with a unit, expected.\n")
-    seconds = int(delay[1]) * _UNITS_S[delay[2]]
     condition = request.argument(1)
     if not condition:
         await asyncio.sleep(seconds)

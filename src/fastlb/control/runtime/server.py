@@ -14,7 +14,7 @@ from fastlb.control.directory import LiveServer
 from fastlb.control.runtime.agents import set_agent, set_agent_address, set_agent_port, set_agent_send
 from fastlb.control.runtime.command import Command, Level, Refused, Request, Severity
 from fastlb.control.runtime.resolvers import set_fqdn
-from fastlb.control.runtime.words import numeric, port_from
+from fastlb.control.runtime.words import address_and_port, numeric, port_from
 
 _USAGE = (
     "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | "
@@ -133,15 +133,10 @@ def _set_address(request: Request, server: LiveServer) -> str:
 
 def _set_check_address(request: Request, server: LiveServer) -> str:
     """`check-addr IP [port PORT]`: until control starts again."""
-    host = request.argument(2)
-    if not host:
+    if not request.argument(2):
         raise Refused("set server <b>/<s> check-addr requires an address and optionally a port.\n")
     _require_checks(request, server)
-    address = numeric(host)
-    if address is None:
-        raise Refused(f"invalid addr '{host}'")
-    port = port_from(request.argument(4)) if request.argument(3) == "port" else server.check_port
-    server.check_host, server.check_port = address, port
+    server.check_host, server.check_port = address_and_port(request, server.check_port)
     return ""
 
 

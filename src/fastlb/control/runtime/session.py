@@ -1,15 +1,12 @@
 """Commands about this connection to the runtime API: its rights and its idle time.
 
-Knows times as HAProxy writes them (manual, section 2.4). Must not know the socket.
+Knows what there is to say about a session. Must not know the socket.
 """
 
 from __future__ import annotations
 
-import re
-
 from fastlb.control.runtime.command import Command, Handler, Level, Refused, Request
-
-_UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+from fastlb.control.runtime.words import seconds_from
 
 
 def _lower(request: Request, level: Level) -> str:
@@ -32,9 +29,8 @@ def _set_timeout(request: Request) -> str:
     text = request.argument(1)
     if not text:
         raise Refused("Expects an integer value.\n")
-    match = re.fullmatch(r"(\d+)(us|ms|s|m|h|d|)", text)
-    seconds = int(match[1]) * _UNITS_S[match[2]] if match else 0.0
-    if not 0.001 <= seconds <= 2**31 / 1000:
+    seconds = seconds_from(text, "s")
+    if not seconds:
         raise Refused("Invalid timeout value.\n")
     request.session.timeout_s = seconds
     return ""

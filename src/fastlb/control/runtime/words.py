@@ -1,11 +1,14 @@
-"""Words that several commands take: addresses and ports as HAProxy reads them."""
+"""Words that several commands take: addresses, ports and times as HAProxy reads them."""
 
 from __future__ import annotations
 
 import socket
 
+from fastlb.config.values import ValueFault, parse_time
 from fastlb.control import sockaddr
-from fastlb.control.runtime.command import Refused
+from fastlb.control.runtime.command import Refused, Request
+
+_CENTURY_MS = 100 * 365 * 86_400_000  # more than timers take
 
 
 def numeric(host: str) -> str | None:
@@ -24,3 +27,20 @@ def port_from(text: str) -> int:
     if int(text) > 65535:
         raise Refused("provided port is invalid")
     return int(text)
+
+
+def address_and_port(request: Request, port: int) -> tuple[str, int]:
+    """What stands behind `check-addr` or `agent-addr` of `set server`: IP [port PORT]; without it `port`. Raises Refused."""
+    host = request.argument(2)
+    address = numeric(host)
+    if address is None:
+        raise Refused(f"invalid addr '{host}'")
+    return address, port_from(request.argument(4)) if request.argument(3) == "port" else port
+
+
+def seconds_from(text: str, unit: str) -> float | None:
+    """The time (manual, section 2.5), None for what is none. unit: of a bare number."""
+    try:
+        return parse_time(text, unit, _CENTURY_MS) / 1000
+    except ValueFault:
+        return None
