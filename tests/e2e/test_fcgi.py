@@ -262,6 +262,53 @@ def test_rules_and_compression_see_an_ordinary_answer(start):
     origin.close()
 
 
+@pytest.mark.parametrize("size", [100, 3800, 7650])
+def test_answer_that_a_rule_waits_for_is_whole(start, size):
+    """What was left of the buffer was too small for a chunk: a receive of nothing was taken for the end, and the answer was cut."""
+    body = bytes(range(256)) * 400
+    origin = Origin(Application(lambda request: whole(TEXT + body, request.id, size)))
+    proxy = start(origin, backend="    http-response wait-for-body time 60s\n")
+    assert proxy.fetch("/a").body == body
+    origin.close()
+
+
+COMPRESSION = (
+    "filter compression\n    compression direction request\n    compression algo-req gzip\n    compression type-req text/plain"
+)
+
+
+@pytest.mark.parametrize("option", ["option http-drop-request-trailers", COMPRESSION])
+@pytest.mark.parametrize(
+    "message", ["transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n", "content-length: 3\r\n\r\nabc"]
+)
+def test_request_keeps_its_length(start, option, message):
+    """A body that was to lose its trailers was refused with 400, one that was to be compressed waited for its length for ever."""
+    application = Application(echo)
+    origin = Origin(application)
+    proxy = start(origin, backend=f"    {option}\n")
+    client = proxy.client()
+    client.send(f"POST /a HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n{message}".encode())
+    assert client.read_response().body == b"/a abc"
+    assert application.requests[0].get("CONTENT_LENGTH") == "3"
+    assert application.requests[0].get("HTTP_CONTENT_ENCODING") is None
+    client.close()
+    origin.close()
+
+
+def test_chunks_that_find_no_room_as_records_are_refused(start):
+    """They were cut, and the application waited for the rest until the timeout."""
+    origin = Origin(Application(echo))
+    value = "%[req.hdr(x)]" * 4
+    proxy = start(origin, app=APP + "".join(f"    set-param LONG{i} {value}\n" for i in range(7)))
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 520 + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for n, status in ((1000, 200), (2430, 400)):
+        client = proxy.client()
+        client.send(head + b"1\r\na\r\n" * n + b"0\r\n\r\n")
+        assert client.read_response().status == status
+        client.close()
+    origin.close()
+
+
 def test_junk_is_sent_again_where_retry_on_says_so(start):
     answers = [b"junk that is no record", whole(TEXT + b"second")]
 
@@ -279,6 +326,7 @@ def test_junk_is_sent_again_where_retry_on_says_so(start):
 
 def test_kept_connection_that_the_application_closes(start):
     """The request goes again over a new one, as to any server."""
+
     def script(conn: OriginConnection) -> None:
         request = read_head(conn)
         assert request is not None

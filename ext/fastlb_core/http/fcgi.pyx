@@ -492,10 +492,16 @@ cdef inline bint _has_more(const fcgi_t* f) noexcept nogil:
         bool(f.flags & (FCGI_F_BELOW_RECV | FCGI_F_BELOW_EOF | FCGI_F_EOF))
 
 
+cdef inline bint _lacks_room(const fcgi_t* f, uint32_t room) noexcept nogil:
+    return room < CHUNK_ROOM and f.framing == CGI_CHUNKED and (f.state == FCGI_BODY or f.state == FCGI_LAST)
+
+
 cdef int _recv(conn_t* conn, char* dst, uint32_t room) noexcept nogil:
-    """Returns 0 with CONN_F_CAN_RECV set where others are to have their turn first."""
+    """Returns 0 with CONN_F_CAN_RECV set where others are to have their turn first, or `room` is too small for a chunk."""
     cdef fcgi_t* f = fcgi_of(conn)
     cdef uint32_t total = 0, n_fills = 0
+    if _lacks_room(f, room):
+        return 0
     while True:
         total = _deliver(conn, f, dst, room)
         if total or n_fills == FILLS_A_TURN or not _fill(conn, f):

@@ -6,7 +6,7 @@ from fastlb_core.base.buf cimport buf_data
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.h1_body cimport BODY_DONE, BODY_ERROR, body_eof, body_is_done, body_read, body_start, body_t
 from fastlb_core.http.message cimport BODY_NONE, HDR_EXPECT, MSG_F_EXPECT_100, http_msg_t, msg_hdr_del_all
-from fastlb_core.net.conn cimport CONN_F_EOF, CONN_F_ERROR, conn_poll, conn_recv, conn_send, conn_t
+from fastlb_core.net.conn cimport CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, conn_poll, conn_recv, conn_send, conn_t
 from fastlb_core.proxy.reply cimport reply_counted_page
 from fastlb_core.proxy.stream cimport STRM_F_RULE_WAIT, STRM_F_TIMEOUT, stream_set_timer, stream_stop_timer, stream_t
 
@@ -73,6 +73,9 @@ cdef body_wait_t body_await(stream_t* strm, bint is_answer, int64_t wait_ms, uin
         found = _look(strm, conn, msg, least)
         if found == BODY_R_WAIT and conn_recv(conn, strm.w.program.maxrewrite) != 0:
             continue
+        if found == BODY_R_WAIT and conn.flags & CONN_F_CAN_RECV:
+            # What a transport holds finds no room in what is left of the buffer.
+            found = BODY_R_THERE
         if found == BODY_R_WAIT:
             if rule_waits(strm, conn, wait_ms):
                 return BODY_R_WAIT

@@ -241,6 +241,9 @@ cdef void compress_body(stream_t* strm) noexcept nogil:
     cdef const comp_conf_t* conf = be if be != NULL and be.algo_req else fe
     cdef const comp_conf_t* types = be if be != NULL and be.n_types_req else fe
     cdef const comp_conf_t* size = be if be != NULL and be.minsize_req else fe
+    if strm.be.fcgi_app != NULL:
+        # An application is told the length first.
+        return
     if conf == NULL or conf.algo_req <= CODING_IDENTITY or not _is_body_fit(strm, types, size) or not _has_room(req):
         return
     strm.req_packer = packer_take(&strm.w.packers, conf.algo_req)

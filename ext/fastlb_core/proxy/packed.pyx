@@ -244,7 +244,9 @@ cdef flow_status_t _receive(flow_t* flow, conn_t* src) noexcept nogil:
     n = conn_recv(src, 0)
     if n < 0:
         return flow_source_ended(flow, src)
-    return FLOW_WAIT_RECV if n == 0 else FLOW_FINISHED
+    if n == 0:
+        return FLOW_YIELD if src.flags & CONN_F_CAN_RECV else FLOW_WAIT_RECV
+    return FLOW_FINISHED
 
 
 cdef bint packed_drop_trailers(stream_t* strm, bint is_response) noexcept nogil:

@@ -11,6 +11,7 @@ from fastlb_core.http.message cimport (
     BODY_NONE, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT, METHOD_TRACE, MSG_F_KEEP_ALIVE, http_msg_t,
     msg_find_name, msg_hdr_append, msg_hdr_del, msg_reset, msg_target, msg_widen,
 )
+from fastlb_core.http.packer cimport packer_give
 from fastlb_core.http.uri cimport uri_path_query
 from fastlb_core.http.rewrite cimport add_forwarded_for, request_hop_by_hop
 from fastlb_core.lb.shared cimport rate_add
@@ -382,6 +383,10 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
     if not strm.flags & STRM_F_REQ_SENT:
         strm.flags |= STRM_F_REQ_SENT
         _take_head(strm)
+        if strm.back.fcgi != NULL and strm.req_packer != NULL:
+            # Records have no trailers that it could drop.
+            packer_give(&strm.w.packers, strm.req_packer)
+            strm.req_packer = NULL
         if strm.req_packer == NULL and not flow_peek(&strm.req, front):
             _refuse(strm, 400, b'P')
             return True
