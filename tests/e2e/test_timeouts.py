@@ -12,12 +12,12 @@ from support.origin import by_request, echo, named, reply, silent
 from support.proxy import HTTP, TCP
 
 
-def site(syslog, server, *lines: str, mode: str = "http") -> str:
+def site(syslog, server, *lines: str, mode: str = "http", front: str = "") -> str:
     options = "".join(f"    {line}\n" for line in lines)
     base = HTTP if mode == "http" else TCP
     return (
         f"global\n    log {syslog} local0\n{base}    log global\n    option {mode}log\n{options}"
-        f"frontend fe\n    bind fd@fe\n    default_backend be\nbackend be\n    server s1 {server}\n"
+        f"frontend fe\n    bind fd@fe\n    {front}\n    default_backend be\nbackend be\n    server s1 {server}\n"
     )
 
 
@@ -145,6 +145,37 @@ def test_tunnel_timeout_replaces_both_in_tcp_mode(start, origin, syslog):
     assert client.read_to_end() == b"x"
     client.close()
     assert parse(syslog.line(" be/s1 "))["termination"] in ("cD", "sD")
+
+
+@pytest.mark.parametrize("option", ["", "option independent-streams"])
+def test_tunnel_timeout_begins_with_the_tunnel(start, origin, syslog, option):
+    """The client timeout of the rules before it went on in the tunnel, where no byte had set the timers anew."""
+    proxy = start(
+        site(
+            syslog, origin(lambda conn: conn.read_to_end()), "timeout client 600ms", "timeout server 10s", "timeout tunnel 1500ms",
+            option, mode="tcp", front="tcp-request inspect-delay 200ms\n    tcp-request content accept if { req.len gt 0 }",
+        )
+    )  # fmt: skip
+    client = proxy.client()
+    assert client.is_closed()
+    assert int(parse(syslog.line(" be/s1 "))["Tt"]) >= 1500
+
+
+def test_tunnel_timeout_begins_with_an_upgrade(start, origin, syslog):
+    """The client timeout of a request's body that was still on its way went on in the tunnel."""
+
+    def script(conn):
+        while conn.read_line():
+            pass
+        conn.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\nConnection: Upgrade\r\n\r\n")
+        conn.read_to_end()
+
+    proxy = start(site(syslog, origin(script), "timeout client 600ms", "timeout server 10s", "timeout tunnel 1500ms"))
+    client = proxy.client()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\nContent-Length: 10\r\n\r\nabc")
+    client.read_to_end()
+    line = parse(syslog.line(" be/s1 "))
+    assert (line["status"], int(line["Ta"]) >= 1500) == ("101", True)
 
 
 def test_tunnel_timeout_after_an_upgrade(start, origin, syslog):

@@ -343,6 +343,9 @@ cdef void _open_tunnel(stream_t* strm) noexcept nogil:
     strm.req_msg.body = BODY_TUNNEL
     body_start(&strm.req.body, &strm.req_msg)
     strm.req.is_done = False
+    # Those of the request's body, where that is still on its way: a tunnel may have another timeout.
+    conn_stop_timer(strm.front)
+    conn_stop_timer(strm.back)
     strm.state = HTTP_S_TUNNEL
 
 

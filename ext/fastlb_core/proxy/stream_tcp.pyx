@@ -91,8 +91,10 @@ cdef inline bint _is_alive(uint32_t options, bint has_received, bint has_sent) n
     return has_received or has_sent and not options & PX_O_INDEPENDENT
 
 
-cdef inline bint _is_told(const conn_t* conn) noexcept nogil:
-    return conn.flags & CONN_F_SHUT_WR != 0
+cdef inline uint32_t _ends(const stream_t* strm) noexcept nogil:
+    """What _timeout goes by: which side was told the end, which direction has seen it."""
+    return strm.front.flags & CONN_F_SHUT_WR | (strm.back.flags & CONN_F_SHUT_WR) << 1 | strm.req.is_done << 1 \
+        | strm.res.is_done
 
 
 cdef bint tunnel_run(stream_t* strm) noexcept nogil:
@@ -101,8 +103,8 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
     cdef uint64_t before_req = strm.req.total
     cdef uint64_t before_res = strm.res.total
     cdef flow_status_t req, res
-    cdef bint is_held, is_half, has_req, has_res
-    cdef bint front_told = _is_told(front), back_told = _is_told(back)
+    cdef bint is_held, has_ended, has_req, has_res
+    cdef uint32_t ends = _ends(strm)
     req = relay(strm, False)
     strm.bytes_in += strm.req.total - before_req
     if _flow_ended_stream(strm, req, True):
@@ -144,11 +146,11 @@ cdef bint tunnel_run(stream_t* strm) noexcept nogil:
         conn_stop_timer(front)
         conn_stop_timer(back)
         return False
-    # A side that has just been told the end has another timeout from here on, and `timeout tunnel` is over for both.
-    is_half = front_told != _is_told(front) or back_told != _is_told(back)
-    if is_half or not front.timer.armed or _is_alive(strm.fe.options, has_req, has_res):
+    # `timeout tunnel` is over for both sides with the first end that is seen; the one that is told has another timeout then.
+    has_ended = ends != _ends(strm)
+    if has_ended or not front.timer.armed or _is_alive(strm.fe.options, has_req, has_res):
         conn_set_timer(front, _timeout(strm, front, stream_timeout(strm, TIMEOUT_CLIENT, strm.fe.t_client), strm.fe.t_client_fin))
-    if is_half or not back.timer.armed or _is_alive(strm.be.options, has_res, has_req):
+    if has_ended or not back.timer.armed or _is_alive(strm.be.options, has_res, has_req):
         conn_set_timer(back, _timeout(strm, back, stream_timeout(strm, TIMEOUT_SERVER, strm.be.t_server), strm.be.t_server_fin))
     return False
 
@@ -256,6 +258,8 @@ cdef void _process(stream_t* strm) noexcept nogil:
     if strm.back_state != BACK_READY:
         if not _connect(strm):
             return
+        # That of the content rules: a tunnel may have another timeout.
+        conn_stop_timer(strm.front)
         if strm.filters != NULL:
             filters_answer(strm)
         if strm.trackers != NULL:
