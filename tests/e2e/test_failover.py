@@ -1,6 +1,8 @@
 """Two proxies share an address: real keepalived with the file of `fastlb ha init`, real fastlb, a client that asks every 20 ms.
 
 Each host is a network namespace. `fastlb ha drill` measures; the figures are printed, and held only against a generous bound.
+FASTLB_FAILOVER_RUNS=5 repeats all faults so often and holds the outages against what docs/operations/high-availability.md
+promises, which takes a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,7 +33,9 @@ pytestmark = [
 
 VIP = "10.77.0.100"
 HOSTS = {"client": 1, "lb1": 11, "lb2": 12, "web1": 21, "web2": 22}
-BOUND_MS = 10_000.0
+N_RUNS = int(os.environ.get("FASTLB_FAILOVER_RUNS", "1"))
+IS_MEASURED = "FASTLB_FAILOVER_RUNS" in os.environ
+GENEROUS_MS = 10_000.0
 
 CONFIG = """
 global
@@ -47,10 +53,11 @@ frontend fe
     http-response set-header x-proxy {name}
     default_backend be
 backend be
+    cookie SRV insert indirect nocache
     option httpchk GET /
     default-server inter 500ms fall 3 rise 1
-    server web1 10.77.0.21:8080 check
-    server web2 10.77.0.22:8080 check
+    server web1 10.77.0.21:8080 check cookie w1
+    server web2 10.77.0.22:8080 check cookie w2
 """
 
 
@@ -121,6 +128,22 @@ class Pair:
         options = ["-n", "-l", "-D", "-P", "-f", str(self.keepalived_conf(name)), "-p", str(pids[0]), "-r", str(pids[1])]
         self._run(f"{name}-keepalived", [found, *options, "-s", self.network.namespace(name)])
 
+    def end(self, key: str, number: signal.Signals) -> None:
+        """A signal to the process alone that was started as `key`, and its end."""
+        self.processes[key].send_signal(number)
+        self.processes[key].wait(20)
+
+    def send_all(self, number: signal.Signals) -> None:
+        """To all processes of lb1's proxy."""
+        os.killpg(self.processes["lb1"].pid, number)
+
+    def ask(self, cookie: str) -> tuple[str, str]:
+        """Which proxy answers at the shared address, and what."""
+        command = self.network.on("client", "curl", "-sS", "-m", "5", "-D", "-", "-b", cookie, f"http://{VIP}/")
+        head, _, body = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout.partition("\n\n")
+        found = re.search(r"^x-proxy: (\w+)", head, re.MULTILINE)
+        return found[1] if found else head, body
+
     def check(self, name: str) -> subprocess.CompletedProcess[str]:
         return self.fastlb("client", "ha", "check", "--socket", f"{self.directory}/{name}.sock")
 
@@ -158,16 +181,14 @@ class Pair:
 
 
 class Drill:
-    """`fastlb ha drill` on the client's host, answered step by step."""
+    """`fastlb ha drill` on the client's host."""
 
-    def __init__(self, pair: Pair) -> None:
-        command = pair.network.on("client", str(pair.program), "ha", "drill", f"http://{VIP}/")
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
-        )
+    def __init__(self, pair: Pair, *options: str) -> None:
+        command = pair.network.on("client", str(pair.program), "ha", "drill", f"http://{VIP}/", *options)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True)
         pair.processes["drill"] = self.process
 
-    def _read_to(self, mark: str) -> str:
+    def read_to(self, mark: str) -> str:
         assert self.process.stdout is not None
         text = ""
         while not text.endswith(mark):
@@ -177,31 +198,70 @@ class Drill:
             text += letter
         return text
 
-    def _enter(self) -> None:
+    def enter(self, word: str = "") -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(b"\n")
+        self.process.stdin.write(f"{word}\n".encode())
         self.process.stdin.flush()
 
-    def watch(self) -> None:
-        self._read_to("end > ")
-        self._enter()
-        self._read_to("then Enter > ")
+    def end(self) -> str:
+        """What it says at its end."""
+        assert self.process.stdout is not None
+        out = self.process.stdout.read().decode()
+        assert self.process.wait(30) == 0, out
+        return out
 
-    def cost(self) -> tuple[int, int, float]:
-        """Requests, failed ones, the longest outage in ms."""
-        self._enter()
-        text = self._read_to("\n\n")
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one step of the drill. outage_ms: the longest time without an answer."""
+
+    n_requests: int
+    n_failed: int
+    outage_ms: float
+
+    @classmethod
+    def read(cls, text: str) -> Cost:
+        """From what the drill says of one step."""
         match = re.search(r"(\d+) requests, (\d+) failed, longest outage (\d+) ms", text)
         assert match, text
         assert "does NOT answer" not in text, match[0]
-        return int(match[1]), int(match[2]), float(match[3])
+        return cls(int(match[1]), int(match[2]), float(match[3]))
 
-    def end(self) -> str:
-        """What it says at its end, after the last step."""
-        assert self.process.stdout is not None
-        out = self.process.stdout.read().decode()
-        assert self.process.wait(30) == 0
-        return out
+    def __str__(self) -> str:
+        return f"{self.n_requests} requests, {self.n_failed} failed, outage {self.outage_ms:.0f} ms"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to lb1. bound_ms: of the outage, as the documentation has it."""
+
+    name: str
+    breaks: Callable[[Pair], None]
+    heals: Callable[[Pair], None]
+    bound_ms: float
+
+
+def proxy_gone(name: str, number: signal.Signals) -> Fault:
+    return Fault(name, lambda pair: pair.end("lb1", number), lambda pair: pair.start_proxy("lb1"), 150)
+
+
+def keepalived_gone(name: str, number: signal.Signals) -> Fault:
+    return Fault(name, lambda pair: pair.end("lb1-keepalived", number), lambda pair: pair.start_keepalived("lb1"), 150)
+
+
+FAULTS = (
+    proxy_gone("fastlb is killed", signal.SIGKILL),
+    proxy_gone("fastlb is stopped", signal.SIGTERM),
+    Fault("fastlb hangs", lambda pair: pair.send_all(signal.SIGSTOP), lambda pair: pair.send_all(signal.SIGCONT), 1000),
+    keepalived_gone("keepalived is stopped", signal.SIGTERM),
+    keepalived_gone("keepalived is killed", signal.SIGKILL),
+    Fault(
+        "the cable is pulled",
+        lambda pair: pair.network.plug("lb1", is_in=False),
+        lambda pair: pair.network.plug("lb1", is_in=True),
+        500,
+    ),
+)
 
 
 @pytest.fixture
@@ -222,48 +282,51 @@ def test_the_address_moves_to_the_backup_and_back(pair, capsys):
     assert status["lb2"].stdout.startswith(f"{VIP}: on 10.77.0.11 ("), status["lb2"]
     assert "\nfastlb: well: 1 workers live" in status["lb2"].stdout
 
-    drill = Drill(pair)
-    drill.watch()
-    pair.processes["lb1"].kill()
-    pair.wait_on("lb2")
-    pair.processes["lb1"].wait()
-    pair.start_proxy("lb1")
-    pair.wait_on("lb1")
-    costs = {"fastlb is killed and started again": drill.cost()}
-
-    drill.watch()
-    pair.processes["lb1-keepalived"].terminate()
-    pair.wait_on("lb2")
-    pair.processes["lb1-keepalived"].wait(20)
-    costs["keepalived is stopped"] = drill.cost()
-    drill.watch()
-    pair.start_keepalived("lb1")
-    pair.wait_on("lb1")
-    costs["keepalived is started again"] = drill.cost()
-
-    drill.watch()
-    os.killpg(pair.processes["lb1"].pid, signal.SIGSTOP)
-    pair.wait_on("lb2")
-    costs["fastlb hangs"] = drill.cost()
-    drill.watch()
-    os.killpg(pair.processes["lb1"].pid, signal.SIGCONT)
-    pair.wait_on("lb1")
-    costs["fastlb goes on"] = drill.cost()
-
-    drill.watch()
-    pair.network.plug("lb1", is_in=False)
-    pair.wait_on("lb2")
-    costs["the cable is pulled"] = drill.cost()
-    drill.watch()
-    pair.network.plug("lb1", is_in=True)
-    pair.wait_on("lb1")
-    costs["the cable is back"] = drill.cost()
-    assert "What it cost:" in drill.end()
-
+    costs = [(fault, *one_fault(pair, fault)) for _ in range(N_RUNS) for fault in FAULTS]
     with capsys.disabled():
-        for what, (n_requests, n_failed, outage_ms) in costs.items():
-            print(f"\n    {what:<36}{n_requests} requests, {n_failed} failed, outage {outage_ms:.0f} ms", end="")
-    assert all(outage_ms < BOUND_MS for _, _, outage_ms in costs.values()), (costs, pair.logs())
+        for fault, broken, healed in costs:
+            print(f"\n    {fault.name:<24}{broken}; healed: {healed}", end="")
+    for fault, broken, healed in costs:
+        assert broken.outage_ms <= (fault.bound_ms if IS_MEASURED else GENEROUS_MS), (fault.name, broken, pair.logs())
+        assert healed.outage_ms <= GENEROUS_MS, (fault.name, healed, pair.logs())
+    guided_drill(pair)
+
+
+def one_fault(pair: Pair, fault: Fault) -> tuple[Cost, Cost]:
+    """lb1 breaks, lb2 has the address; lb1 is well again and takes it back. A session has its server all the time."""
+    return happens(pair, fault.breaks, "lb2"), happens(pair, fault.heals, "lb1")
+
+
+def happens(pair: Pair, event: Callable[[Pair], None], holder: str) -> Cost:
+    """What a client notices until `holder` has the address."""
+    drill = Drill(pair, "--watch", "600")
+    drill.read_to("\n")
+    event(pair)
+    pair.wait_on(holder)
+    drill.process.send_signal(signal.SIGINT)
+    cost = Cost.read(drill.end())
+    assert pair.ask("SRV=w2") == (holder, "web2")
+    return cost
+
+
+def guided_drill(pair: Pair) -> None:
+    """Step by step, with an operator who does the first one only."""
+    drill = Drill(pair)
+    drill.read_to("end > ")
+    drill.enter()
+    drill.read_to("then Enter > ")
+    happens_to_lb1 = FAULTS[0]
+    happens_to_lb1.breaks(pair)
+    pair.wait_on("lb2")
+    happens_to_lb1.heals(pair)
+    pair.wait_on("lb1")
+    drill.enter()
+    Cost.read(drill.read_to("\n\n"))
+    drill.read_to("end > ")
+    drill.enter("s")
+    drill.read_to("end > ")
+    drill.enter("q")
+    assert re.search(r"What it cost:\n +The proxy dies\. +\d+ requests", drill.end())
 
 
 def status_words(pair: Pair, name: str) -> list[str]:

@@ -264,7 +264,7 @@ def test_rules_and_compression_see_an_ordinary_answer(start):
 
 @pytest.mark.parametrize("size", [100, 3800, 7650])
 def test_answer_that_a_rule_waits_for_is_whole(start, size):
-    """What was left of the buffer was too small for a chunk: a receive of nothing was taken for the end, and the answer was cut."""
+    """What was left of the buffer was too small for a chunk: nothing received was taken for the end, and the answer was cut."""
     body = bytes(range(256)) * 400
     origin = Origin(Application(lambda request: whole(TEXT + body, request.id, size)))
     proxy = start(origin, backend="    http-response wait-for-body time 60s\n")

@@ -150,12 +150,10 @@ def test_tunnel_timeout_replaces_both_in_tcp_mode(start, origin, syslog):
 @pytest.mark.parametrize("option", ["", "option independent-streams"])
 def test_tunnel_timeout_begins_with_the_tunnel(start, origin, syslog, option):
     """The client timeout of the rules before it went on in the tunnel, where no byte had set the timers anew."""
-    proxy = start(
-        site(
-            syslog, origin(lambda conn: conn.read_to_end()), "timeout client 600ms", "timeout server 10s", "timeout tunnel 1500ms",
-            option, mode="tcp", front="tcp-request inspect-delay 200ms\n    tcp-request content accept if { req.len gt 0 }",
-        )
-    )  # fmt: skip
+    server = origin(lambda conn: conn.read_to_end())
+    lines = ("timeout client 600ms", "timeout server 10s", "timeout tunnel 1500ms", option)
+    rules = "tcp-request inspect-delay 200ms\n    tcp-request content accept if { req.len gt 0 }"
+    proxy = start(site(syslog, server, *lines, mode="tcp", front=rules))
     client = proxy.client()
     assert client.is_closed()
     assert int(parse(syslog.line(" be/s1 "))["Tt"]) >= 1500

@@ -10,6 +10,7 @@ import argparse
 import concurrent.futures
 import http.client
 import math
+import signal
 import sys
 import threading
 import time
@@ -151,12 +152,19 @@ def run(words: list[str]) -> int:
         return Probe(url, options.interval / 1000, options.timeout / 1000)
 
     if options.watch > 0:
-        watching = probe()
-        time.sleep(options.watch)
-        total = watching.stop()
-        print(total)
-        return 0 if total.ends_well else 1
+        return _watch(url, probe, options.watch)
     return _guide(url, probe)
+
+
+def _watch(url: str, probe: Callable[[], Probe], duration_s: float) -> int:
+    is_over = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: is_over.set())
+    watching = probe()
+    print(f"Asking {url} for {duration_s:g} s; Ctrl-C ends it sooner.", flush=True)
+    is_over.wait(duration_s)
+    total = watching.stop()
+    print(total)
+    return 0 if total.ends_well else 1
 
 
 def _guide(url: str, probe: Callable[[], Probe]) -> int:
