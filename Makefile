@@ -26,7 +26,7 @@ demo: build
 	@exec $(BIN)/python -m fastlb demo $(DEMO)
 
 test: build $(VENV)/.dev build/.test-packages
-	@exec $(BIN)/python -m pytest -q -n auto $(TESTS)
+	@exec $(BIN)/python -m pytest -q -n $(shell expr 2 \* $(CORES)) $(TESTS)
 
 check: build $(VENV)/.dev
 	$(BIN)/ruff check src tests bench docs setup.py

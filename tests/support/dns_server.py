@@ -18,6 +18,19 @@ from .sockets import HeldPort
 Zone = dict[tuple[str, str], list[str]]
 
 
+def _held_for_both() -> tuple[HeldPort, socket.socket]:
+    """A port of TCP and the same of UDP, which somebody may have as the port of a client."""
+    while True:
+        held, udp = HeldPort(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind((held.host, held.port))
+        except OSError:
+            held.close()
+            udp.close()
+        else:
+            return held, udp
+
+
 class NameServer:
     """`zone`: records by (name, type); a name with no record at all does not exist.
 
@@ -28,10 +41,8 @@ class NameServer:
         self.zone: Zone = zone or {}
         self.fails = ""
         self.asked: list[tuple[str, str]] = []
-        self._held = HeldPort()
+        self._held, self._udp = _held_for_both()
         self.port = self._held.port
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", self.port))
         self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
