@@ -25,7 +25,8 @@ from support.wire import Cut, Malformed, Message, Wire
 NEXT = b"GET /next HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
 OK = reply(b"ok")
 
-CONFIG = """
+# The lines that every laboratory begins with; what follows goes on in `defaults`.
+HEAD = """
 global
     log {log} len 20000 local0
 defaults
@@ -36,9 +37,10 @@ defaults
     timeout client 2s
     timeout server 900ms
     timeout http-request 900ms
-    timeout http-keep-alive 2s
     retries 0
     http-reuse never
+"""
+CONFIG = HEAD + """    timeout http-keep-alive 2s
 frontend fe
     bind fd@fe
     default_backend be

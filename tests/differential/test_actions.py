@@ -11,7 +11,7 @@ import pytest
 from support.origin import by_request, reply
 from support.programs import both_programs
 
-from .lab import Case, Lab
+from .lab import HEAD, Case, Lab
 
 H = "Host: a.test"
 
@@ -195,20 +195,10 @@ ALL = REQUEST + RESPONSE + VARIABLES + STREAM
 
 CONFIG = """
 global
-    log {log} len 20000 local0
     expose-experimental-directives
     set-var proc.x int(7)
     set-var-fmt proc.y a%[var(proc.x)]b
-defaults
-    mode http
-    log global
-    option httplog
-    timeout connect 2s
-    timeout client 2s
-    timeout server 900ms
-    timeout http-request 900ms
-    retries 0
-    http-reuse never
+""" + HEAD + """
 frontend fe
     bind fd@fe
     default_backend be

@@ -9,7 +9,7 @@ import pytest
 
 from support.programs import both_programs
 
-from .lab import Case, Lab, assert_same
+from .lab import HEAD, Case, Lab, assert_same
 
 PAGE = Path(__file__).with_name("pages") / "down.http"
 
@@ -49,20 +49,7 @@ RULES = [
     "redirect prefix /p code 301",
 ]
 
-CONFIG = """
-global
-    log {log} len 20000 local0
-defaults
-    mode http
-    log global
-    option httplog
-    timeout connect 2s
-    timeout client 2s
-    timeout server 900ms
-    timeout http-request 900ms
-    timeout tarpit 100ms
-    retries 0
-    http-reuse never
+CONFIG = HEAD + """    timeout tarpit 100ms
 frontend fe
     bind fd@fe
 RULES

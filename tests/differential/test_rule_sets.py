@@ -12,22 +12,9 @@ from support.poll import poll
 from support.programs import both_programs
 from support.rule_cases import ANSWERS, CASES, LOOKS, RuleCase
 
-from .lab import Case, Lab
+from .lab import HEAD, Case, Lab
 
-HEAD = """
-global
-    log {log} len 20000 local0
-defaults
-    mode http
-    log global
-    option httplog
-    timeout connect 2s
-    timeout client 2s
-    timeout server 900ms
-    timeout http-request 900ms
-    timeout tunnel 8s
-    retries 0
-    http-reuse never
+SITE = HEAD + """    timeout tunnel 8s
 frontend fe
     bind fd@fe
     default_backend be
@@ -65,7 +52,7 @@ def config(files: Path) -> str:
         tcp += f"listen {name}\n    bind fd@{name}\n    mode tcp\n    server s1 {{origin}}\n"
         tcp += "    tcp-response inspect-delay 300ms\n"
         tcp += "".join(f"    {line}\n" for line in lines)
-    return HEAD + "".join(proxy_of(number, case, files) for number, case in enumerate(CASES)) + tcp
+    return SITE + "".join(proxy_of(number, case, files) for number, case in enumerate(CASES)) + tcp
 
 
 @pytest.fixture(scope="module")
