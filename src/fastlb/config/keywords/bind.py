@@ -5,16 +5,15 @@ Knows addresses and options as they are written. Must not open a socket: the mas
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..diagnostics import nearest
 from ..model import Address, Bind, Proxy
-from ..values import AddressRules, ValueFault, group_id, names, parse_integer, parse_leading_integer, user_id
+from ..values import AddressRules, ValueFault, group_id, parse_integer, parse_leading_integer, user_id
 from . import tls_bind
-from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, Statement, mode_octal
+from .option_rows import bind_option, harmless, not_yet
+from .row import IGNORED, NOT_YET, UNSUPPORTED, BindOption, ProxyKeyword, SetBind, Statement, mode_octal
 from .server_link import user_timeout
-from .since import since
 
 _ADDRESS = AddressRules(port="mandatory", ranges=True, fd=True)
 
@@ -76,24 +75,21 @@ def px_kind(st: Statement) -> str:
     return st.draft.kind if st.draft is not None else "defaults"
 
 
-Setter = Callable[[Statement, Bind, str], None]
-
-
-def flag(attribute: str) -> Setter:
+def flag(attribute: str) -> SetBind:
     def apply(st: Statement, bind: Bind, value: str) -> None:
         setattr(bind, attribute, True)
 
     return apply
 
 
-def text(attribute: str) -> Setter:
+def text(attribute: str) -> SetBind:
     def apply(st: Statement, bind: Bind, value: str) -> None:
         setattr(bind, attribute, value)
 
     return apply
 
 
-def number(option: str, attribute: str, least: int = 0) -> Setter:
+def number(option: str, attribute: str, least: int = 0) -> SetBind:
     def apply(st: Statement, bind: Bind, value: str) -> None:
         try:
             parsed = parse_integer(value)
@@ -157,7 +153,7 @@ def set_tcp_ut(st: Statement, bind: Bind, value: str) -> None:
     bind.tcp_ut_ms = user_timeout(st, value)
 
 
-def one_of(option: str, *words: str) -> Setter:
+def one_of(option: str, *words: str) -> SetBind:
     """haproxy: an option of `stats socket`, which is checked and says nothing of other sockets."""
 
     def apply(st: Statement, bind: Bind, value: str) -> None:
@@ -176,71 +172,46 @@ def set_proto(st: Statement, bind: Bind, value: str) -> None:
         raise ValueFault(f"'proto' :  unknown MUX protocol '{value}'")
 
 
-def _row(name: str, apply: Setter, grammar: str = "", missing: str = "") -> BindOption:
-    return BindOption(name, "bind", "FL", grammar, manual="5.1", apply=apply, arity=1 if grammar else 0, missing=missing)
-
-
-def _not_yet(name: str, arity: int = 0) -> BindOption:
-    return BindOption(
-        name, "bind", "FL", "<value>" if arity else "", manual="5.1", since=since(name), status=UNSUPPORTED, arity=arity
-    )
-
-
-def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> BindOption:
-    return BindOption(
-        name,
-        "bind",
-        "FL",
-        "<value>" if arity else "",
-        manual="5.1",
-        since=since(name),
-        status=IGNORED,
-        note=note,
-        arity=arity,
-        quiet=quiet,
-    )
-
-
-_NOT_YET_FLAGS = names("""
+_NOT_YET = """
 cc/1 ech/1 guid-prefix/1 idle-ping/1 ktls/1 label/1 namespace/1 nbconn/1
 quic-cc-algo/1 quic-force-retry quic-socket/1 tcp-md5sig/1 tcp-ss/1
-""")
+"""
 
 BIND: tuple[BindOption, ...] = (
-    _row("accept-netscaler-cip", set_cip_magic, "<magic number>", "'accept-netscaler-cip' : missing value"),
-    _row("accept-proxy", flag("accept_proxy")),
-    _row("backlog", set_backlog, "<number>"),
-    _row("defer-accept", flag("defer_accept")),
-    _row("gid", number("gid", "gid"), "<number>"),
-    _row("group", set_group, "<name>"),
-    _row("id", set_id, "<number>"),
-    _row("interface", text("interface"), "<name>", "'interface' : missing interface name"),
-    _row("maxconn", number("maxconn", "maxconn"), "<number>", "'maxconn' : missing value"),
-    _row("mode", set_mode, "<octal mode>", "'mode' : missing or invalid mode '' (octal integer expected)"),
-    _row("name", text("name"), "<name>", "'name' : missing name"),
-    _row("level", one_of("level", "user", "operator", "admin"), "<level>", "'level' : missing level"),
-    _row("mss", set_mss, "<maxseg>", "'mss' : missing MSS value"),
-    _row("proto", set_proto, "h1 | none", "'proto' : missing value"),
-    _row(
+    bind_option("accept-netscaler-cip", set_cip_magic, "<magic number>", "'accept-netscaler-cip' : missing value"),
+    bind_option("accept-proxy", flag("accept_proxy")),
+    bind_option("backlog", set_backlog, "<number>"),
+    bind_option("defer-accept", flag("defer_accept")),
+    bind_option("gid", number("gid", "gid"), "<number>"),
+    bind_option("group", set_group, "<name>"),
+    bind_option("id", set_id, "<number>"),
+    bind_option("interface", text("interface"), "<name>", "'interface' : missing interface name"),
+    bind_option("maxconn", number("maxconn", "maxconn"), "<number>", "'maxconn' : missing value"),
+    bind_option("mode", set_mode, "<octal mode>", "'mode' : missing or invalid mode '' (octal integer expected)"),
+    bind_option("name", text("name"), "<name>", "'name' : missing name"),
+    bind_option("level", one_of("level", "user", "operator", "admin"), "<level>", "'level' : missing level"),
+    bind_option("mss", set_mss, "<maxseg>", "'mss' : missing MSS value"),
+    bind_option("proto", set_proto, "h1 | none", "'proto' : missing value"),
+    bind_option(
         "severity-output",
         one_of("severity-output", "none", "number", "string"),
         "<format>",
         "'severity-output' : missing severity format",
     ),
-    _row("tcp-ut", set_tcp_ut, "<delay>", "'tcp-ut' : missing TCP User Timeout value"),
-    _row("tfo", flag("tfo")),
-    _row("transparent", flag("transparent")),
-    _row("uid", number("uid", "uid"), "<number>"),
-    _row("user", set_user, "<name>"),
-    _row("v4v6", flag("v4v6")),
-    _row("v6only", flag("v6only")),
-    _harmless("nice", "workers have no scheduler to weigh tasks in", 1),
-    _harmless("process", "each worker listens on each address", 1),
-    _harmless("shards", "each worker has its own socket for each address", 1),
-    _harmless("thread", "each worker listens on each address", 1),
-    _harmless("expose-fd", "a reload inherits all listeners", 1),
+    bind_option("tcp-ut", set_tcp_ut, "<delay>", "'tcp-ut' : missing TCP User Timeout value"),
+    bind_option("tfo", flag("tfo")),
+    bind_option("transparent", flag("transparent")),
+    bind_option("uid", number("uid", "uid"), "<number>"),
+    bind_option("user", set_user, "<name>"),
+    bind_option("v4v6", flag("v4v6")),
+    bind_option("v6only", flag("v6only")),
+    harmless(BindOption, "nice", "workers have no scheduler to weigh tasks in", 1),
+    harmless(BindOption, "process", "each worker listens on each address", 1),
+    harmless(BindOption, "shards", "each worker has its own socket for each address", 1),
+    harmless(BindOption, "thread", "each worker listens on each address", 1),
+    harmless(BindOption, "expose-fd", "a reload inherits all listeners", 1),
     *tls_bind.BIND,
-    *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET_FLAGS),
+    *not_yet(BindOption, _NOT_YET),
 )
 OPTIONS: dict[str, BindOption] = {row.name: row for row in BIND}
 

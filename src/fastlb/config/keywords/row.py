@@ -250,6 +250,8 @@ class Statement:
 
 SetGlobal = Callable[[Statement, Global], None]
 SetProxy = Callable[[Statement, Proxy], None]
+SetBind = Callable[[Statement, Bind, str], None]
+SetServer = Callable[[Statement, Server, str], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +302,7 @@ class ProxyKeyword(Row):
 class BindOption(Row):
     """An option of `bind`. `arity`: words it takes after its name, the first goes to `apply`, which raises ValueFault."""
 
-    apply: Callable[[Statement, Bind, str], None] | None = None
+    apply: SetBind | None = None
     arity: int = 0
     missing: str = ""
     quiet: bool = False
@@ -314,7 +316,7 @@ class ServerOption(Row):
     `default_server`: whether that keyword takes it.
     """
 
-    apply: Callable[[Statement, Server, str], int | None] | None = None
+    apply: SetServer | None = None
     arity: int = 0
     missing: str = ""
     quiet: bool = False

@@ -6,7 +6,6 @@ looked up here because `init-addr` says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NoReturn
 
 from ..diagnostics import nearest
@@ -16,14 +15,13 @@ from ..values import (
     AddressRules,
     TimeFault,
     ValueFault,
-    names,
     parse_integer,
     parse_leading_integer,
 )
 from . import server_link, server_resolution, tls_server
-from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, Statement
+from .option_rows import harmless, not_yet, server_option
+from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, SetServer, Statement
 from .server_resolution import MAX_TEMPLATE, resolve_at_start, template_range
-from .since import since
 
 MAX_WEIGHT = 256
 _ADDRESS = AddressRules(port="offset", late=True)
@@ -128,7 +126,7 @@ def _fail(st: Statement, message: str, index: int, code: str = "bad-argument", h
 def _set_options(st: Statement, srv: Server, index: int, where: str) -> None:
     is_default = not where
     while index < len(st.words):
-        name, _ = _split_option(st.words[index])
+        name = server_link.option_name(st.words[index])
         row = OPTIONS.get(name)
         if row is None:
             _unknown(st, name, index, where)
@@ -163,36 +161,20 @@ def _set_option(st: Statement, srv: Server, row: ServerOption, index: int, where
     more = 0
     if row.apply is not None:
         try:
-            if row.name == _TLV:
-                server_link.set_tlv(st, srv, value, _split_option(st.words[index])[1])
-            else:
-                more = row.apply(st, srv, value) or 0
+            more = row.apply(st, srv, value) or 0
         except ValueFault as fault:
             _fail(st, f"{where}{fault.message}", min(index + row.arity, len(st.words) - 1), fault.code, fault.hint)
     return 1 + row.arity + more
 
 
-_TLV = "set-proxy-v2-tlv-fmt"
-
-
-def _split_option(word: str) -> tuple[str, str]:
-    """The name, and what stands in the parenthesis of the one option that has one, else ""."""
-    if word.startswith(f"{_TLV}(") and word.endswith(")"):
-        return _TLV, word[len(_TLV) + 1 : -1]
-    return word, ""
-
-
-Setter = Callable[[Statement, Server, str], None]
-
-
-def flag(attribute: str, value: object = True) -> Setter:
+def flag(attribute: str, value: object = True) -> SetServer:
     def apply(st: Statement, srv: Server, word: str) -> None:
         setattr(srv, attribute, value)
 
     return apply
 
 
-def delay(option: str, attribute: str, zero: bool = False) -> Setter:
+def delay(option: str, attribute: str, zero: bool = False) -> SetServer:
     """A time; 0 is refused unless `zero`."""
 
     def apply(st: Statement, srv: Server, word: str) -> None:
@@ -221,7 +203,7 @@ def set_slowstart(st: Statement, srv: Server, word: str) -> None:
         raise ValueFault(f"{what} in 'slowstart' argument of server {srv.name}.", "bad-time") from None
 
 
-def count(option: str, attribute: str, least: int = 0) -> Setter:
+def count(option: str, attribute: str, least: int = 0) -> SetServer:
     def apply(st: Statement, srv: Server, word: str) -> None:
         value = _number(st, option, word)
         if value < least or value >= 2**31:
@@ -231,7 +213,7 @@ def count(option: str, attribute: str, least: int = 0) -> Setter:
     return apply
 
 
-def limit(option: str, attribute: str) -> Setter:
+def limit(option: str, attribute: str) -> SetServer:
     def apply(st: Statement, srv: Server, word: str) -> None:
         # haproxy: atol(); what is below zero means no limit.
         setattr(srv, attribute, min(max(0, _number(st, option, word)), 2**31 - 1))
@@ -322,7 +304,7 @@ def marked(option: str, attribute: str, word: str) -> ServerOption:
             raise ValueFault(f"'{option}' expects '{word}' but got '{value}'.")
         setattr(srv, attribute, True)
 
-    return _row(option, apply, word, missing=f"'{option}' expects '{word}' but got ''")
+    return server_option(option, apply, word, missing=f"'{option}' expects '{word}' but got ''")
 
 
 def set_observe(st: Statement, srv: Server, word: str) -> None:
@@ -352,7 +334,7 @@ def set_track(st: Statement, srv: Server, word: str) -> None:
     srv.track = word
 
 
-def protocol(option: str, attribute: str) -> Setter:
+def protocol(option: str, attribute: str) -> SetServer:
     """`proto` and `check-proto`; whether it fits is told once the mode is known (fcgi_section.py)."""
 
     def apply(st: Statement, srv: Server, value: str) -> None:
@@ -365,113 +347,77 @@ def protocol(option: str, attribute: str) -> Setter:
     return apply
 
 
-def _row(
-    name: str, apply: Setter, grammar: str = "", default: str = "", missing: str = "", default_server: bool = True
-) -> ServerOption:
-    return ServerOption(
-        name,
-        "server",
-        "LB",
-        grammar,
-        default,
-        "5.2",
-        apply=apply,
-        arity=1 if grammar else 0,
-        missing=missing,
-        default_server=default_server,
-    )
-
-
-def _not_yet(name: str, arity: int = 0) -> ServerOption:
-    return ServerOption(
-        name, "server", "LB", "<value>" if arity else "", manual="5.2", since=since(name), status=UNSUPPORTED, arity=arity
-    )
-
-
-def _harmless(name: str, note: str, arity: int = 0, quiet: bool = False) -> ServerOption:
-    return ServerOption(
-        name,
-        "server",
-        "LB",
-        "<value>" if arity else "",
-        manual="5.2",
-        since=since(name),
-        status=IGNORED,
-        note=note,
-        arity=arity,
-        quiet=quiet,
-    )
-
-
-_NOT_YET = names("""
+_NOT_YET = """
 cc/1 check-pool-conn-name/1 check-reuse-pool
 check-sni-auto check-via-socks4 healthcheck/1 idle-ping/1 init-state/1
 ktls/1 log-bufsize/1 namespace/1 no-renegotiate
 quic-cc-algo/1 renegotiate shard/1 sni-auto socks4/1 strict-maxconn tcp-md5sig/1
-""")
+"""
 _LOG_PROTO = "'log-proto' expects one of 'legacy' or 'octet-count' but got"
-_OFF_ALREADY = names("""
-no-check-reuse-pool no-check-sni-auto no-sni-auto
-""")
+_OFF_ALREADY = ("no-check-reuse-pool", "no-check-sni-auto", "no-sni-auto")
 
 SERVER: tuple[ServerOption, ...] = (
-    _row("addr", set_check_address, "<address>", missing="'addr' expects an address"),
-    _row("agent-check", flag("agent_check")),
-    _row("no-agent-check", flag("agent_check", False)),
-    _row("agent-addr", set_agent_address, "<address>", missing="'agent-addr' expects an address as argument"),
-    _row("agent-inter", delay("agent-inter", "agent_inter_ms"), "<delay>", "2s", "'agent-inter' expects a delay as argument"),
-    _row("agent-port", set_agent_port, "<port>", missing="'agent-port' expects a port number as argument"),
-    _row("agent-send", set_agent_send, "<string>", missing="'agent-send' expects a string as argument"),
-    _row("backup", flag("backup")),
-    _row("no-backup", flag("backup", False)),
-    _row("check", flag("check")),
-    _row("no-check", flag("check", False)),
-    _row("check-send-proxy", flag("check_send_proxy")),
-    _row("no-check-send-proxy", flag("check_send_proxy", False)),
-    _row("cookie", set_cookie, "<value>", missing="'cookie' expects <value> as argument"),
-    _row("disabled", flag("disabled")),
-    _row("enabled", flag("disabled", False)),
-    _row("downinter", delay("downinter", "downinter_ms"), "<delay>", "inter", "'downinter' expects a delay as argument"),
-    _row("error-limit", set_error_limit, "<count>", "10", "'error-limit' expects an integer argument."),
-    _row("fall", count("fall", "fall", 1), "<count>", "3", "'fall' expects an integer argument"),
-    _row("fastinter", delay("fastinter", "fastinter_ms"), "<delay>", "inter", "'fastinter' expects a delay as argument"),
-    _row("log-proto", set_log_proto, "legacy|octet-count", "legacy", f"{_LOG_PROTO} ''"),
-    _row("id", set_id, "<number>", missing="'id' : expects an integer argument", default_server=False),
-    _row("inter", delay("inter", "inter_ms"), "<delay>", "2s", "'inter' expects a delay as argument"),
-    _row("maxconn", limit("maxconn", "maxconn"), "<number>", "no limit", "'maxconn' expects an integer argument"),
-    _row("maxqueue", limit("maxqueue", "maxqueue"), "<number>", "no limit", "'maxqueue' expects an integer argument"),
-    _row("minconn", limit("minconn", "minconn"), "<number>", "maxconn", "'minconn' expects an integer argument"),
-    _row("observe", set_observe, "{ none | layer4 | layer7 }", "none", "'observe' expects <mode> as argument."),
-    _row(
+    server_option("addr", set_check_address, "<address>", missing="'addr' expects an address"),
+    server_option("agent-check", flag("agent_check")),
+    server_option("no-agent-check", flag("agent_check", False)),
+    server_option("agent-addr", set_agent_address, "<address>", missing="'agent-addr' expects an address as argument"),
+    server_option(
+        "agent-inter", delay("agent-inter", "agent_inter_ms"), "<delay>", "2s", "'agent-inter' expects a delay as argument"
+    ),
+    server_option("agent-port", set_agent_port, "<port>", missing="'agent-port' expects a port number as argument"),
+    server_option("agent-send", set_agent_send, "<string>", missing="'agent-send' expects a string as argument"),
+    server_option("backup", flag("backup")),
+    server_option("no-backup", flag("backup", False)),
+    server_option("check", flag("check")),
+    server_option("no-check", flag("check", False)),
+    server_option("check-send-proxy", flag("check_send_proxy")),
+    server_option("no-check-send-proxy", flag("check_send_proxy", False)),
+    server_option("cookie", set_cookie, "<value>", missing="'cookie' expects <value> as argument"),
+    server_option("disabled", flag("disabled")),
+    server_option("enabled", flag("disabled", False)),
+    server_option("downinter", delay("downinter", "downinter_ms"), "<delay>", "inter", "'downinter' expects a delay as argument"),
+    server_option("error-limit", set_error_limit, "<count>", "10", "'error-limit' expects an integer argument."),
+    server_option("fall", count("fall", "fall", 1), "<count>", "3", "'fall' expects an integer argument"),
+    server_option("fastinter", delay("fastinter", "fastinter_ms"), "<delay>", "inter", "'fastinter' expects a delay as argument"),
+    server_option("log-proto", set_log_proto, "legacy|octet-count", "legacy", f"{_LOG_PROTO} ''"),
+    server_option("id", set_id, "<number>", missing="'id' : expects an integer argument", default_server=False),
+    server_option("inter", delay("inter", "inter_ms"), "<delay>", "2s", "'inter' expects a delay as argument"),
+    server_option("maxconn", limit("maxconn", "maxconn"), "<number>", "no limit", "'maxconn' expects an integer argument"),
+    server_option("maxqueue", limit("maxqueue", "maxqueue"), "<number>", "no limit", "'maxqueue' expects an integer argument"),
+    server_option("minconn", limit("minconn", "minconn"), "<number>", "maxconn", "'minconn' expects an integer argument"),
+    server_option("observe", set_observe, "{ none | layer4 | layer7 }", "none", "'observe' expects <mode> as argument."),
+    server_option(
         "on-error",
         set_on_error,
         "{ fastinter | fail-check | sudden-death | mark-down }",
         "fail-check",
         f"{_ON_ERROR} but got ''",
     ),
-    _row("pool-max-conn", count("pool-max-conn", "pool_max_conn", -1), "<number>", "-1 (no limit)"),
-    _row("pool-purge-delay", delay("pool-purge-delay", "pool_purge_delay_ms", zero=True), "<delay>", "5s"),
-    _row("port", set_check_port, "<port>", missing="'port' expects a port number as argument"),
-    _row("proto", protocol("proto", "proto"), "<h1 | fcgi | none>", missing="'proto' : missing value"),
-    _row("check-proto", protocol("check-proto", "check_proto"), "<h1 | fcgi | none>", missing="'check-proto' : missing value"),
-    _row("rise", count("rise", "rise", 1), "<count>", "2", "'rise' expects an integer argument"),
-    _row("send-proxy", flag("send_proxy", 1)),
-    _row("send-proxy-v2", flag("send_proxy", 2)),
-    _row("no-send-proxy", flag("send_proxy", 0)),
-    _row("no-send-proxy-v2", flag("send_proxy", 0)),
-    _row("slowstart", set_slowstart, "<delay>", "0", "'slowstart' expects a delay as argument"),
-    _row("tfo", flag("tfo")),
-    _row("no-tfo", flag("tfo", False)),
-    _row("track", set_track, "[<backend>/]<server>", missing="'track' expects [<proxy>/]<server> as argument."),
-    _row("weight", set_weight, "<0..256>", "1", "'weight' expects an integer argument"),
-    _harmless("pool-low-conn", "idle connections belong to one worker", 1),
-    *(_harmless(name, "it switches off what fastlb does not do yet", quiet=True) for name in _OFF_ALREADY),
+    server_option("pool-max-conn", count("pool-max-conn", "pool_max_conn", -1), "<number>", "-1 (no limit)"),
+    server_option("pool-purge-delay", delay("pool-purge-delay", "pool_purge_delay_ms", zero=True), "<delay>", "5s"),
+    server_option("port", set_check_port, "<port>", missing="'port' expects a port number as argument"),
+    server_option("proto", protocol("proto", "proto"), "<h1 | fcgi | none>", missing="'proto' : missing value"),
+    server_option(
+        "check-proto", protocol("check-proto", "check_proto"), "<h1 | fcgi | none>", missing="'check-proto' : missing value"
+    ),
+    server_option("rise", count("rise", "rise", 1), "<count>", "2", "'rise' expects an integer argument"),
+    server_option("send-proxy", flag("send_proxy", 1)),
+    server_option("send-proxy-v2", flag("send_proxy", 2)),
+    server_option("no-send-proxy", flag("send_proxy", 0)),
+    server_option("no-send-proxy-v2", flag("send_proxy", 0)),
+    server_option("slowstart", set_slowstart, "<delay>", "0", "'slowstart' expects a delay as argument"),
+    server_option("tfo", flag("tfo")),
+    server_option("no-tfo", flag("tfo", False)),
+    server_option("track", set_track, "[<backend>/]<server>", missing="'track' expects [<proxy>/]<server> as argument."),
+    server_option("weight", set_weight, "<0..256>", "1", "'weight' expects an integer argument"),
+    harmless(ServerOption, "pool-low-conn", "idle connections belong to one worker", 1),
+    *(harmless(ServerOption, name, "it switches off what fastlb does not do yet", quiet=True) for name in _OFF_ALREADY),
     marked("on-marked-down", "ends_streams_when_down", "shutdown-sessions"),
     marked("on-marked-up", "ends_backup_when_up", "shutdown-backup-sessions"),
     *server_link.SERVER,
     *server_resolution.SERVER,
     *tls_server.SERVER,
-    *(_not_yet(name.partition("/")[0], int(name.partition("/")[2] or 0)) for name in _NOT_YET),
+    *not_yet(ServerOption, _NOT_YET),
 )
 OPTIONS: dict[str, ServerOption] = {row.name: row for row in SERVER}
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from ..diagnostics import nearest
 from ..expressions import ExpressionFault, parse_expression, unavailable
@@ -14,8 +15,8 @@ from ..logformat import parse_format
 from ..model import Proxy, Server
 from ..samples.types import Point
 from ..values import AddressRules, TimeFault, ValueFault, parse_leading_integer
-from .row import NOT_YET, ProxyKeyword, ServerOption, Statement
-from .since import since
+from .option_rows import server_option
+from .row import NOT_YET, ProxyKeyword, ServerOption, SetServer, Statement
 
 PROXY_OPTIONS = ("ssl", "cert-cn", "ssl-cipher", "cert-sig", "cert-key", "authority", "crc32c", "unique-id")
 # haproxy: these are of the TLS extension, and ask for it.
@@ -26,6 +27,7 @@ _BACKEND_SOURCE = AddressRules(port="optional", unix=False)
 _SHOWN = AddressRules(port="optional", unix=False)
 _HEADER = "hdr_ip("
 _WORDS = ("usesrc", "interface")
+_TLV = "set-proxy-v2-tlv-fmt"
 
 
 # --- source ---
@@ -110,7 +112,7 @@ def set_proxy_options(st: Statement, srv: Server, word: str) -> None:
     srv.proxy_v2_options |= set(options)
 
 
-def send_proxy(*options: str) -> object:
+def send_proxy(*options: str) -> SetServer:
     def apply(st: Statement, srv: Server, word: str) -> None:
         srv.send_proxy = 2
         srv.proxy_v2_options |= set(options)
@@ -118,7 +120,7 @@ def send_proxy(*options: str) -> object:
     return apply
 
 
-def drop_proxy(*options: str) -> object:
+def drop_proxy(*options: str) -> SetServer:
     def apply(st: Statement, srv: Server, word: str) -> None:
         srv.proxy_v2_options -= set(options)
         srv.send_proxy = 0
@@ -126,8 +128,15 @@ def drop_proxy(*options: str) -> object:
     return apply
 
 
-def set_tlv(st: Statement, srv: Server, format: str, kind: str) -> None:
+def option_name(word: str) -> str:
+    """Without the parentheses of the one option that has some."""
+    return _TLV if word.startswith(f"{_TLV}(") and word.endswith(")") else word
+
+
+def set_tlv(st: Statement, srv: Server, format: str) -> None:
     """`set-proxy-v2-tlv-fmt(0x20) <fmt>`. Raises ValueFault."""
+    option = next(word for word, behind in pairwise(st.words) if behind is format)
+    kind = option[len(_TLV) + 1 : -1]
     try:
         number = int(kind, 0)
     except ValueError:
@@ -171,7 +180,7 @@ def set_redir(st: Statement, srv: Server, word: str) -> None:
     srv.redir = word
 
 
-def set_stick(is_on: bool) -> object:
+def set_stick(is_on: bool) -> SetServer:
     def apply(st: Statement, srv: Server, word: str) -> None:
         srv.non_stick = not is_on
 
@@ -214,47 +223,29 @@ def checked_guid(word: str) -> str:
     return word
 
 
-def _row(
-    name: str, apply: object, grammar: str = "", default: str = "", missing: str = "", default_server: bool = True
-) -> ServerOption:
-    return ServerOption(
-        name,
-        "server",
-        "LB",
-        grammar,
-        default,
-        "5.2",
-        since(name),
-        apply=apply,  # type: ignore[arg-type]
-        arity=1 if grammar else 0,
-        missing=missing,
-        default_server=default_server,
-    )
-
-
 SERVER: tuple[ServerOption, ...] = (
-    _row(
+    server_option(
         "source",
         set_server_source,
         "<addr>[:<pl>[-<ph>]] [usesrc { <addr2>[:<port2>] | client | clientip | hdr_ip(<hdr>[,<occ>]) }] [interface <name>]",
         missing="'source' expects <addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> as argument.",
     ),
-    _row("usesrc", refuse_usesrc, "<address>", missing="'usesrc' only allowed after a 'source' statement."),
-    _row("send-proxy-v2-ssl", send_proxy("ssl")),
-    _row("send-proxy-v2-ssl-cn", send_proxy("ssl", "cert-cn")),
-    _row("no-send-proxy-v2-ssl", drop_proxy("ssl")),
-    _row("no-send-proxy-v2-ssl-cn", drop_proxy("ssl", "cert-cn")),
-    _row("proxy-v2-options", set_proxy_options, "<option>[,<option>]*", missing="'' : proxy v2 option not implemented."),
-    _row("set-proxy-v2-tlv-fmt", set_tlv, "<fmt>", missing="'set-proxy-v2-tlv-fmt' expects a format"),
-    _row("tcp-ut", set_tcp_ut, "<delay>", missing="'tcp-ut' : missing TCP User Timeout value"),
-    _row("max-reuse", set_max_reuse, "<count>", "-1 (no limit)", "'max-reuse' expects <value> as argument."),
-    _row("redir", set_redir, "<prefix>", missing="'redir' expects <prefix> as argument."),
-    _row("stick", set_stick(True)),
-    _row("non-stick", set_stick(False)),
-    _row("hash-key", set_hash_key, "id | addr | addr-port", "id", "'hash-key' expects 'id', 'addr' or 'addr-port'"),
-    _row("pool-conn-name", set_pool_conn_name, "<expression>", missing="'pool-conn-name' : missing expression"),
-    _row("ws", set_ws, "auto | h1", "auto", "'ws' has to be 'auto', 'h1' or 'h2'."),
-    _row("guid", set_guid, "<string>", missing="'guid' expects an identifier", default_server=False),
+    server_option("usesrc", refuse_usesrc, "<address>", missing="'usesrc' only allowed after a 'source' statement."),
+    server_option("send-proxy-v2-ssl", send_proxy("ssl")),
+    server_option("send-proxy-v2-ssl-cn", send_proxy("ssl", "cert-cn")),
+    server_option("no-send-proxy-v2-ssl", drop_proxy("ssl")),
+    server_option("no-send-proxy-v2-ssl-cn", drop_proxy("ssl", "cert-cn")),
+    server_option("proxy-v2-options", set_proxy_options, "<option>[,<option>]*", missing="'' : proxy v2 option not implemented."),
+    server_option("set-proxy-v2-tlv-fmt", set_tlv, "<fmt>", missing="'set-proxy-v2-tlv-fmt' expects a format"),
+    server_option("tcp-ut", set_tcp_ut, "<delay>", missing="'tcp-ut' : missing TCP User Timeout value"),
+    server_option("max-reuse", set_max_reuse, "<count>", "-1 (no limit)", "'max-reuse' expects <value> as argument."),
+    server_option("redir", set_redir, "<prefix>", missing="'redir' expects <prefix> as argument."),
+    server_option("stick", set_stick(True)),
+    server_option("non-stick", set_stick(False)),
+    server_option("hash-key", set_hash_key, "id | addr | addr-port", "id", "'hash-key' expects 'id', 'addr' or 'addr-port'"),
+    server_option("pool-conn-name", set_pool_conn_name, "<expression>", missing="'pool-conn-name' : missing expression"),
+    server_option("ws", set_ws, "auto | h1", "auto", "'ws' has to be 'auto', 'h1' or 'h2'."),
+    server_option("guid", set_guid, "<string>", missing="'guid' expects an identifier", default_server=False),
 )
 PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword(
