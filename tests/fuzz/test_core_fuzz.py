@@ -20,7 +20,7 @@ from fastlb.compile.verify import verify
 from fastlb.config import Resolver, load_text
 from fastlb.config.samples import CONVERTERS, FETCHES
 from fastlb.config.samples.types import ADDR, ANY, BIN, BOOL, IPV4, IPV6, SINT, STR, SampleType
-from support import converter_cases, hash_cases
+from support import converter_cases, hash_cases, token_cases
 from support.converter_cases import VARIABLES, Case, Input
 from support.converter_run import convert
 from support.expression_cases import SYNTAX
@@ -45,7 +45,7 @@ NUMBERS = st.one_of(st.integers(-10, 300), st.sampled_from((2**63 - 1, -(2**63),
 
 def cases_by_converter() -> dict[str, list[Case]]:
     found = defaultdict(list)
-    for module in (converter_cases, hash_cases):
+    for module in (converter_cases, hash_cases, token_cases):
         for name in dir(module):
             if name.endswith("_CASES"):
                 for case in getattr(module, name):

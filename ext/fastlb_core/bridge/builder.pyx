@@ -4,10 +4,15 @@
 # Knows what a proxy, a server and a listener need to be complete. Must not know the configuration model, files or
 # defaults of keywords; those come from src/fastlb/compile/. Runs in the master before the fork, so speed is no concern.
 
+from libc.stdint cimport uint8_t, uint32_t
+
 from collections import namedtuple
 
 from fastlb_core.base.arena cimport ARENA_MAX_WORKERS
+from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.layout cimport lay_out
+from fastlb_core.program.jwe cimport JWE_N_ALGS, JWE_N_ENCS
+from fastlb_core.program.keystore cimport keystore_add_private
 from fastlb_core.program.program cimport (
     LOG_S_CLOSE, LOG_S_ERROR, PX_CAP_BE, PX_CAP_FE, PX_MODE_HTTP, RETRY_CONN_FAILURE, STATUS_K_ERROR, STATUS_K_FAILURE,
     program_free, program_new,
@@ -127,7 +132,7 @@ class ProgramBuilder:
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
             "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
             "comp_level": comp_level, "max_packers": max_packers, "log_profiles": [], "fcgi_apps": [],
-            "max_conn_rate": 0, "max_sess_rate": 0,
+            "max_conn_rate": 0, "max_sess_rate": 0, "jwe": (0, 0),
         }
         self.set_status_kinds(range(400, 500), set(range(500, 600)) - {501, 505})
         self.proxies = []
@@ -361,6 +366,19 @@ class ProgramBuilder:
         within("maxconnrate", conn_rate, 0, 2**31 - 1)
         within("maxsessrate", sess_rate, 0, 2**31 - 1)
         self.values.update(max_conn_rate=conn_rate, max_sess_rate=sess_rate)
+
+    def set_token_algorithms(self, algs, encs):
+        """What encrypted tokens may use: bits 1 << index of config/tokens.py's ALGORITHMS and ENCRYPTIONS."""
+        within("algs", algs, 0, (1 << JWE_N_ALGS) - 1)
+        within("encs", encs, 0, (1 << JWE_N_ENCS) - 1)
+        self.values["jwe"] = (algs, encs)
+
+    def add_token_key(self, name, der):
+        """A private key that tokens may be decrypted with, by the name that the configuration gives it. Raises ValueError."""
+        cdef bytes raw = name, key = der
+        if not keystore_add_private(slice_of(<const char*> raw, <uint32_t> len(raw)), <const uint8_t*> <const char*> key,
+                                    <uint32_t> len(key)):
+            raise ValueError("there is no private key")
 
     def set_status_kinds(self, errors, failures):
         """The statuses that count as errors of the client and as failures of a server."""

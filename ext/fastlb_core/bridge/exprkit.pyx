@@ -10,7 +10,9 @@ from fastlb_core.bridge.registry cimport find_conv, find_fetch
 from fastlb_core.program.expr cimport (
     ARG_IPV4, ARG_IPV6, ARG_REGEX, ARG_SINT, ARG_STOP, ARG_STR, ARG_UNSET, ARG_VAR, arg_t, conv_fn, fetch_fn,
 )
-from fastlb_core.program.keystore cimport keystore_add
+from fastlb_core.program.jwe cimport JWE_N_ALGS, JWE_N_ENCS
+from fastlb_core.program.keystore cimport keystore_add, keystore_add_private
+from fastlb_core.program.program cimport program_t
 from fastlb_core.program.regex cimport REGEX_CAPTURE, REGEX_ERROR_MAX, REGEX_ICASE, regex_free, regex_new, regex_t
 from fastlb_core.program.sample cimport (
     EVAL_O_FINAL, SMP_F_CONST, SMP_T_BIN, SMP_T_BOOL, SMP_T_IPV4, SMP_T_IPV6, SMP_T_METH, SMP_T_SINT, SMP_T_STR, eval_t,
@@ -24,12 +26,20 @@ from fastlb_core.program.vars cimport (
 from ipaddress import IPv4Address, IPv6Address
 
 
+# What converters ask of the program: nothing but which tokens may be decrypted.
+cdef program_t program
+
+memset(&program, 0, sizeof(program))
+program.jwe_algs = (1 << JWE_N_ALGS) - 1
+program.jwe_encs = (1 << JWE_N_ENCS) - 1
+
 SCOPES = ("proc", "sess", "txn", "req", "res", "check")
 
 
 cdef int put_arg(arg_t* arg, value, list keep, store=None) except -1:
     """value: int, str, bytes, an address, None for one that was left out, what has a `scope` and a `name` (a variable),
-    a `pattern` and `ignore_case` (a regular expression), or a `path` and a `pem` (a public key)."""
+    a `pattern` and `ignore_case` (a regular expression), a `path` and a `pem` (a public key), or a `name` and a `der` (a
+    private one)."""
     cdef bytes text
     cdef char error[REGEX_ERROR_MAX]
     if value is None:
@@ -43,6 +53,9 @@ cdef int put_arg(arg_t* arg, value, list keep, store=None) except -1:
     elif hasattr(value, "pem"):
         add_key(value.path, value.pem)
         put_arg(arg, value.path, keep)
+    elif hasattr(value, "der"):
+        add_private_key(value.name, value.der)
+        put_arg(arg, value.name, keep)
     elif hasattr(value, "pattern"):
         text = value.pattern.encode()
         arg.type = ARG_REGEX
@@ -188,6 +201,7 @@ cdef object run(str name, bint is_fetch, value, tuple args, dict variables, int 
     scratch.size = room
     scratch.used = 0
     ev.scratch = &scratch
+    ev.program = &program
     ev.options = EVAL_O_FINAL
     ev.real_us = real_us
     for i in range(6):
@@ -245,3 +259,10 @@ def add_key(name: str, pem: bytes) -> bool:
     """Puts a public key into the process's key store; False when `pem` holds none."""
     cdef bytes key = name.encode()
     return keystore_add(slice_of(<const char*> key, <uint32_t> len(key)), <const char*> pem, <uint32_t> len(pem))
+
+
+def add_private_key(name: str, der: bytes) -> bool:
+    """The same for a private key."""
+    cdef bytes key = name.encode()
+    return keystore_add_private(slice_of(<const char*> key, <uint32_t> len(key)), <const uint8_t*> <const char*> der,
+                                <uint32_t> len(der))

@@ -218,6 +218,7 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.n_trackers = values["n_trackers"]
     program.max_conn_rate = values["max_conn_rate"]
     program.max_sess_rate = values["max_sess_rate"]
+    program.jwe_algs, program.jwe_encs = values["jwe"]
     memcpy(program.status_kinds, <const char*> (<bytes> values["status_kinds"]), sizeof(program.status_kinds))
     for scope, count in enumerate(values["n_vars"]):
         program.n_vars[<uint32_t> scope] = count

@@ -15,6 +15,7 @@ from fastlb_core.program.conv_hash cimport conv_hash_entries
 from fastlb_core.program.conv_join cimport conv_join_entries
 from fastlb_core.program.conv_json cimport conv_json_entries
 from fastlb_core.program.conv_json_query cimport conv_json_query_entries
+from fastlb_core.program.conv_jwe cimport conv_jwe_entries
 from fastlb_core.program.conv_jwt cimport conv_jwt_entries
 from fastlb_core.program.conv_map cimport conv_map_entries
 from fastlb_core.program.conv_mqtt cimport conv_mqtt_entries
@@ -115,6 +116,7 @@ cdef conv_table_fn* conv_tables = [
     conv_digest_entries,
     conv_fix_entries,
     conv_json_query_entries,
+    conv_jwe_entries,
     conv_jwt_entries,
     conv_mqtt_entries,
     conv_protobuf_entries,

@@ -4,7 +4,8 @@
 # key's bits, then nonce, key, for GCM the tag (a variable to write when it encrypts), and additional
 # data that is authenticated only. Each converter gets a BIN sample.
 #
-# One context per process and the ciphers are taken when the module is loaded: nothing of ours is allocated for a request.
+# Contracts: conv_cipher.pxd. One context per process and the ciphers are taken when the module is loaded: nothing of ours is
+# allocated for a request.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
@@ -14,29 +15,21 @@ from fastlb_core.program.expr cimport arg_t, args_count, conv_fn
 from fastlb_core.program.sample cimport SMP_T_BIN, eval_t, sample_t, scratch_take, smp_set_own
 from fastlb_core.program.secret cimport read_secret, write_variable
 from fastlb_core.sys.openssl cimport (
-    ERR_clear_error, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_ctrl, EVP_CIPHER_CTX_new, EVP_CIPHER_CTX_reset,
-    EVP_CIPHER_fetch, EVP_CipherFinal_ex, EVP_CipherInit_ex, EVP_CipherUpdate, EVP_CTRL_AEAD_GET_TAG,
-    EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG,
+    ERR_clear_error, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW, EVP_CIPHER_CTX_ctrl, EVP_CIPHER_CTX_new,
+    EVP_CIPHER_CTX_reset, EVP_CIPHER_CTX_set_flags, EVP_CIPHER_fetch, EVP_CipherFinal_ex, EVP_CipherInit_ex, EVP_CipherUpdate,
+    EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG,
 )
 
 cdef enum:
-    BLOCK = 16
+    MODES = 3
     NONCE_MAX = 128              # bytes, what OpenSSL's GCM takes
     INPUT_MAX = 0x1000000
     TAG_TEXT = 24                # characters of a tag in base64
 
-cdef struct aes_t:
-    slice_t nonce
-    slice_t key
-    slice_t tag
-    slice_t aad
-    uint8_t[BLOCK] made          # the tag of an encryption
-
 cdef conv_entry_t[4] entries
 cdef uint32_t n_entries = 0
 cdef EVP_CIPHER_CTX* ctx = EVP_CIPHER_CTX_new()
-cdef EVP_CIPHER* gcm[3]
-cdef EVP_CIPHER* cbc[3]
+cdef EVP_CIPHER* ciphers[MODES][3]                         # by aes_mode_t and size of the key
 
 
 cdef const conv_entry_t* conv_cipher_entries(uint32_t* n) noexcept nogil:
@@ -67,12 +60,15 @@ cdef bint set_tag(const aes_t* aes) noexcept nogil:
     return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, <int> aes.tag.len, <void*> aes.tag.ptr) == 1
 
 
-cdef bint run(int encrypts, const EVP_CIPHER* cipher, aes_t* aes, slice_t text, uint8_t* out, int* length) noexcept nogil:
+cdef bint run(
+    int encrypts, aes_mode_t mode, const EVP_CIPHER* cipher, aes_t* aes, slice_t text, uint8_t* out, int* length
+) noexcept nogil:
     cdef int n = 0
-    cdef bint is_gcm = cipher in (gcm[0], gcm[1], gcm[2])
+    if mode == AES_WRAP:
+        EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW)
     if EVP_CipherInit_ex(ctx, cipher, NULL, NULL, NULL, encrypts) != 1:
         return False
-    if is_gcm and EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, <int> aes.nonce.len, NULL) != 1:
+    if mode == AES_GCM and EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, <int> aes.nonce.len, NULL) != 1:
         return False
     if EVP_CipherInit_ex(ctx, NULL, NULL, <uint8_t*> aes.key.ptr, <uint8_t*> aes.nonce.ptr, encrypts) != 1:
         return False
@@ -81,38 +77,42 @@ cdef bint run(int encrypts, const EVP_CIPHER* cipher, aes_t* aes, slice_t text, 
     length[0] = 0
     if text.len and EVP_CipherUpdate(ctx, out, length, <uint8_t*> text.ptr, <int> text.len) != 1:
         return False
-    if is_gcm and not encrypts and not set_tag(aes):
+    if mode == AES_GCM and not encrypts and not set_tag(aes):
         return False
     if EVP_CipherFinal_ex(ctx, out + length[0], &n) != 1:
         return False
     length[0] += n
-    return not (is_gcm and encrypts) or EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, BLOCK, aes.made) == 1
+    return mode != AES_GCM or not encrypts or EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, AES_BLOCK, aes.made) == 1
 
 
-cdef bint convert(eval_t* ev, sample_t* smp, int encrypts, const EVP_CIPHER* cipher, aes_t* aes) noexcept nogil:
-    cdef char* out
-    cdef int length = 0
+cdef bint aes_run(
+    int encrypts, aes_mode_t mode, uint32_t bits, aes_t* aes, slice_t text, uint8_t* out, uint32_t* length
+) noexcept nogil:
+    cdef EVP_CIPHER* cipher = ciphers[<int> mode][(bits - 128) // 64]
+    cdef int n = 0
     cdef bint done
-    if ctx == NULL or cipher == NULL or smp.str.len > INPUT_MAX:
+    if ctx == NULL or cipher == NULL or text.len > INPUT_MAX:
         return False
-    out = scratch_take(ev, smp.str.len + BLOCK)
-    if out == NULL:
-        return False
-    done = run(encrypts, cipher, aes, smp.str, <uint8_t*> out, &length)
+    done = run(encrypts, mode, cipher, aes, text, out, &n)
     EVP_CIPHER_CTX_reset(ctx)
     ERR_clear_error()
-    return done and smp_set_own(smp, SMP_T_BIN, out, <uint32_t> length, smp.str.len + BLOCK)
+    length[0] = <uint32_t> n
+    return done
 
 
-cdef inline uint32_t which(const arg_t* args) noexcept nogil:
-    return <uint32_t> ((args[0].num - 128) // 64)
+cdef bint convert(eval_t* ev, const arg_t* args, sample_t* smp, int encrypts, aes_mode_t mode, aes_t* aes) noexcept nogil:
+    cdef uint32_t length = 0
+    cdef char* out = scratch_take(ev, smp.str.len + AES_BLOCK) if smp.str.len <= INPUT_MAX else NULL
+    if out == NULL or not aes_run(encrypts, mode, <uint32_t> args[0].num, aes, smp.str, <uint8_t*> out, &length):
+        return False
+    return smp_set_own(smp, SMP_T_BIN, out, length, smp.str.len + AES_BLOCK)
 
 
 cdef bint aes_gcm_dec(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
     cdef aes_t aes
-    if not read_args(ev, args, True, &aes) or not read_secret(ev, &args[3], &aes.tag) or not 0 < aes.tag.len <= BLOCK:
+    if not read_args(ev, args, True, &aes) or not read_secret(ev, &args[3], &aes.tag) or not 0 < aes.tag.len <= AES_BLOCK:
         return False
-    return convert(ev, smp, 0, gcm[which(args)], &aes)
+    return convert(ev, args, smp, 0, AES_GCM, &aes)
 
 
 # haproxy: the tag is kept in base64, as aes_gcm_dec wants it.
@@ -121,17 +121,17 @@ cdef bint aes_gcm_enc(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nog
     cdef char[TAG_TEXT] text
     if not read_args(ev, args, True, &aes):
         return False
-    if not convert(ev, smp, 1, gcm[which(args)], &aes):
+    if not convert(ev, args, smp, 1, AES_GCM, &aes):
         return False
-    return write_variable(ev, &args[3], slice_of(text, base64_encode(aes.made, BLOCK, text)))
+    return write_variable(ev, &args[3], slice_of(text, base64_encode(aes.made, AES_BLOCK, text)))
 
 
 # A CBC cipher has one size of nonce: a longer one is cut like a key, a shorter one cannot be used.
 cdef bint aes_cbc(eval_t* ev, const arg_t* args, sample_t* smp, int encrypts) noexcept nogil:
     cdef aes_t aes
-    if not read_args(ev, args, False, &aes) or aes.nonce.len < BLOCK or aes.aad.len:
+    if not read_args(ev, args, False, &aes) or aes.nonce.len < AES_BLOCK or aes.aad.len:
         return False
-    return convert(ev, smp, encrypts, cbc[which(args)], &aes)
+    return convert(ev, args, smp, encrypts, AES_CBC, &aes)
 
 
 cdef bint aes_cbc_dec(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -149,12 +149,15 @@ cdef void add(const char* name, conv_fn fn) noexcept nogil:
     n_entries += 1
 
 
-gcm[0] = EVP_CIPHER_fetch(NULL, b"AES-128-GCM", NULL)
-gcm[1] = EVP_CIPHER_fetch(NULL, b"AES-192-GCM", NULL)
-gcm[2] = EVP_CIPHER_fetch(NULL, b"AES-256-GCM", NULL)
-cbc[0] = EVP_CIPHER_fetch(NULL, b"AES-128-CBC", NULL)
-cbc[1] = EVP_CIPHER_fetch(NULL, b"AES-192-CBC", NULL)
-cbc[2] = EVP_CIPHER_fetch(NULL, b"AES-256-CBC", NULL)
+ciphers[<int> AES_GCM][0] = EVP_CIPHER_fetch(NULL, b"AES-128-GCM", NULL)
+ciphers[<int> AES_GCM][1] = EVP_CIPHER_fetch(NULL, b"AES-192-GCM", NULL)
+ciphers[<int> AES_GCM][2] = EVP_CIPHER_fetch(NULL, b"AES-256-GCM", NULL)
+ciphers[<int> AES_CBC][0] = EVP_CIPHER_fetch(NULL, b"AES-128-CBC", NULL)
+ciphers[<int> AES_CBC][1] = EVP_CIPHER_fetch(NULL, b"AES-192-CBC", NULL)
+ciphers[<int> AES_CBC][2] = EVP_CIPHER_fetch(NULL, b"AES-256-CBC", NULL)
+ciphers[<int> AES_WRAP][0] = EVP_CIPHER_fetch(NULL, b"AES-128-WRAP", NULL)
+ciphers[<int> AES_WRAP][1] = EVP_CIPHER_fetch(NULL, b"AES-192-WRAP", NULL)
+ciphers[<int> AES_WRAP][2] = EVP_CIPHER_fetch(NULL, b"AES-256-WRAP", NULL)
 add(b"aes_gcm_dec", aes_gcm_dec)
 add(b"aes_gcm_enc", aes_gcm_enc)
 add(b"aes_cbc_dec", aes_cbc_dec)

@@ -29,5 +29,7 @@ cdef struct digest_t:
 cdef const conv_entry_t* conv_digest_entries(uint32_t* n) noexcept nogil
 # A digest by its name in any case, or NULL: there is none. borrowed (static): found once in each process.
 cdef const digest_t* digest_find(const char* name, uint32_t length) noexcept nogil
+# The digest of two pieces, one after the other, into out[64]; returns its length, or 0: it failed.
+cdef uint32_t digest_sum(const digest_t* digest, slice_t first, slice_t second, uint8_t* out) noexcept nogil
 # HMAC (RFC 2104) into out[64]; returns its length, or 0 when the digest cannot be used for it.
 cdef uint32_t hmac_sum(const digest_t* digest, slice_t key, slice_t text, uint8_t* out) noexcept nogil

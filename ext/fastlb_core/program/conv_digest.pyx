@@ -98,7 +98,6 @@ cdef uint32_t _sum_of_plain(const plain_digest_t* plain, slice_t first, slice_t 
     return plain.size
 
 
-# The digest of two pieces, one after the other; 0: it failed.
 cdef uint32_t digest_sum(const digest_t* digest, slice_t first, slice_t second, uint8_t* out) noexcept nogil:
     cdef unsigned int length = 0
     if digest == NULL:

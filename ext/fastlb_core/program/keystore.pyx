@@ -1,15 +1,15 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
 # fastlb: links the C libraries
-# Public keys by name. Contracts: keystore.pxd.
+# Keys by name. Contracts: keystore.pxd.
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport malloc
 from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.sys.openssl cimport (
     BIO, BIO_free, BIO_new_mem_buf, ERR_clear_error, EVP_PKEY, EVP_PKEY_free, PEM_read_bio_PUBKEY, PEM_read_bio_X509, X509,
-    X509_free, X509_get_pubkey,
+    X509_free, X509_get_pubkey, d2i_AutoPrivateKey,
 )
 
 cdef enum:
@@ -17,6 +17,7 @@ cdef enum:
 
 cdef struct key_t:
     slice_t name                 # owned, behind this struct
+    bint is_private
     EVP_PKEY* key                # owned
     key_t* next                  # owned
 
@@ -47,17 +48,17 @@ cdef EVP_PKEY* read_pem(const char* pem, uint32_t length) noexcept nogil:
     return key
 
 
-cdef key_t* find(slice_t name) noexcept nogil:
+cdef key_t* find(slice_t name, bint is_private) noexcept nogil:
     cdef key_t* entry = keys
-    while entry != NULL and not slice_eq(entry.name, name.ptr, name.len):
+    while entry != NULL and not (entry.is_private == is_private and slice_eq(entry.name, name.ptr, name.len)):
         entry = entry.next
     return entry
 
 
-cdef bint keystore_add(slice_t name, const char* pem, uint32_t length) noexcept nogil:
+# The key is the store's from then on.
+cdef bint add(slice_t name, bint is_private, EVP_PKEY* key) noexcept nogil:
     global keys
-    cdef EVP_PKEY* key = read_pem(pem, length) if 0 < length <= PEM_MAX else NULL
-    cdef key_t* entry = find(name)
+    cdef key_t* entry = find(name, is_private)
     if key == NULL:
         return False
     if entry == NULL:
@@ -67,6 +68,7 @@ cdef bint keystore_add(slice_t name, const char* pem, uint32_t length) noexcept 
             return False
         memcpy(entry + 1, name.ptr, name.len)
         entry.name = slice_of(<char*> (entry + 1), name.len)
+        entry.is_private = is_private
         entry.next = keys
         keys = entry
     else:
@@ -75,6 +77,21 @@ cdef bint keystore_add(slice_t name, const char* pem, uint32_t length) noexcept 
     return True
 
 
+cdef bint keystore_add(slice_t name, const char* pem, uint32_t length) noexcept nogil:
+    return add(name, False, read_pem(pem, length) if 0 < length <= PEM_MAX else NULL)
+
+
+cdef bint keystore_add_private(slice_t name, const uint8_t* der, uint32_t length) noexcept nogil:
+    cdef EVP_PKEY* key = d2i_AutoPrivateKey(NULL, &der, <long> length)
+    ERR_clear_error()
+    return add(name, True, key)
+
+
 cdef EVP_PKEY* keystore_find(slice_t name) noexcept nogil:
-    cdef key_t* entry = find(name)
+    cdef key_t* entry = find(name, False)
+    return entry.key if entry != NULL else NULL
+
+
+cdef EVP_PKEY* keystore_find_private(slice_t name) noexcept nogil:
+    cdef key_t* entry = find(name, True)
     return entry.key if entry != NULL else NULL

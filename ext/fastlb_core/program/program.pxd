@@ -339,6 +339,8 @@ cdef struct program_t:
     int32_t maxconn
     uint32_t max_conn_rate       # `maxconnrate`, `maxsessrate`: a second, 0 no limit
     uint32_t max_sess_rate
+    uint32_t jwe_algs            # of encrypted tokens: bits 1 << index in ALGORITHMS of config/tokens.py
+    uint32_t jwe_encs            # of ENCRYPTIONS
     uint8_t status_kinds[500]    # of 100 to 599: STATUS_K_*
     uint32_t n_vars[6]           # variables of each scope (eval_scope_t)
     uint64_t max_vars[6]         # bytes of each scope's variables, 0: no limit

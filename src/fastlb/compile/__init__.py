@@ -14,6 +14,7 @@ from fastlb_core.bridge.constants import H1_ANY_PAYLOAD
 
 from fastlb.config.ids import assign_ids, first_proxy_id
 from fastlb.config.model import Configuration
+from fastlb.config.samples.convert_token import token_bits
 
 from .balancing import balance_values
 from .compression import compression_values, packers_of_worker
@@ -75,6 +76,9 @@ def compile_program(
         max_packers=packers_of_worker(glob.maxzlibmem, n_workers),
     )
     builder.set_rates(conn_rate=glob.max_conn_rate, sess_rate=glob.max_sess_rate)
+    builder.set_token_algorithms(*token_bits(glob.tls.token_algorithms, glob.tls.token_encryptions))
+    for name, der in glob.tls.token_keys.items():
+        builder.add_token_key(file_bytes(name), der)
     builder.set_status_kinds(glob.error_codes, glob.fail_codes)
     _fill(builder, configuration, listeners, service_address, n_workers, ring_fds)
     return builder.finish()

@@ -31,6 +31,7 @@ from fastlb.config.samples.values import (
     LogProfileRef,
     MapRef,
     PatternFileRef,
+    PrivateKey,
     ProxyRef,
     RegexValue,
     ServerRef,
@@ -307,6 +308,12 @@ class RuleCompiler:
     def _key(self, value: KeyFile) -> Plain:
         return ("key", file_bytes(value.path), value.pem)
 
+    def _private_key(self, value: PrivateKey) -> Plain:
+        name = file_bytes(value.name)
+        if value.der:
+            self._builder.add_token_key(name, value.der)
+        return name
+
     def _pattern_file(self, ref: PatternFileRef) -> Plain:
         self._pattern_files.append((self._location, ref.file))
         return ("file", file_bytes(ref.file))
@@ -396,4 +403,5 @@ _CONVERSIONS: dict[type, Callable[[RuleCompiler, Any], Plain]] = {
     MapRef: RuleCompiler._map,
     UserListRef: RuleCompiler._users,
     KeyFile: RuleCompiler._key,
+    PrivateKey: RuleCompiler._private_key,
 }

@@ -19,7 +19,8 @@ from .tls_pem import TlsFault
 
 _PARTS = ("key", "ocsp", "sctl")
 _NOT_NEEDED = ("issuer",)  # haproxy: ties an OCSP response to its certificate; here the serial number does
-_NOT_YET = ("ocsp-update", "acme", "domains", "ips", "jwt", "generate-dummy", "keytype", "bits", "curves")
+_SWITCHES = ("jwt",)  # on or off: whether jwt_decrypt_cert may have the key
+_NOT_YET = ("ocsp-update", "acme", "domains", "ips", "generate-dummy", "keytype", "bits", "curves")
 
 
 @dataclass(slots=True)
@@ -59,6 +60,8 @@ def load(st: Statement) -> None:
     for name in filter(None, (said["crt"], said.get("alias", ""))):
         if files.aliases.setdefault(f"@{store.name}/{name}", pair) is not pair:
             raise st.fail(f"'load' : '@{store.name}/{name}' was loaded already", 0, "duplicate-name")
+        if said.get("jwt") == "on":
+            files.glob.token_keys |= {pair.name: pair.key, f"@{store.name}/{name}": pair.key}
 
 
 def _words(st: Statement) -> dict[str, str]:
@@ -68,11 +71,13 @@ def _words(st: Statement) -> dict[str, str]:
         name, value = st.words[at], st.words[at + 1] if at + 1 < len(st.words) else ""
         if name in _NOT_YET:
             raise st.fail(f"'load ... {name}': {NOT_YET}", at, "unsupported-keyword")
-        if name not in ("crt", "alias", *_PARTS, *_NOT_NEEDED):
-            hint = f"one of crt alias {' '.join(_PARTS)}"
+        if name not in ("crt", "alias", *_PARTS, *_NOT_NEEDED, *_SWITCHES):
+            hint = f"one of crt alias {' '.join((*_PARTS, *_SWITCHES))}"
             raise st.fail(f"unknown option '{name}' for 'load'", at, "unknown-keyword", hint)
         if not value:
             raise st.fail(f"'load' : '{name}' expects an argument", at, "missing-argument")
+        if name in _SWITCHES and value not in ("on", "off"):
+            raise st.fail(f"'load' : '{name}' expects 'on' or 'off'", at + 1)
         said[name] = value
     if "crt" not in said:
         raise st.fail("'load' : missing 'crt'", 0, "missing-argument", "load crt <file>")

@@ -5,28 +5,31 @@ Knows how a name is found from where it stands, and HAProxy's words for one that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from .acl import Acl, AclExpression
 from .diagnostics import Diagnostics, nearest
 from .expression_uses import ExpressionUse, uses_of
-from .model import Location, Proxy
+from .model import Configuration, Location, Proxy
 from .rule import Rule
-from .samples.values import AclRef, ListValue, ProxyRef, ServerRef, TableRef, Value
+from .samples.values import AclRef, ListValue, PrivateKey, ProxyRef, ServerRef, TableRef, Value
 
 
-def check_references(px: Proxy, proxies: Sequence[Proxy], diagnostics: Diagnostics, source_of: Callable[[Location], str]) -> None:
+def check_references(
+    px: Proxy, configuration: Configuration, diagnostics: Diagnostics, source_of: Callable[[Location], str]
+) -> None:
     """Reports every name in the proxy's ACLs and rules that stands for nothing."""
-    _References(px, proxies, diagnostics, source_of).run()
+    _References(px, configuration, diagnostics, source_of).run()
 
 
 class _References:
     def __init__(
-        self, px: Proxy, proxies: Sequence[Proxy], diagnostics: Diagnostics, source_of: Callable[[Location], str]
+        self, px: Proxy, configuration: Configuration, diagnostics: Diagnostics, source_of: Callable[[Location], str]
     ) -> None:
         self.px = px
-        self.proxies = proxies
+        self.proxies = configuration.proxies
+        self.token_keys = configuration.global_.tls.token_keys
         self.diagnostics = diagnostics
         self.source_of = source_of
 
@@ -55,6 +58,10 @@ class _References:
         elif isinstance(value, AclRef) and value.name not in self.px.acls:
             message = f"unable to find ACL '{value.name}' referenced {where}."
             self._report(use, "unknown-acl", message, _guess(value.name, self.px.acls))
+        elif isinstance(value, PrivateKey) and not value.der and value.name not in self.token_keys:
+            message = f"unable to find the certificate '{value.name}' referenced {where}."
+            hint = "there is no such file, and no crt-store loads it with 'jwt on'"
+            self._report(use, "unknown-certificate", message, hint)
 
     def _check_proxy(self, ref: ProxyRef, use: ExpressionUse, where: str) -> None:
         if not ref.name:

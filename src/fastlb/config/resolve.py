@@ -83,7 +83,7 @@ class _Resolution:
             self._check_use_server(px)
             self._check_log_format(px, draft)
             resolve_formats(px, self._alert)
-            check_references(px, self.configuration.proxies, self.diagnostics, self.source_of)
+            check_references(px, self.configuration, self.diagnostics, self.source_of)
             check_filters(px, self.configuration.proxies, self._alert)
             self._check_check_ports(px)
             tracks.check(px, lambda srv, *fault, px=px: self._report_track(px, srv, *fault))
@@ -95,7 +95,7 @@ class _Resolution:
             self._check_switched(px)
         check_profiles(self.configuration, self._alert)
         for profile in self.configuration.log_profiles.values():
-            check_references(as_proxy(profile), self.configuration.proxies, self.diagnostics, self.source_of)
+            check_references(as_proxy(profile), self.configuration, self.diagnostics, self.source_of)
         self._check_apps()
         self._complete_tables()
         self._check_userlists()
@@ -364,7 +364,7 @@ class _Resolution:
     def _check_apps(self) -> None:
         check_apps(self.configuration, self._alert)
         for app in self.configuration.fcgi_apps.values():
-            check_references(app.proxy, self.configuration.proxies, self.diagnostics, self.source_of)
+            check_references(app.proxy, self.configuration, self.diagnostics, self.source_of)
             self._expand_logs(app.proxy)
 
     def _complete_tables(self) -> None:

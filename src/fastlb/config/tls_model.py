@@ -182,7 +182,9 @@ class GlobalTls:
     """TLS of `global`: defaults of the lines that follow, where files are, and limits.
 
     bind, server: what `ssl-default-bind-*` and `ssl-default-server-*` say. extra_files: what `ssl-load-extra-files` names,
-    of EXTRA_FILES. dh: PEM of `ssl-dh-param-file`. max_record, hard_max_record: bytes, 0 for no limit.
+    of EXTRA_FILES. dh: PEM of `ssl-dh-param-file`. max_record, hard_max_record: bytes, 0 for no limit. token_keys: the
+    private keys of crt-stores' `load ... jwt on`, PKCS#8 by name. token_algorithms, token_encryptions: of
+    `jwt.decrypt_alg_list` and `jwt.decrypt_enc_list`; None for those of samples/convert_token.py.
     """
 
     bind: BindTls = field(default_factory=BindTls)
@@ -195,6 +197,9 @@ class GlobalTls:
     extra_del_ext: bool = False
     skip_self_issued_ca: bool = False
     issuers: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    token_keys: dict[str, bytes] = field(default_factory=dict, repr=False)
+    token_algorithms: tuple[str, ...] | None = None
+    token_encryptions: tuple[str, ...] | None = None
     dh: bytes = b""
     default_dh_bits: int = 0
     cache_size: int = 20000

@@ -51,6 +51,7 @@ def test_store_without_a_name(directory: Path) -> None:
         ("load crt D/site.crt nosuch x", "unknown option 'nosuch' for 'load'", 0),
         ("load crt D/site.crt ocsp-update on", "not supported by fastlb yet", 0),
         ("load crt D/site.crt key D/private/its.key ocsp D/nosuch", "unable to read", 14),
+        ("load crt D/site.crt key D/private/its.key jwt maybe", "'jwt' expects 'on' or 'off'", 0),
         ("nosuch", "unknown keyword 'nosuch' in 'crt-store' section", 5),
         ("crt-base", "expects a directory path", 5),
     ],

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model import Global
+from ..samples.convert_token import ALGORITHMS, DEFAULT_ALGORITHMS, ENCRYPTIONS
 from ..tls_files import EXTRA_FILES, load_dh, load_issuers
 from ..tls_pem import reason
 from ..values import TimeFault, ValueFault, names, parse_leading_integer
@@ -171,6 +172,19 @@ _FIELDS = {
 }
 
 
+def _token_list(field: str, known: tuple[str, ...]) -> SetGlobal:
+    """`jwt.decrypt_alg_list` and `jwt.decrypt_enc_list`: names with colons between them."""
+
+    def apply(st: Statement, glob: Global) -> None:
+        found = tuple(st.argument(0).split(":"))
+        wrong = next((name for name in found if name not in known), None)
+        if wrong is not None:
+            raise st.fail(f"'{st.keyword}' : unknown algorithm '{wrong}'.", 1, "bad-argument", f"some of {':'.join(known)}")
+        setattr(glob.tls, field, found)
+
+    return apply
+
+
 def _row(
     name: str, apply: SetGlobal, grammar: str = "", missing: str = "", default: str = "", most: int | None = 1
 ) -> GlobalKeyword:
@@ -197,6 +211,7 @@ def _ignored(name: str, note: str) -> GlobalKeyword:
     return GlobalKeyword(name, "tls", "G", manual="3.1", since=since(name), status=IGNORED, note=note)
 
 
+_NAMES = "'{0}' expects a list of algorithms with colons between them."
 _LIBSSL = "libssl is used as the system sets it up"
 _NOT_ONLINE = "OCSP answers are read from files; nothing is asked on the network"
 GLOBAL: tuple[GlobalKeyword, ...] = (
@@ -224,6 +239,20 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
     _row("tune.ssl.maxrecord", _number("max_record"), "<number>", _INTEGER, "0"),
     _row("tune.ssl.hard-maxrecord", _number("hard_max_record"), "<number>", _INTEGER, "0"),
     _row("tune.ssl.keylog", set_keylog, "{on | off}", "'{0}' expects either 'on' or 'off' but got ''.", "off"),
+    _row(
+        "jwt.decrypt_alg_list",
+        _token_list("token_algorithms", ALGORITHMS),
+        "<algorithm>[:<algorithm>]...",
+        _NAMES,
+        ":".join(DEFAULT_ALGORITHMS),
+    ),
+    _row(
+        "jwt.decrypt_enc_list",
+        _token_list("token_encryptions", ENCRYPTIONS),
+        "<algorithm>[:<algorithm>]...",
+        _NAMES,
+        ":".join(ENCRYPTIONS),
+    ),
     *map(_later, ("maxsslconn", "maxsslrate", "ssl-passphrase-cmd")),
     *(_later(f"tune.ssl.capture-{what}-size") for what in ("buffer", "cipherlist")),
     *(

@@ -18,8 +18,8 @@ _INTERNAL = "it tunes an internal of HAProxy that fastlb does not have"
 _GLOBAL_NOT_YET = names("""
 51degrees-allow-unmatched 51degrees-cache-size 51degrees-data-file 51degrees-difference 51degrees-drift
 51degrees-property-name-list 51degrees-property-separator 51degrees-use-performance-graph 51degrees-use-predictive-graph
-deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator jwt.decrypt_alg_list
-jwt.decrypt_enc_list lua-load lua-load-per-thread lua-prepend-path
+deviceatlas-json-file deviceatlas-log-level deviceatlas-properties-cookie deviceatlas-separator
+lua-load lua-load-per-thread lua-prepend-path
 dns-accept-family stats-file wurfl-cache-size wurfl-data-file wurfl-information-list wurfl-information-list-separator
 """)
 _TUNING_NOT_YET = names("""

@@ -9,6 +9,7 @@ from . import (
     convert_hash,
     convert_map,
     convert_text,
+    convert_token,
     fetch_buffer,
     fetch_http,
     fetch_layer4,
@@ -37,6 +38,7 @@ CONVERTERS: dict[str, ConverterRow] = {
     for row in (
         *convert_text.CONVERTERS,
         *convert_hash.CONVERTERS,
+        *convert_token.CONVERTERS,
         *convert_map.CONVERTERS,
         *fetch_track.CONVERTERS,
         *fetch_state.CONVERTERS,

@@ -1,4 +1,4 @@
-"""Converters that hash, sign, encrypt or read structured data: hashes, HMAC, AES, JWT, JSON, protobuf, MQTT, FIX.
+"""Converters that hash, sign, encrypt or read structured data: hashes, HMAC, AES, JSON, protobuf, MQTT, FIX.
 
 Knows their types and arguments (manual, section 7.3.1). Must not know how they are computed.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from pathlib import Path
 
 from .check_words import padded, text_of, variable_of
 from .row import Check, ConverterRow
 from .types import ANY, BIN, BOOL, SINT, STR
-from .values import ArgumentFault, KeyFile, Value
+from .values import ArgumentFault, Value
 
 # The names of OpenSSL's message digests, lower case.
 _DIGESTS_TEXT = """
@@ -46,8 +45,6 @@ MQTT_ALLOWED = {  # of a DISCONNECT there is never a value
     },
 }
 MQTT_ALLOWED[14] = {"17", "28", "31", "38"}
-JWT_ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "none")
-JWT_UNMANAGED = ("PS256", "PS384", "PS512")
 
 
 def secret(value: Value, name: str) -> Value:
@@ -113,36 +110,6 @@ def check_output_type(values: list[Value]) -> list[Value]:
     return [text_of(path)]
 
 
-def _key_file(path: str) -> KeyFile:
-    """The key in a file; without one the converter's value is -5. haproxy: a missing file is accepted."""
-    # Only here: `fastlb -c` must not pay for it where no token is verified.
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        pem = Path(path).read_bytes()
-        try:
-            load_pem_public_key(pem)
-        except ValueError:
-            x509.load_pem_x509_certificate(pem)
-    except (OSError, ValueError):
-        pem = b""
-    return KeyFile(path, pem)
-
-
-def check_jwt(values: list[Value]) -> list[Value]:
-    name, key = text_of(values[0]), text_of(values[1])
-    algorithm, variable = variable_of(name), variable_of(key)
-    if algorithm is None and name in JWT_UNMANAGED:
-        raise ArgumentFault("RSASSA-PSS JWS signing not managed yet")
-    if algorithm is None and name not in JWT_ALGORITHMS:
-        raise ArgumentFault(f"unknown JWT algorithm: {name}")
-    if variable is not None:
-        return [algorithm or name, variable]
-    is_secret = algorithm is None and (name.startswith("HS") or name == "none")
-    return [algorithm or name, key if is_secret else _key_file(key)]
-
-
 def check_protobuf(values: list[Value]) -> list[Value]:
     path = text_of(values[0])
     if not re.fullmatch(r"\.?[0-9]+(\.[0-9]+)*", path):
@@ -189,10 +156,6 @@ CONVERTERS: tuple[ConverterRow, ...] = (
     ConverterRow("aes_cbc_dec", BIN, BIN, "int any any any?", since="2.7 or later", check=_aes(_CBC)),
     ConverterRow("aes_cbc_enc", BIN, BIN, "int any any any?", since="2.7 or later", check=_aes(_CBC)),
     ConverterRow("json_query", STR, ANY, "any any?", check=check_json),
-    ConverterRow("jwt_header_query", BIN, ANY, "any? any?", check=check_output_type),
-    ConverterRow("jwt_payload_query", BIN, ANY, "any? any?", check=check_output_type),
-    ConverterRow("jwt_verify", BIN, SINT, "any any", check=check_jwt),
-    ConverterRow("jwt_verify_cert", BIN, SINT, "any any", since="2.7 or later", check=check_jwt),
     ConverterRow("protobuf", BIN, BIN, "any any?", check=check_protobuf),
     ConverterRow("ungrpc", BIN, BIN, "any any?", check=check_protobuf),
     ConverterRow("fix_is_valid", BIN, BOOL),

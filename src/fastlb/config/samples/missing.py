@@ -15,7 +15,6 @@ from .types import ANY
 _NEW_FETCHES = ("dump_all_vars", "spoe.engine-id")
 _CONVERTERS = ("51d.single", "da-csv-conv")
 _NEW_CONVERTERS = (
-    *("jwt_decrypt_cert", "jwt_decrypt_jwk", "jwt_decrypt_secret"),
     *(f"eth.{name}" for name in ("data", "dst", "hdr", "proto", "src", "vlan")),
     *(f"ip.{name}" for name in ("data", "df", "dst", "fp", "hdr", "proto", "src", "tos", "ttl", "ver")),
     *(f"tcp.{name}" for name in ("dst", "flags", "options_list", "seq", "src", "win")),

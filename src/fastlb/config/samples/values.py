@@ -5,7 +5,7 @@ Knows plain values and references by name; `resolve` and `compile` turn names in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 
@@ -115,6 +115,17 @@ class KeyFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """A private key by its file's path, a crt-store's name for it, or its text as a JSON Web Key.
+
+    der: PKCS#8, empty where `load ... jwt on` of a crt-store has to have that name.
+    """
+
+    name: str
+    der: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ListValue:
     """Several values in one argument."""
 
@@ -139,5 +150,6 @@ Value = (
     | PatternFileRef
     | MapRef
     | KeyFile
+    | PrivateKey
     | ListValue
 )
