@@ -11,7 +11,7 @@ from support.certificates import Authority, self_signed
 from support.origin import by_request, echo, named, reply, silent
 from support.poll import poll
 from support.proxy import HTTP, TCP
-from support.secure import secured, server_context
+from support.secure import checked, secured, server_context
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_handshake_that_never_ends_is_a_timeout_of_layer_6(start, origin):
 )
 def test_checks_speak_tls(start, origin, tmp_path, authority, options, lines, check, state):
     pem = self_signed("a.test").write(tmp_path / "s.pem")
-    server = origin(secured(named("a"), server_context(pem)))
+    server = origin(checked(secured(named("a"), server_context(pem))))
     options = options.format(ca=tmp_path / "ca.pem", own=pem)
     proxy = start(backend(server, f"{options} check inter 100ms fall 1", *lines))
     poll(lambda: proxy.stat()["be", "s1"]["check_status"] == check, check)

@@ -8,7 +8,7 @@ from pathlib import Path
 from .client import Client
 from .origin import OriginConnection, Script
 from .sockets import connect
-from .wire import Wire
+from .wire import Cut, Wire
 
 
 def client_context(**options: object) -> ssl.SSLContext:
@@ -93,6 +93,18 @@ def step_by_step(address: tuple[str, int], request: bytes, context: ssl.SSLConte
             sock.close()
             return found
         found += data
+
+
+def checked(script: Script) -> Script:
+    """`script` for a server whose checks may be cut off anywhere by the proxy's end, without a close_notify."""
+
+    def run(conn: OriginConnection) -> None:
+        try:
+            script(conn)
+        except ssl.SSLEOFError as error:
+            raise Cut from error
+
+    return run
 
 
 def secured(script: Script, context: ssl.SSLContext, names: list[str | None] | None = None) -> Script:
