@@ -47,6 +47,26 @@ def test_a_key_stays_on_its_server_and_keys_are_spread(start, origin, balance, k
     assert set(chosen) == set(NAMES)
 
 
+@pytest.mark.fastlb_only(reason="2.8 and later")
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        *((f"{i}", i % 3) for i in range(7)),
+        ("7 and more", 1),
+        ("+8", 2),
+        ("-1", (2**32 - 1) % 3),
+        ("4294967297", 1),
+        ("99999999999999999999", (2**63 - 1) % 2**32 % 3),
+        ("-99999999999999999999", 0),
+        ("none", 0),
+    ],
+)
+def test_without_a_function_the_key_is_the_hash(start, origin, text, place):
+    """Manual, "hash-type none": for a key that a converter has hashed already."""
+    proxy = start(farm([origin(named(name)) for name in NAMES], "balance hdr(x-key)", "hash-type map-based none"))
+    assert ask(proxy, headers=f"X-Key: {text}\r\n") == NAMES[place]
+
+
 def test_only_the_keys_of_a_server_that_leaves_move(start, origin):
     proxy = start(farm([origin(named(name)) for name in NAMES], "balance uri", "hash-type consistent"))
     before = [ask(proxy, f"/{i}") for i in range(40)]

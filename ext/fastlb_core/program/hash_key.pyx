@@ -1,6 +1,6 @@
 # The key of a keyed `balance`; contracts in hash_key.pxd. Compared with haproxy in tests/differential/test_hashing.py.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.string cimport memset, strcmp
 
 from fastlb_core.base.hash cimport hash_avalanche, hash_crc32, hash_djb2, hash_sdbm, hash_wt6
@@ -100,6 +100,23 @@ cdef bint key_find(const char* name, key_fn* fn) noexcept nogil:
     return fn[0] != NULL or strcmp(name, b"source") == 0
 
 
+# A decimal number with or without a sign, up to the first other character; beyond 64 bits it is the nearest.
+cdef uint32_t _as_it_is(const char* bytes, uint32_t length) noexcept nogil:
+    cdef uint32_t at = 0
+    cdef uint64_t number = 0, most = <uint64_t> INT64_MAX
+    cdef bint is_negative = length != 0 and bytes[0] == b'-'
+    if length and (bytes[0] == b'-' or bytes[0] == b'+'):
+        at = 1
+    most += is_negative
+    while at < length and b'0' <= bytes[at] <= b'9':
+        if number > (most - (bytes[at] - 48)) // 10:
+            number = most
+            break
+        number = number * 10 + (bytes[at] - 48)
+        at += 1
+    return <uint32_t> (0 - number if is_negative else number)
+
+
 cdef hash_fn key_hash_find(const char* name) noexcept nogil:
     if strcmp(name, b"sdbm") == 0:
         return hash_sdbm
@@ -109,6 +126,8 @@ cdef hash_fn key_hash_find(const char* name) noexcept nogil:
         return hash_wt6
     if strcmp(name, b"crc32") == 0:
         return hash_crc32
+    if strcmp(name, b"none") == 0:
+        return _as_it_is
     return NULL
 
 

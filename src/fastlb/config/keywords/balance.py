@@ -19,7 +19,7 @@ PLAIN = ("roundrobin", "static-rr", "leastconn", "first", "source")
 HTTP_ALGORITHMS = ("uri", "url_param", "hdr")
 KEYED = ("source", *HTTP_ALGORITHMS, "rdp-cookie", "hash")
 NOT_SUPPORTED = ("log-hash", "sticky")
-FUNCTIONS = ("sdbm", "djb2", "wt6", "crc32")
+FUNCTIONS = ("sdbm", "djb2", "wt6", "crc32", "none")
 MAX_DRAWS = 2**31 - 1
 GRAMMAR = " | ".join((
     *PLAIN, "random[(<draws>)]", "uri [len <len>] [depth <depth>] [whole] [path-only]", "url_param <name> [check_post]",
@@ -163,8 +163,6 @@ def set_hash_type(st: Statement, px: Proxy) -> None:
         # haproxy: consistent hashing without a function is sdbm with avalanche.
         px.hash_type = HashType(method, "sdbm", method == "consistent")
         return
-    if function == "none":
-        raise st.fail(f"'hash-type {method} none': {NOT_YET}", 2, "unsupported-keyword", f"one of {' '.join(FUNCTIONS)}")
     if function not in FUNCTIONS:
         raise st.fail("'hash-type' only supports 'sdbm', 'djb2', 'crc32', or 'wt6' hash functions.", 2)
     if modifier not in ("", "avalanche"):
