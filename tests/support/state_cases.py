@@ -146,9 +146,11 @@ LAYER4 = [
     *_newer(cur_connect_timeout="5000", cur_queue_timeout="4000", cur_max_retries="3", cur_tarpit_timeout=_NUMBER),
     *_newer(cur_client_timeout="10000", fe_tarpit_timeout=_NUMBER, fc_nb_streams="1", fc_settings_streams_limit="1"),
     *_newer(fc_glitches="0", fc_saved_syn="", bytes_in=_NUMBER, bytes_out="0", req__bytes_in=_NUMBER),
+    *_newer(req__bytes_out="0", res__bytes_in="0", last_entity=r".+:\d+", waiting_entity=""),
     *_newer("response", bc_reused="0", bc_nb_streams="1", bc_settings_streams_limit="1", bc_glitches="0", bc_be_queue="0"),
     *_newer("response", bc_srv_queue="0", bc_rtt=_NUMBER, bc_rttvar=_NUMBER, txn__conn_retries="0", txn__redispatched="0"),
     *_newer("response", req__bytes_in=r"[1-9]\d+", res__bytes_out=_NUMBER, bytes_out=_NUMBER),
+    *_newer("response", req__bytes_out=r"[1-9]\d+", res__bytes_in=r"[1-9]\d+"),
     StateCase("bc_rtt(us)", r"[1-9]\d*", "response", newer=True),
 ]
 TIMES = [

@@ -22,7 +22,7 @@ from fastlb_core.proxy.http_rules cimport rules_unmark
 from fastlb_core.proxy.reply cimport reply_counted_page, reply_rule_page
 from fastlb_core.proxy.stream cimport (
     STRM_F_NO_LOG, STRM_F_RULE_WAIT, STRM_F_TIMEOUT, TIMEOUT_TARPIT, be_counters, fe_counters, srv_slot,
-    stream_kill, stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
+    stream_drop_answer, stream_kill, stream_set_term, stream_set_timer, stream_stop_timer, stream_t, stream_timeout,
 )
 from fastlb_core.proxy.tracking cimport tracking_error
 from fastlb_core.sys.socket cimport iovec
@@ -58,8 +58,7 @@ cdef act_t _answer(stream_t* strm, eval_t* ev, const rule_t* rule, char err, cha
 
 cdef void _drop_answer(stream_t* strm, eval_t* ev) noexcept nogil:
     """The server's answer is not used. haproxy: what has come of it is counted, and it has no time."""
-    strm.bytes_out += strm.counted_head + ev.res_bytes.len
-    strm.t_response = 0
+    stream_drop_answer(strm, ev.res_bytes.len)
 
 
 cdef void _count_denied(stream_t* strm, const rule_t* rule) noexcept nogil:

@@ -12,7 +12,7 @@ from fastlb_core.program.rules cimport ACT_CONT, ACT_DONE, ACT_ERROR, RULES_HTTP
 from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.answer cimport head_add, head_add_number, head_close, head_open, head_t, head_text
 from fastlb_core.proxy.http_end cimport http_reply_page
-from fastlb_core.proxy.stream cimport fe_counters, stream_t
+from fastlb_core.proxy.stream cimport fe_counters, stream_drop_answer, stream_t
 
 cdef enum:                       # the arguments
     A_KIND = 0
@@ -131,8 +131,7 @@ cdef act_t redirect(eval_t* ev, const rule_t* rule) noexcept nogil:
     if rule.set != RULES_HTTP_RESPONSE:
         fe_counters(strm).intercepted += 1
     else:
-        strm.bytes_out += strm.counted_head + ev.res_bytes.len
-        strm.t_response = 0
+        stream_drop_answer(strm, ev.res_bytes.len)
     http_reply_page(strm, <int> code, page, b'L', b'H' if rule.set == RULES_HTTP_RESPONSE else b'R')
     return ACT_DONE
 

@@ -1,10 +1,13 @@
 # Sample fetches of what a stream is and what it goes through (manual, section 7.3.3): names, identifiers, timeouts, bytes.
 #
-# Knows stream_t and the proxies it passes. Must not know connections (fetch_conn) or messages.
+# Knows stream_t and the proxies it passes. Must not know connections (fetch_conn), nor what is in messages.
 # haproxy: until a backend was chosen, a stream's backend is its frontend; so is it here for those who ask.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy
 
+from fastlb_core.http.message cimport BODY_CHUNKED, http_msg_t
 from fastlb_core.lb.server cimport SRV_F_INTERNAL, srv_t
 from fastlb_core.net.conn cimport CONN_F_EOF, CONN_F_ERROR
 from fastlb_core.program.expr cimport arg_t, fetch_fn
@@ -13,10 +16,14 @@ from fastlb_core.program.rules cimport rule_t
 from fastlb_core.program.sample cimport (
     SMP_T_STR, eval_t, sample_t, scratch_take, smp_set_bool, smp_set_int, smp_set_own, smp_set_str,
 )
+from fastlb_core.proxy.reply cimport reply_counted_request
 from fastlb_core.proxy.stream cimport (
-    STRM_F_REDISPATCHED, TIMEOUT_CLIENT, TIMEOUT_CONNECT, TIMEOUT_QUEUE, TIMEOUT_SERVER, TIMEOUT_TARPIT, TIMEOUT_TUNNEL, stream_t,
-    stream_timeout, timeout_t,
+    STRM_F_REDISPATCHED, TIMEOUT_CLIENT, TIMEOUT_CONNECT, TIMEOUT_QUEUE, TIMEOUT_SERVER, TIMEOUT_TARPIT, TIMEOUT_TUNNEL, flow_t,
+    stream_t, stream_timeout, timeout_t,
 )
+
+cdef enum:
+    LINE_MAX = 16                # characters of a colon and a line's number
 
 cdef fetch_entry_t[64] entries
 cdef uint32_t n_entries = 0
@@ -196,6 +203,33 @@ cdef bint res_bytes_out(eval_t* ev, const arg_t* args, sample_t* smp) noexcept n
     return ev.strm != NULL and smp_set_int(smp, <int64_t> _strm(ev).bytes_out)
 
 
+cdef uint64_t _body(const flow_t* flow, const http_msg_t* msg) noexcept nogil:
+    """haproxy: of a chunked body its data is counted, not its framing."""
+    return flow.body.n_counted if flow.is_open and msg.body == BODY_CHUNKED else flow.total
+
+
+cdef bint req_bytes_out(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """To the server, or to several where it was sent again. A body that is compressed counts as it came."""
+    cdef const stream_t* strm = _strm(ev)
+    if strm == NULL:
+        return False
+    if not strm.req_msg.head_len:
+        return smp_set_int(smp, <int64_t> strm.req.total)
+    if not strm.has_asked:
+        return smp_set_int(smp, 0)
+    return smp_set_int(smp, <int64_t> (reply_counted_request(&strm.req_msg) + _body(&strm.req, &strm.req_msg)))
+
+
+cdef bint res_bytes_in(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """From the server."""
+    cdef const stream_t* strm = _strm(ev)
+    cdef uint64_t body
+    if strm == NULL:
+        return False
+    body = _body(&strm.res, &strm.res_msg) + strm.more_in
+    return smp_set_int(smp, <int64_t> (strm.counted_head + body if strm.server_status else body))
+
+
 # ---- how it ends
 
 cdef bint txn_sess_term_state(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -226,6 +260,35 @@ cdef bint last_rule_line(eval_t* ev, const arg_t* args, sample_t* smp) noexcept 
     if ev.strm == NULL or _strm(ev).last_rule == NULL:
         return False
     return smp_set_int(smp, (<const rule_t*> _strm(ev).last_rule).line)
+
+
+cdef bint _put_place(eval_t* ev, const rule_t* rule, sample_t* smp) noexcept nogil:
+    """`file:line`, where the rule stands."""
+    cdef uint32_t room = rule.file.len + LINE_MAX
+    cdef char* text = scratch_take(ev, room)
+    cdef int n
+    if text == NULL:
+        return False
+    if rule.file.len:
+        memcpy(text, rule.file.ptr, rule.file.len)
+    n = snprintf(text + rule.file.len, LINE_MAX, ":%u", rule.line)
+    return smp_set_own(smp, SMP_T_STR, text, rule.file.len + <uint32_t> n, room)
+
+
+cdef bint last_entity(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """haproxy: a rule or a filter; no filter of fastlb ends or refuses a stream."""
+    cdef const void* rule
+    if ev.strm == NULL:
+        return False
+    rule = _strm(ev).failed_rule if _strm(ev).failed_rule != NULL else _strm(ev).last_rule
+    return rule != NULL and _put_place(ev, <const rule_t*> rule, smp)
+
+
+cdef bint waiting_entity(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
+    """The rule that something had to be waited for, while it waits or where the stream has ended meanwhile."""
+    if ev.strm == NULL or _strm(ev).waiting_rule == NULL:
+        return False
+    return _put_place(ev, <const rule_t*> _strm(ev).waiting_rule, smp)
 
 
 cdef bint prio_class(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
@@ -276,10 +339,14 @@ add(b"bc_be_queue", bc_be_queue)
 add(b"bc_srv_queue", bc_srv_queue)
 add(b"req.bytes_in", req_bytes_in)
 add(b"res.bytes_out", res_bytes_out)
+add(b"req.bytes_out", req_bytes_out)
+add(b"res.bytes_in", res_bytes_in)
 add(b"txn.sess_term_state", txn_sess_term_state)
 add(b"fs.aborted", fs_aborted)
 add(b"last_rule_file", last_rule_file)
 add(b"last_rule_line", last_rule_line)
+add(b"last_entity", last_entity)
+add(b"waiting_entity", waiting_entity)
 add(b"cpu_calls", cpu_calls)
 add(b"prio_class", prio_class)
 add(b"prio_offset", prio_offset)

@@ -204,13 +204,16 @@ cdef bint _pass_interim(stream_t* strm) noexcept nogil:
     """1xx: to the client if it speaks 1.1 (RFC 9110 15.2), then the next head is awaited. False: the client is gone."""
     cdef conn_t* back = strm.back
     cdef head_status_t status = HEAD_SENT
+    cdef uint64_t counted
     cdef flow_t nothing
     nothing.n_ready = 0
     _count_answer(strm)
     observe_status(strm, strm.res_msg.status)
     if not strm.req_msg.flags & MSG_F_HTTP10:
         status = head_send(strm.front, &strm.res_msg, &nothing, back)
-    strm.bytes_out += reply_counted_head(&strm.res_msg)
+    counted = reply_counted_head(&strm.res_msg)
+    strm.more_in += counted
+    strm.bytes_out += counted
     buf_consume(&back.rx, strm.res_msg.head_len)
     strm.flags &= ~(<uint32_t> STRM_F_RES_OPEN)
     return status == HEAD_SENT

@@ -26,7 +26,7 @@ from fastlb_core.proxy.log cimport log_text
 from fastlb_core.proxy.persist cimport persist_response, persist_rules
 from fastlb_core.proxy.stream cimport (
     SERVICE_STATS, SERVICE_STATS_ADMIN, STRM_F_CLOSE_FRONT, STRM_F_INTERNAL, STRM_F_LAX, be_counters, fe_counters, srv_slot,
-    stream_set_backend, stream_t,
+    stream_drop_answer, stream_set_backend, stream_t,
 )
 from fastlb_core.proxy.use_server cimport rule_that_holds
 
@@ -56,7 +56,7 @@ cdef void rules_unmark(stream_t* strm, bint is_response) noexcept nogil:
     if is_response:
         strm.t_response = 0
         if strm.res_msg.head_len:
-            strm.bytes_out += strm.counted_head + strm.back.rx.len - strm.res_msg.head_len
+            stream_drop_answer(strm, strm.back.rx.len - strm.res_msg.head_len)
     else:
         strm.t_request = 0
         if strm.phase == PHASE_FE_TCP:
@@ -90,14 +90,22 @@ cdef rules_result_t _settle(stream_t* strm, act_t act, bint is_response) noexcep
 
 
 cdef act_t run_set(stream_t* strm, eval_t* ev, const px_t* px, rule_set_t set) noexcept nogil:
+    cdef const rules_t* rules = px_rules(px, set)
     cdef uint32_t at = strm.rule_at
     cdef act_t act
     if at == 0:
         strm.flags &= ~(<uint32_t> STRM_F_LAX)
-    act = rules_run(ev, px_rules(px, set), &at)
-    if act != ACT_DONE:
-        # After ACT_DONE the stream may be gone.
-        strm.rule_at = at if act == ACT_YIELD else 0
+    act = rules_run(ev, rules, &at)
+    if act == ACT_DONE:
+        # The stream may be gone.
+        return act
+    strm.rule_at = at if act == ACT_YIELD else 0
+    if act == ACT_YIELD:
+        strm.waiting_rule = &rules.items[at]
+    elif act == ACT_ERROR:
+        strm.failed_rule = &rules.items[at - 1]
+    else:
+        strm.waiting_rule = NULL
     return ACT_CONT if act == ACT_STOP else act
 
 
@@ -238,8 +246,7 @@ cdef rules_result_t request_rules(stream_t* strm) noexcept nogil:
 # -- the answer
 
 cdef act_t _refuse_answer(stream_t* strm) noexcept nogil:
-    strm.bytes_out += strm.counted_head + strm.back.rx.len - strm.res_msg.head_len
-    strm.t_response = 0
+    stream_drop_answer(strm, strm.back.rx.len - strm.res_msg.head_len)
     http_reply(strm, 502, b'P', b'H')
     return ACT_DONE
 

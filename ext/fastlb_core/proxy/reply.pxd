@@ -24,5 +24,7 @@ cdef bint reply_has_length(slice_t head) noexcept nogil
 # Bytes of a head as HAProxy counts them for %B: 20 for the start line's own, its words, names and values, 1 for the end. Called
 # before the head is edited.
 cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil
+# The same for a request as it has left: its bytes may be gone.
+cdef uint64_t reply_counted_request(const http_msg_t* msg) noexcept nogil
 # The same for the bytes of a whole answer.
 cdef uint64_t reply_counted_page(slice_t page) noexcept nogil

@@ -159,3 +159,12 @@ cdef uint64_t reply_counted_head(const http_msg_t* msg) noexcept nogil:
             continue
         counted += msg.hdrs[i].name_len + msg.hdrs[i].value_len
     return counted
+
+
+cdef uint64_t reply_counted_request(const http_msg_t* msg) noexcept nogil:
+    cdef uint64_t counted = COUNTED_START_LINE + 1 + msg.method_len + msg.target_len + msg.version_len
+    cdef uint32_t i
+    for i in range(msg.n_hdrs):
+        if not msg.hdrs[i].flags & HDR_F_DELETED and msg.hdrs[i].id != HDR_CONNECTION:
+            counted += msg.hdrs[i].name_len + msg.hdrs[i].value_len
+    return counted

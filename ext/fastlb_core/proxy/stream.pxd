@@ -145,6 +145,8 @@ cdef struct stream_t:
     uint64_t bytes_out           # to the client
     px_t* next_be                # borrowed (program): what the rules have chosen, or NULL
     const void* last_rule        # rule_t, borrowed (program): the last final rule that applied, or NULL
+    const void* failed_rule      # rule_t, borrowed (program): the rule that could not do its work, or NULL
+    const void* waiting_rule     # rule_t, borrowed (program): the rule that waits, or had not been waited for at the end; or NULL
     uint32_t n_calls             # times that ops.process has run
     uint32_t rule_at             # where the rule set of `phase` goes on
     uint32_t head_in             # bytes that the request's head counts as, with tables only
@@ -153,6 +155,8 @@ cdef struct stream_t:
     uint8_t phase                # phase_t (http_rules.pxd)
     uint8_t service              # service_t, with STRM_F_INTERNAL
     uint16_t status              # http: what the client got, 0 none
+    uint8_t has_asked            # http: the request's head has left to a server
+    uint64_t more_in             # http: bytes of interim heads, and of the body of an answer that was not used
     uint32_t counted_head        # http: what the head that has come counts as, before rules change it (reply_counted_head)
     uint16_t reply_status        # http: an answer of our own that is to be sent
     uint16_t server_status       # http: what the server answered, 0 none
@@ -217,6 +221,12 @@ cdef inline int32_t stream_retries(const stream_t* strm) noexcept nogil:
 # already: it would never know that it was not read. own: bytes of this very request that are still in the front's buffer.
 cdef inline bint stream_is_last(const stream_t* strm, uint64_t own) noexcept nogil:
     return strm.w.is_stopping and not (strm.req.is_done and strm.front.rx.len > own)
+
+# The server's answer is not used, of whose body `body` bytes have come. haproxy: they are counted, and it has no time.
+cdef inline void stream_drop_answer(stream_t* strm, uint64_t body) noexcept nogil:
+    strm.bytes_out += strm.counted_head + body
+    strm.more_in += body
+    strm.t_response = 0
 
 # Before a rule changes an address of the front connection: stream_end puts it back.
 cdef void stream_save_addresses(stream_t* strm) noexcept nogil

@@ -406,6 +406,7 @@ cdef bint _send_head(stream_t* strm) noexcept nogil:
     if strm.back_state == BACK_CONNECTING:
         back_connected(strm)
     strm.bytes_in += strm.req.total - before
+    strm.has_asked = True
     if strm.back.flags & CONN_F_REUSED and _may_be_resent(strm):
         strm.flags |= STRM_F_RETAINED
     elif not strm.flags & STRM_F_RETRYABLE:

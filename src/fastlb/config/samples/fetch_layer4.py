@@ -13,7 +13,6 @@ from . import checks
 from .row import Check, FetchRow
 from .types import ADDR, BOOL, SINT, STR, SampleType, Source
 
-_OTHER_SIDE = "fastlb counts on the client's side only: req.bytes_in and res.bytes_out"
 _PER_SIDE = "what a multiplexer would say; fastlb speaks HTTP/1 only"
 
 
@@ -92,8 +91,7 @@ _STREAM: tuple[FetchRow, ...] = (
     *_rows("bc_be_queue bc_srv_queue", SINT, _SERVER_CONNECTION, since="2.9"),
     *_rows("bytes_in", SINT, _IN, core="req.bytes_in", since="2.9"),
     *_rows("bytes_out", SINT, _IN, core="res.bytes_out", since="2.9"),
-    *_rows("req.bytes_in res.bytes_out", SINT, _IN, since="3.3"),
-    *_rows("req.bytes_out res.bytes_in", SINT, _IN, since="3.3", note=_OTHER_SIDE, unsupported=True),
+    *_rows("req.bytes_in req.bytes_out res.bytes_in res.bytes_out", SINT, _IN, since="3.3"),
 )
 _TIMES: tuple[FetchRow, ...] = (
     *_rows("accept_date", SINT, _FRONT, "any?", checks.unit, since="2.9", manual="7.3.3"),

@@ -16,6 +16,8 @@ from .values import AclRef, ArgumentFault, Value
 _IN = (Source.INTERNAL,)
 _NOT_MEASURED = "fastlb does not measure the time of single tasks; in HAProxy it is 0 as well unless profiling.tasks is on"
 
+_EVENTS = "a coded list of what each layer of HAProxy has seen; write txn.sess_term_state"
+
 
 def _rows(
     names: str,
@@ -79,14 +81,14 @@ FETCHES: tuple[FetchRow, ...] = (
     # the stream
     *_rows("cpu_calls", SINT),
     *_rows("cpu_ns_avg cpu_ns_tot lat_ns_avg lat_ns_tot", SINT, core="zero", note=_NOT_MEASURED),
+    *_rows("last_entity waiting_entity", STR, since="3.2"),
     *_rows("last_rule_file", STR),
     *_rows("last_rule_line", SINT),
     *_rows("prio_class prio_offset", SINT),
     *_rows("txn.id32", SINT, since="3.2"),
     *_rows("txn.sess_term_state", STR, since="2.9"),
     # not backed
-    *_rows("last_entity waiting_entity", STR, since="3.2", note="only final rules are remembered", unsupported=True),
-    *_rows("term_events", STR, since="3.2", note="fastlb keeps no list of what ended a stream", unsupported=True),
+    *_rows("term_events", STR, since="3.2", note=_EVENTS, unsupported=True),
     *_rows("cpu_usage_grp cpu_usage_proc cpu_usage_thr", SINT, since="3.2", note="workers do not measure it", unsupported=True),
 )
 

@@ -22,8 +22,10 @@ _NEW_CONVERTERS = (
 )
 _NEWER = "2.7 or later"
 _NO_LIBRARY = "needs a device detection library"
+_PACKETS = "for `fc_saved_syn`: fastlb has no bind option tcp-ss yet"
 _NOTES = {
     **dict.fromkeys(("51d.single", "da-csv-conv"), _NO_LIBRARY),
+    **dict.fromkeys(_NEW_CONVERTERS, _PACKETS),
     "spoe.engine-id": "SPOE is not supported",
     "dump_all_vars": "for debugging",
 }
