@@ -48,6 +48,7 @@ cdef class Program:
         self.ptr = program_new()
         if self.ptr == NULL:
             raise MemoryError("no memory for a program")
+        self.added, self.removed = {}, set()
 
     def __dealloc__(self):
         program_free(self.ptr)
@@ -79,8 +80,13 @@ cdef class Program:
 
     @property
     def arena_used(self):
-        """Bytes of it that are handed out; never grows after finish()."""
+        """Bytes of it that are handed out."""
         return self.ptr.arena.used if self.ptr.arena != NULL else 0
+
+    @property
+    def arena_room(self):
+        """Bytes of it for the balancers of servers that commands add."""
+        return self.ptr.arena_room
 
     def frontend(self, name):
         """The frontend half called `name` (ProxyEntry), or None. A listen section is both halves."""
@@ -89,6 +95,14 @@ cdef class Program:
     def backend(self, name):
         """The backend half called `name` (ProxyEntry), or None."""
         return next((px for px in self.proxies if px.is_backend and px.name == name), None)
+
+    def entry(self, server):
+        """The ServerEntry of that index, of the configuration or added by a command. Raises KeyError."""
+        if server in self.added:
+            return self.added[server]
+        if not 0 <= server < len(self.servers) or server in self.removed:
+            raise KeyError(server)
+        return self.servers[server]
 
     def server(self, backend, name):
         """The server `backend`/`name` (ServerEntry), or None. Internal servers have no name to ask for."""
@@ -142,6 +156,7 @@ class ProgramBuilder:
         self.pattern_sets = []
         self.variable_names = ()
         self.has_internal_server = False
+        self.referenced = set()
 
     def add_proxy(
         self, name, *, id, caps, mode, http_mode=0, reuse=1, log_kind=0, options=0, retries=3, redispatch=0,
@@ -328,30 +343,21 @@ class ProgramBuilder:
             "ranges": [bound for pair in sample_ranges for bound in pair], "profile": profile,
         })
 
-    def add_server(
-        self, proxy, name, *, id, address, flags=0, weight=1, maxconn=0, minconn=0, maxqueue=0, port_offset=0, send_proxy=0,
-        source=b"", pool_max_conn=-1, pool_purge_ms=5000, slowstart_ms=0, rise=2, fall=3, disabled=False,
-        unresolved=False, inherited=False, cookie=b"", observe=0, error_limit=10, max_reuse=-1, ring_id=None, redir=b"",
-    ):
-        is_internal = bool(flags & SRV_F_INTERNAL)
+    def add_server(self, proxy, name, **values):
+        """values: see server_values."""
+        values = server_values(name, **values)
+        is_internal = bool(values["flags"] & SRV_F_INTERNAL)
         if not is_internal and self.has_internal_server:
             raise ValueError("internal servers come last")
         self.has_internal_server = is_internal
         if not is_internal and not self.proxies[proxy]["caps"] & PX_CAP_BE:
             raise ValueError("a server needs a backend")
-        within("weight", weight, 0, 256)
-        within("send_proxy", send_proxy, 0, 2)
-        within("observe", observe, 0, 2)
-        self.servers.append({
-            "proxy": proxy, "name": _raw(name), "id": id, "address": sockaddr_bytes(address), "flags": flags,
-            "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
-            "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
-            "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
-            "unresolved": unresolved, "inherited": inherited, "tls": None, "cookie": cookie, "observe": observe,
-            "error_limit": error_limit, "max_reuse": max_reuse, "ring_id": id if ring_id is None else ring_id, "redir": redir,
-            "link": None,
-        })
+        self.servers.append({**values, "proxy": proxy})
         return len(self.servers) - 1
+
+    def refer_to_server(self, server):
+        """A rule or an expression names the server: it must stay where it is."""
+        self.referenced.add(server)
 
     def set_server_tls(self, server, values):
         """What TLS to a server is: values as layout_tls.pxd has them."""
@@ -420,7 +426,28 @@ class ProgramBuilder:
             ),
             self.variable_names,
         )
+        program.referenced = frozenset(self.referenced)
         return program
+
+
+def server_values(
+    name, *, id, address, flags=0, weight=1, maxconn=0, minconn=0, maxqueue=0, port_offset=0, send_proxy=0,
+    source=b"", pool_max_conn=-1, pool_purge_ms=5000, slowstart_ms=0, rise=2, fall=3, disabled=False,
+    unresolved=False, inherited=False, cookie=b"", observe=0, error_limit=10, max_reuse=-1, ring_id=None, redir=b"",
+):
+    """What a server is laid out from, without TLS and link. Raises ValueError for what does not fit."""
+    within("weight", weight, 0, 256)
+    within("send_proxy", send_proxy, 0, 2)
+    within("observe", observe, 0, 2)
+    return {
+        "name": _raw(name), "id": id, "address": sockaddr_bytes(address), "flags": flags,
+        "weight": weight, "maxconn": maxconn, "minconn": minconn, "maxqueue": maxqueue, "port_offset": port_offset,
+        "send_proxy": send_proxy, "source": sockaddr_bytes(source), "pool_max_conn": pool_max_conn,
+        "pool_purge_ms": pool_purge_ms, "slowstart_ms": slowstart_ms, "rise": rise, "fall": fall, "disabled": disabled,
+        "unresolved": unresolved, "inherited": inherited, "tls": None, "cookie": cookie, "observe": observe,
+        "error_limit": error_limit, "max_reuse": max_reuse, "ring_id": id if ring_id is None else ring_id, "redir": redir,
+        "link": None,
+    }
 
 
 def within(what, value, low, high):

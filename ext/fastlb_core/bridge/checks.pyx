@@ -126,16 +126,17 @@ cdef class Evaluation:
         cdef program_t* program = owner.ptr
         if server >= program.n_servers:
             raise IndexError(server)
+        entry = owner.program.entry(server)
         self.owner = owner
         self.srv = program.servers[server]
-        self.check_side = program.proxies[<uint32_t> owner.program.servers[server].proxy][0]
+        self.check_side = program.proxies[<uint32_t> entry.proxy][0]
         self.check_side.name = slice_of(b"CHECKS-FE", 9)
         self.check_side.name_secure = self.check_side.name
         memset(&self.strm, 0, sizeof(self.strm))
         memset(&self.front, 0, sizeof(self.front))
         self.strm.w, self.strm.front, self.strm.srv = owner.worker, &self.front, self.srv
         self.strm.fe = &self.check_side
-        self.strm.be = program.proxies[<uint32_t> owner.program.servers[server].proxy]
+        self.strm.be = program.proxies[<uint32_t> entry.proxy]
         self.open(&self.sess_vars, VARS_SESS, &owner.proc_vars)
         self.open(&self.check_vars, VARS_CHECK, &self.sess_vars)
 

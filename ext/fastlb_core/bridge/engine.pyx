@@ -14,14 +14,15 @@ from libc.string cimport memset
 
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.bridge.contents cimport put_value, take_value
-from fastlb_core.bridge.sessions cimport list_bad_messages, list_streams, shut_streams
+from fastlb_core.bridge.sessions cimport leave_server, list_bad_messages, list_streams, shut_streams
+from fastlb_core.lb.server cimport srv_t
 from fastlb_core.program.changes cimport changes_reset, changes_t
 from fastlb_core.program.sample cimport VARS_PROC, eval_t, sample_t
 from fastlb_core.program.vars cimport var_get, var_set, var_unset
 from fastlb_core.proxy.bad_message cimport bad_messages_seen
 from fastlb_core.proxy.run cimport (
     RUN_CHANGES, RUN_ENDED, RUN_MESSAGE, RUN_MESSAGE_LOST, RUN_QUESTIONS, RUN_TICK, run_result_t, worker_destroy, worker_init,
-    worker_run, worker_start, worker_watch_messages,
+    worker_know_servers, worker_run, worker_start, worker_watch_messages,
 )
 from fastlb_core.proxy.questions cimport question_answer, question_answer_none
 from fastlb_core.proxy.worker cimport worker_t
@@ -220,9 +221,21 @@ cdef class Engine:
 
     def shut_server_sessions(self, server):
         """Ends all streams of a server, by its index; how many there were."""
+        return shut_streams(self.w, 0, self._server(server))
+
+    def know_servers(self):
+        """Servers have been added: this worker's part of them. Raises MemoryError."""
+        if not worker_know_servers(self.w):
+            raise MemoryError("no memory for a server")
+
+    def leave_server(self, server):
+        """Lets go of what is kept for a server that is about to go. How many streams use it: then nothing was done."""
+        return leave_server(self.w, self._server(server))
+
+    cdef srv_t* _server(self, server) except NULL:
         if not 0 <= server < self.program.ptr.n_servers:
             raise IndexError(server)
-        return shut_streams(self.w, 0, self.program.ptr.servers[<uint32_t> server])
+        return self.program.ptr.servers[<uint32_t> server]
 
     def stats(self):
         """What this worker holds now, as a dict of ints: front connections, streams, buffers, pipes."""

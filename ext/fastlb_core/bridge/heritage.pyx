@@ -34,10 +34,13 @@ cdef uint64_t _now_ms() noexcept nogil:
 
 
 def _names(Program program):
-    """What each place of the program is called: frontends, backends, servers, listeners; None for a half that is not there."""
+    """What each place of the program is called: frontends, backends, servers, listeners; None for what is not there."""
     found = [("frontend", px.name) if px.is_frontend else None for px in program.proxies]
     found += [("backend", px.name) if px.is_backend else None for px in program.proxies]
-    found += [("server", program.proxies[srv.proxy].name, srv.name, srv.is_internal) for srv in program.servers]
+    found += [
+        None if srv.index in program.removed else ("server", program.proxies[srv.proxy].name, srv.name, srv.is_internal)
+        for srv in program.servers
+    ]
     seen = {}
     for li in program.listeners:
         # Those of a port range, or without a name, are told apart by their order.
@@ -54,9 +57,9 @@ cdef counters_t* _counters_at(const program_t* ptr, uint32_t place) noexcept nog
     if place < ptr.n_proxies:
         return ptr.proxies[place].be_counters
     place -= ptr.n_proxies
-    if place < ptr.n_servers:
+    if place < ptr.n_configured:
         return ptr.servers[place].counters
-    return ptr.listeners[place - ptr.n_servers].counters
+    return ptr.listeners[place - ptr.n_configured].counters
 
 
 cdef times_t* _times_at(const program_t* ptr, uint32_t place) noexcept nogil:
@@ -67,7 +70,7 @@ cdef times_t* _times_at(const program_t* ptr, uint32_t place) noexcept nogil:
     if place < ptr.n_proxies:
         return ptr.proxies[place].be_times
     place -= ptr.n_proxies
-    return ptr.servers[place].times if place < ptr.n_servers else NULL
+    return ptr.servers[place].times if place < ptr.n_configured else NULL
 
 
 cdef void _raise(int32_t* to, int32_t value) noexcept nogil:
@@ -91,7 +94,7 @@ cdef class Ledger:
 
     def __cinit__(self, Program program):
         self.program = program
-        self.n_timed = 2 * program.ptr.n_proxies + program.ptr.n_servers
+        self.n_timed = 2 * program.ptr.n_proxies + program.ptr.n_configured
         self.n_places = self.n_timed + program.ptr.n_listeners
 
     def __dealloc__(self):
@@ -182,7 +185,7 @@ cdef class Ledger:
             _raise(&px.be_conns_max, old_px.be_conns_max)
             _raise(&px.queued_max, old_px.queued_max)
             px.last_sess_ms = max(px.last_sess_ms, old_px.last_sess_ms)
-        for i in range(own.n_servers):
+        for i in range(own.n_configured):
             if self.heir_places[2 * own.n_proxies + i] < 0:
                 continue
             srv = heir.servers[<uint32_t> self.heir_places[2 * own.n_proxies + i] - 2 * heir.n_proxies].sh

@@ -40,6 +40,8 @@ cdef enum:
     CHECK_ENABLED = 4
     CHECK_PAUSED = 8
     CHECK_STATUS_INI = 1         # srv_shared_t.check_status: no result yet (fastlb.control.checks.status)
+    SPARE_SERVERS = 1024         # that `add server` may add to all backends together (docs/internals/dynamic-servers.md)
+    SPARE_MOVES = 4              # pieces of the largest size that their balancers may use up
 
 
 cdef int lay_out(program_t* program, dict values, list proxies, list servers, list listeners, list log_sinks) except -1:
@@ -56,7 +58,15 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     make_log_profiles(program, shared["log_profiles"])
     fill_program(program, values)
     make_tables(program, proxies)
-    program.arena = arena_map(arena_bytes(program, proxies, len(servers), len(listeners)), program.n_workers)
+    program.n_configured = len(servers)
+    program.n_spare = SPARE_SERVERS
+    program.arena_room = spare_room(program, proxies)
+    program.arena = arena_map(
+        arena_bytes(program, proxies, len(servers), len(listeners)) + program.arena_room, program.n_workers)
+    if program.arena == NULL:
+        # A limit of the address space (-m) must not cost more than `add server`.
+        program.n_spare = program.arena_room = 0
+        program.arena = arena_map(arena_bytes(program, proxies, len(servers), len(listeners)), program.n_workers)
     if program.arena == NULL:
         raise MemoryError("the shared arena cannot be mapped")
     program.arena.maxconn = values["maxconn"]
@@ -66,7 +76,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     program.n_proxies = len(proxies)
     program.proxies = <px_t**> take(program, sizeof(px_t*) * program.n_proxies)
     program.n_servers = len(servers)
-    program.servers = <srv_t**> take(program, sizeof(srv_t*) * program.n_servers)
+    program.servers = <srv_t**> take(program, sizeof(srv_t*) * (program.n_servers + program.n_spare))
     program.n_listeners = len(listeners)
     program.listeners = <listener_t*> take(program, sizeof(listener_t) * program.n_listeners)
     for index, values in enumerate(proxies):
@@ -78,6 +88,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     for index, values in enumerate(listeners):
         fill_listener(program, index, values)
     share_all_times(program)
+    share_spare(program)
     lay_out_case_names(program, shared["case_names"])
     lay_out_userlists(program, shared["userlists"])
     lay_out_patterns(program, shared["pattern_sets"], shared["patterns"])
@@ -141,10 +152,20 @@ cdef uint64_t arena_bytes(program_t* program, list proxies, int n_servers, int n
         size += line(stick_bytes(<stick_table_t*> program.tables[i]))
     size += len(proxies) * (line(sizeof(px_shared_t)) + 2 * (counters + times))
     size += n_servers * (line(sizeof(srv_shared_t)) + counters + times)
+    size += (program.n_spare + 1) * (line(sizeof(srv_shared_t)) + counters + times)
     size += n_listeners * counters
     for px in proxies:
         size += line(sizeof(uint32_t) * <uint64_t> px["lb_capacity"])
     return size
+
+
+cdef uint64_t spare_room(program_t* program, list proxies) except? 0:
+    """Bytes for the balancers of backends that commands add servers to: each of them moves into a larger piece, and leaves its
+    old one, as often as its servers double (bridge/dynamic.pyx). Pages that nobody touches cost nothing."""
+    cdef uint64_t most = 0
+    for px in proxies:
+        most = max(most, sizeof(uint32_t) * <uint64_t> balance_ops(px).capacity(program.n_spare, 256 * program.n_spare))
+    return line(SPARE_MOVES * most)
 
 
 cdef const lb_ops_t* balance_ops(dict px) except NULL:
@@ -191,6 +212,25 @@ cdef int share_all_times(program_t* program) except -1:
     for i in range(program.n_servers):
         program.servers[i].times = share_times(program)
     return 0
+
+
+cdef int share_spare(program_t* program) except -1:
+    """What the servers that commands may add need, never touched before; and one more, which stands for those that are gone."""
+    cdef uint64_t slots = program.n_workers + 1, n = program.n_spare + 1
+    program.spare_states = <char*> share(program, n * line(sizeof(srv_shared_t)))
+    program.spare_counters = <char*> share(program, n * line(sizeof(counters_t) * slots))
+    program.spare_times = <char*> share(program, n * line(sizeof(times_t) * slots))
+    return 0
+
+
+cdef srv_t* new_spare(program_t* program, uint32_t number) except NULL:
+    cdef uint64_t slots = program.n_workers + 1
+    cdef srv_t* srv = <srv_t*> take(program, sizeof(srv_t))
+    srv.index = program.n_configured + number
+    srv.sh = <srv_shared_t*> (program.spare_states + number * line(sizeof(srv_shared_t)))
+    srv.counters = <counters_t*> (program.spare_counters + number * line(sizeof(counters_t) * slots))
+    srv.times = <times_t*> (program.spare_times + number * line(sizeof(times_t) * slots))
+    return srv
 
 
 cdef int keep(program_t* program, slice_t* into, bytes text) except -1:
@@ -313,9 +353,19 @@ cdef int fill_texts(program_t* program, px_t* px, dict values) except -1:
 cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t now_ms) except -1:
     cdef srv_t* srv = <srv_t*> take(program, sizeof(srv_t))
     cdef px_t* px = program.proxies[<uint32_t> values["proxy"]]
-    cdef bytes source = values["source"]
     program.servers[index] = srv
     srv.index = index
+    fill_server_facts(program, srv, px, values)
+    srv.counters = share_counters(program)
+    srv.sh = <srv_shared_t*> share(program, sizeof(srv_shared_t))
+    fill_server_state(srv, values, now_ms)
+    if srv.flags & SRV_F_INTERNAL:
+        px.internal_server = srv
+    return 0
+
+
+cdef int fill_server_facts(program_t* home, srv_t* srv, const px_t* px, dict values) except -1:
+    cdef bytes source = values["source"]
     srv.id = values["id"]
     srv.flags = values["flags"] | (SRV_F_HAS_SOURCE if source else 0)
     srv.minconn = values["minconn"]
@@ -332,17 +382,12 @@ cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t n
     srv.error_limit = values["error_limit"]
     srv.max_reuse = values["max_reuse"]
     srv.ring_id = values["ring_id"]
-    keep(program, &srv.redir, values["redir"])
-    keep(program, &srv.name, values["name"])
+    keep(home, &srv.redir, values["redir"])
+    keep(home, &srv.name, values["name"])
     srv.proxy_name = px.name
     if values["cookie"]:
-        keep(program, &srv.cookie, values["cookie"] + b"~")
+        keep(home, &srv.cookie, values["cookie"] + b"~")
         srv.cookie.len -= 1
-    srv.counters = share_counters(program)
-    srv.sh = <srv_shared_t*> share(program, sizeof(srv_shared_t))
-    fill_server_state(srv, values, now_ms)
-    if srv.flags & SRV_F_INTERNAL:
-        px.internal_server = srv
     return 0
 
 
@@ -401,6 +446,7 @@ cdef int fill_balance(program_t* program, px_t* px, dict values, list own, uint6
         srv = program.servers[<uint32_t> index]
         srv.lb_index = lb_index
         px.lb.servers[<uint32_t> lb_index] = srv
+    px.sh.n_servers = px.lb.n_servers
     px.sh.lb_capacity = values["lb_capacity"]
     if px.sh.lb_capacity:
         px.sh.lb_entries = <uint32_t*> share(program, sizeof(uint32_t) * px.sh.lb_capacity)

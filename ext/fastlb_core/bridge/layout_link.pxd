@@ -8,3 +8,5 @@
 from fastlb_core.program.program cimport program_t
 
 cdef int lay_out_links(program_t* program, list servers) except -1
+# One server's, in the program's memory.
+cdef const void* new_link(program_t* program, dict values) except NULL

@@ -56,11 +56,14 @@ cdef int put_link(program_t* program, link_t* link, dict values) except -1:
     return put_tlvs(program, link, values["tlvs"])
 
 
+cdef const void* new_link(program_t* program, dict values) except NULL:
+    cdef link_t* link = <link_t*> take(program, sizeof(link_t))
+    put_link(program, link, values)
+    return link
+
+
 cdef int lay_out_links(program_t* program, list servers) except -1:
-    cdef link_t* link
     for index, values in enumerate(servers):
         if values["link"] is not None:
-            link = <link_t*> take(program, sizeof(link_t))
-            put_link(program, link, values["link"])
-            program.servers[<uint32_t> index].link = link
+            program.servers[<uint32_t> index].link = new_link(program, values["link"])
     return 0

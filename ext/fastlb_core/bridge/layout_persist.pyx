@@ -1,6 +1,7 @@
 # Fills persist_t (program/persist.pxd) from plain values. Knows the struct; must not know keywords.
 
 from libc.stdint cimport uint32_t
+from libc.string cimport memset
 
 from fastlb_core.base.slice cimport slice_of
 from fastlb_core.bridge.layout_expr cimport keep, take
@@ -23,7 +24,6 @@ PERSIST_RULES = {"force-persist": <int> PRST_F_FORCE, "ignore-persist": <int> PR
 
 cdef int lay_out_persist(program_t* program, px_t* px, dict values) except -1:
     cdef persist_t* conf
-    cdef uint32_t slots = 2
     if values is None:
         return 0
     conf = <persist_t*> take(program, sizeof(persist_t))
@@ -32,15 +32,27 @@ cdef int lay_out_persist(program_t* program, px_t* px, dict values) except -1:
     conf.flags = values["flags"]
     conf.max_idle_s = values["max_idle_s"]
     conf.max_life_s = values["max_life_s"]
-    while slots < 2 * px.lb.n_servers:
-        slots *= 2
-    conf.mask = slots - 1
-    conf.slots = <uint32_t*> take(program, sizeof(uint32_t) * slots)
-    conf.next = <uint32_t*> take(program, sizeof(uint32_t) * px.lb.n_servers)
-    persist_index(conf, &px.lb)
+    px.persist = conf
+    index_cookies(program, px)
     if values["dynamic_key"]:
         lay_out_dynamic(px, values["dynamic_key"])
-    px.persist = conf
+    return 0
+
+
+cdef int index_cookies(program_t* program, px_t* px) except -1:
+    cdef persist_t* conf = <persist_t*> px.persist
+    cdef uint32_t slots = 2
+    cdef uint32_t* next
+    while slots < 2 * px.lb.n_servers:
+        slots *= 2
+    if conf.slots == NULL or slots > conf.mask + 1:
+        # As many servers as the slots are enough for, so that the memory is taken a few times only.
+        next = <uint32_t*> take(program, sizeof(uint32_t) * (slots // 2))
+        conf.slots = <uint32_t*> take(program, sizeof(uint32_t) * slots)
+        conf.next = next
+        conf.mask = slots - 1
+    memset(conf.slots, 0, sizeof(uint32_t) * (conf.mask + 1))
+    persist_index(conf, &px.lb)
     return 0
 
 

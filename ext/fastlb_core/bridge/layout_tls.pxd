@@ -26,6 +26,8 @@ cdef int lay_out_tls(program_t* program, list servers, list listeners) except -1
 # Raises ValueError with what libssl refuses, MemoryError.
 cdef tls_ctx_t* new_certificate(program_t* program, tls_bind_t* bind, bytes identity, dict cert) except NULL
 cdef tls_ctx_t* new_client_ctx(program_t* program, dict values) except NULL
+# A server's tls_server_t likewise.
+cdef void* new_tls_server(program_t* program, dict values) except NULL
 # Fills the names and defaults of an empty `bind`: entries ("names", "excluded", "is_default" of a certificate's values), and the
 # context of each. Memory: the program's.
 cdef int put_certificates(program_t* program, tls_bind_t* bind, list entries, const tls_ctx_t** contexts) except -1

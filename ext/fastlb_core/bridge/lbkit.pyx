@@ -61,6 +61,7 @@ cdef class Balancer:
         if self.arena == NULL or self.storage == NULL or self.lb.servers == NULL:
             raise MemoryError
         self.lb.sh = <px_shared_t*> arena_alloc(self.arena, sizeof(px_shared_t))
+        self.lb.sh.n_servers = self.lb.n_servers
         self.lb.sh.lb_capacity = capacity
         self.lb.sh.lb_entries = <uint32_t*> arena_alloc(self.arena, capacity * 4)
         for index, options in enumerate(servers):

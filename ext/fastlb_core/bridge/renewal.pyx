@@ -107,6 +107,12 @@ cdef class Renewal:
         for key in list(self.fresh):
             self._let_go(self.fresh, key)
 
+    def forget_server(self, server):
+        """Lets go of what was made for a server that is gone, whether switched to or not."""
+        self._keep_only(True, server, ())
+        for key in [key for key in self.fresh if key[:2] == (True, server)]:
+            self._let_go(self.fresh, key)
+
     def switch(self, list binds, list servers, list keys):
         """binds: [(listener, entries)], an entry {"id", "names", "excluded", "is_default"} for each certificate of the line.
         servers: [(server, id)]. keys: [(listener, ticket keys)], as many as the line has.

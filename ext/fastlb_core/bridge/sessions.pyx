@@ -9,10 +9,12 @@ from fastlb_core.base.list cimport list_entry, list_t
 from fastlb_core.base.wheel cimport timer_t
 from fastlb_core.lb.server cimport srv_t
 from fastlb_core.net.conn cimport conn_local, conn_t, peer_t
+from fastlb_core.net.tls cimport tls_forget_saved
 from fastlb_core.program.program cimport listener_t, px_t
-from fastlb_core.proxy.bad_message cimport bad_message_of, bad_message_t
+from fastlb_core.proxy.bad_message cimport bad_message_of, bad_message_t, bad_messages_leave
+from fastlb_core.proxy.idle_pool cimport idle_drop, idle_leave
 from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, stream_shut_down, stream_t
-from fastlb_core.proxy.worker cimport worker_t
+from fastlb_core.proxy.worker cimport srv_local_t, worker_t
 
 STATES = ("NONE", "ASSIGN", "QUEUED", "CONNECT", "CONNECTING", "PAUSE", "READY")
 cdef enum:
@@ -97,6 +99,31 @@ cdef int shut_streams(worker_t* w, uint64_t id, const srv_t* srv):
             stream_shut_down(strm)
             count += 1
     return count
+
+
+cdef bint uses(const stream_t* strm, const srv_t* srv):
+    """A stream is at the server, is about to go there, or is not to go there again."""
+    return strm.srv == srv or strm.wanted_srv == srv or strm.stick_srv == srv or strm.last_srv == srv
+
+
+cdef int leave_server(worker_t* w, srv_t* srv):
+    cdef list_t* link = w.fronts.next
+    cdef stream_t* strm
+    cdef int count = 0
+    while link != &w.fronts:
+        strm = stream_at(link)
+        link = link.next
+        count += strm != NULL and uses(strm, srv)
+    if count:
+        return count
+    link = w.fronts.next
+    while link != &w.fronts:
+        idle_leave(<conn_t*> list_entry(link, <size_t> &(<conn_t*> NULL).all), srv)
+        link = link.next
+    idle_drop(w, srv)
+    tls_forget_saved(&(<srv_local_t*> srv.local).tls)
+    bad_messages_leave(w.program.n_proxies, srv)
+    return 0
 
 
 cdef dict bad_message(uint32_t px, bint is_answer):

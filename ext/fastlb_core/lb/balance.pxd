@@ -54,6 +54,10 @@ cdef int32_t srv_dynamic_maxconn(const lb_t* lb, const srv_t* srv) noexcept nogi
 # a server is in it while its state is SRV_S_STARTING and now_ms < slowstart_until_ms, afterwards it becomes running.
 cdef void lb_refresh(lb_t* lb, uint64_t now_ms) noexcept nogil
 
+# The first `n_servers` places of lb.servers count from now on; every process knows them. `entries`: memory of `capacity` words
+# for the structure where there is too little for so many, else NULL. For control.
+cdef void lb_resize(lb_t* lb, uint32_t n_servers, uint32_t* entries, uint32_t capacity, uint64_t now_ms) noexcept nogil
+
 # The dead process `pid` was worker `worker` (of n_workers), or control (-1): frees the lb lock if it held it, drops its slots
 # (each server's served becomes what the others hold, exactly) and makes the structure anew if it may be torn. True when the
 # lock was freed.

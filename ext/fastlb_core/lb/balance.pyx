@@ -78,7 +78,7 @@ cdef inline bint _is_sound(const lb_t* lb) noexcept nogil:
 
 cdef void _rebuild(lb_t* lb) noexcept nogil:
     _count_usable(lb)
-    if lb.ops != NULL and lb.n_servers:
+    if lb.ops != NULL and lb.sh.n_servers:
         lb.ops.rebuild(lb)
     lb.sh.lb_generation = lb.sh.lock.generation + 1
 
@@ -198,7 +198,7 @@ cdef void _count_usable(lb_t* lb) noexcept nogil:
     cdef uint32_t index, group
     n[0] = n[1] = weight[0] = weight[1] = 0
     sh.first_backup = -1
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         srv = lb.servers[index]
         if not srv.sh.lb_weight:
             continue
@@ -223,7 +223,7 @@ cdef void lb_refresh(lb_t* lb, uint64_t now_ms) noexcept nogil:
 cdef void _refresh_locked(lb_t* lb, uint64_t now_ms) noexcept nogil:
     cdef uint32_t index
     cdef bint must_rebuild = not _is_sound(lb)
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         _ramp(lb, lb.servers[index], now_ms)
         if _reweigh(lb, lb.servers[index]):
             must_rebuild = True
@@ -233,8 +233,22 @@ cdef void _refresh_locked(lb_t* lb, uint64_t now_ms) noexcept nogil:
     _count_usable(lb)
     if lb.ops.moved != NULL:
         # A new maxconn changes no weight, but who is full.
-        for index in range(lb.n_servers):
+        for index in range(lb.sh.n_servers):
             lb.ops.moved(lb, lb.servers[index])
+
+
+cdef void lb_resize(lb_t* lb, uint32_t n_servers, uint32_t* entries, uint32_t capacity, uint64_t now_ms) noexcept nogil:
+    _sign()
+    shlock_lock(&lb.sh.lock, process_pid)
+    # Whoever dies in between leaves a lock that is freed with a new generation, and enough memory for the number that stands.
+    if entries != NULL:
+        lb.sh.lb_entries = entries
+        lb.sh.lb_capacity = capacity
+    lb.sh.n_servers = n_servers
+    # Where in the memory things stand depends on the number.
+    lb.sh.lb_generation = lb.sh.lock.generation
+    _refresh_locked(lb, now_ms)
+    shlock_unlock(&lb.sh.lock)
 
 
 # -- death of a worker
@@ -255,7 +269,7 @@ cdef bint lb_recover(lb_t* lb, int32_t pid, int32_t worker, int32_t n_workers, u
     _sign()
     if shlock_lock_parent(&lb.sh.lock, process_pid):
         freed = True
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         srv = lb.servers[index]
         if worker >= 0:
             srv.counters[worker].held = 0

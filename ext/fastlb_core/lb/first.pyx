@@ -36,7 +36,7 @@ cdef void _rank_all(lb_t* lb) noexcept nogil:
     cdef first_t* state = _state(lb)
     cdef uint32_t index, rank
     state.n_active = 0
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         rank = index
         while rank and _goes_before(lb.servers[index], lb.servers[state.by_rank[rank - 1]]):
             state.by_rank[rank] = state.by_rank[rank - 1]
@@ -44,7 +44,7 @@ cdef void _rank_all(lb_t* lb) noexcept nogil:
         state.by_rank[rank] = index
         if not lb.servers[index].flags & SRV_F_BACKUP:
             state.n_active += 1
-    for rank in range(lb.n_servers):
+    for rank in range(lb.sh.n_servers):
         state.rank_of[state.by_rank[rank]] = rank
 
 
@@ -63,12 +63,12 @@ cdef void _rebuild(lb_t* lb) noexcept nogil:
     cdef first_t* state = _state(lb)
     cdef uint32_t index
     state.rank_of = <uint32_t*> (state + 1)
-    state.by_rank = state.rank_of + lb.n_servers
-    state.open = state.by_rank + lb.n_servers
-    for index in range(_words(lb.n_servers)):
+    state.by_rank = state.rank_of + lb.sh.n_servers
+    state.open = state.by_rank + lb.sh.n_servers
+    for index in range(_words(lb.sh.n_servers)):
         state.open[index] = 0
     _rank_all(lb)
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         _moved(lb, lb.servers[index])
 
 
@@ -79,7 +79,7 @@ cdef void _reweigh(lb_t* lb, srv_t* srv, uint32_t old) noexcept nogil:
 cdef pick_t _pick(lb_t* lb, uint64_t key, const srv_t* avoid, srv_t** out) noexcept nogil:
     cdef first_t* state = _state(lb)
     cdef uint32_t rank = state.n_active if lb.sh.using_backup else 0
-    cdef uint32_t end = lb.n_servers if lb.sh.using_backup else state.n_active
+    cdef uint32_t end = lb.sh.n_servers if lb.sh.using_backup else state.n_active
     cdef uint32_t word
     cdef srv_t* srv
     out[0] = NULL

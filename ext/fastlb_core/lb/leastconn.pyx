@@ -47,10 +47,10 @@ cdef void _lay_out(lb_t* lb) noexcept nogil:
     """Sets the pointers into lb_entries; the nodes come first, so that they keep their alignment."""
     cdef leastconn_t* state = _state(lb)
     cdef heap_node_t* nodes = <heap_node_t*> (state + 1)
-    cdef uint32_t* place = <uint32_t*> (nodes + 2 * <size_t> lb.n_servers)
+    cdef uint32_t* place = <uint32_t*> (nodes + 2 * <size_t> lb.sh.n_servers)
     cdef uint32_t group
     for group in range(2):
-        state.groups[group].nodes = nodes + group * <size_t> lb.n_servers
+        state.groups[group].nodes = nodes + group * <size_t> lb.sh.n_servers
         state.groups[group].place = place
         state.groups[group].count = 0
     state.n_moves = 0
@@ -60,7 +60,7 @@ cdef void _rebuild(lb_t* lb) noexcept nogil:
     cdef uint32_t index
     cdef srv_t* srv
     _lay_out(lb)
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         srv = lb.servers[index]
         _state(lb).groups[0].place[index] = HEAP_NOWHERE
         if srv.sh.lb_weight:

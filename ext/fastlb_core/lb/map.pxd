@@ -17,4 +17,4 @@ cdef void map_rebuild(lb_t* lb) noexcept nogil
 
 # lb_index of the server at a place (< sh.lb_count).
 cdef inline uint32_t map_at(const lb_t* lb, uint32_t place) noexcept nogil:
-    return lb.sh.lb_entries[MAP_DEALING * lb.n_servers + place]
+    return lb.sh.lb_entries[MAP_DEALING * lb.sh.n_servers + place]

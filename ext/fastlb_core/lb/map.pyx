@@ -44,7 +44,7 @@ cdef uint32_t _gcd(uint32_t a, uint32_t b) noexcept nogil:
 cdef uint32_t _divisor(const lb_t* lb) noexcept nogil:
     """Of all configured weights, in use or not, so that a server's share does not change when another one goes."""
     cdef uint32_t index, divisor = 0
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         divisor = _gcd(lb.servers[index].sh.iweight, divisor)
     return divisor if divisor else 1
 
@@ -59,16 +59,16 @@ cdef inline uint32_t _share(const lb_t* lb, uint32_t index, uint32_t divisor) no
 
 
 cdef void _lay_out(lb_t* lb, dealing_t* dealing) noexcept nogil:
-    cdef uint32_t index, room = lb.sh.lb_capacity - MAP_DEALING * lb.n_servers
+    cdef uint32_t index, room = lb.sh.lb_capacity - MAP_DEALING * lb.sh.n_servers
     dealing.heap.nodes = <heap_node_t*> lb.sh.lb_entries
-    dealing.heap.place = <uint32_t*> (dealing.heap.nodes + lb.n_servers)
+    dealing.heap.place = <uint32_t*> (dealing.heap.nodes + lb.sh.n_servers)
     dealing.heap.count = 0
-    dealing.link = dealing.heap.place + lb.n_servers
-    dealing.completed = dealing.link + lb.n_servers
-    dealing.places = dealing.completed + lb.n_servers
+    dealing.link = dealing.heap.place + lb.sh.n_servers
+    dealing.completed = dealing.link + lb.sh.n_servers
+    dealing.places = dealing.completed + lb.sh.n_servers
     dealing.divisor = _divisor(lb)
     dealing.total = 0
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         dealing.heap.place[index] = HEAP_NOWHERE
         dealing.total += _share(lb, index, dealing.divisor)
     if dealing.total > room:
@@ -101,7 +101,7 @@ cdef void map_rebuild(lb_t* lb) noexcept nogil:
     cdef dealing_t dealing
     cdef uint32_t index, share, place
     _lay_out(lb, &dealing)
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         share = _share(lb, index, dealing.divisor)
         if share:
             dealing.completed[index] = 0

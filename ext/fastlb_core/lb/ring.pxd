@@ -45,7 +45,7 @@ cdef inline int32_t* ring_seen(const lb_t* lb) noexcept nogil:
 
 # Points of a group: 0 active servers, 1 backups.
 cdef inline ring_point_t* ring_points(const lb_t* lb, uint32_t group) noexcept nogil:
-    cdef ring_point_t* points = <ring_point_t*> (ring_seen(lb) + (lb.n_servers + 1 & ~(<uint32_t> 1)))
+    cdef ring_point_t* points = <ring_point_t*> (ring_seen(lb) + (lb.sh.n_servers + 1 & ~(<uint32_t> 1)))
     return points + group * <int64_t> ring_of(lb).n_active * RING_POINTS
 
 cdef inline srv_t* ring_server(const lb_t* lb, uint32_t place) noexcept nogil:

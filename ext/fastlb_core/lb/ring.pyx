@@ -38,11 +38,11 @@ cdef void ring_rebuild(lb_t* lb) noexcept nogil:
     cdef uint32_t index, group
     ring.n_active = ring.count[0] = ring.count[1] = 0
     ring.served = 0
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         ring.n_active += 1 - _group(lb.servers[index])
         ring_seen(lb)[index] = lb.servers[index].sh.served
         ring.served += ring_seen(lb)[index]
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         group = _group(lb.servers[index])
         ring.count[group] += _add_points(lb.servers[index], ring_points(lb, group) + ring.count[group])
     for group in range(2):
@@ -75,7 +75,7 @@ cdef void ring_reweigh(lb_t* lb, srv_t* srv, uint32_t old) noexcept nogil:
     cdef ring_t* ring = ring_of(lb)
     cdef uint32_t group = _group(srv), n
     cdef ring_point_t* points = ring_points(lb, group)
-    cdef ring_point_t* added = ring_points(lb, 0) + <int64_t> lb.n_servers * RING_POINTS
+    cdef ring_point_t* added = ring_points(lb, 0) + <int64_t> lb.sh.n_servers * RING_POINTS
     if old:
         ring.count[group] = _remove_points(points, ring.count[group], srv.lb_index)
     n = _add_points(srv, added)
@@ -114,7 +114,7 @@ cdef bint ring_is_sound(const lb_t* lb) noexcept nogil:
             if ring_points(lb, group)[i - 1].at >= ring_points(lb, group)[i].at:
                 return False
         total += ring_of(lb).count[group]
-    for i in range(lb.n_servers):
+    for i in range(lb.sh.n_servers):
         weights += lb.servers[i].sh.lb_weight
         served += lb.servers[i].sh.served
     return total == weights and served == ring_of(lb).served

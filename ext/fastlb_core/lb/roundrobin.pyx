@@ -153,7 +153,7 @@ cdef uint32_t _capacity(uint32_t n_servers, uint32_t weights) noexcept nogil:
 cdef void _lay_out(lb_t* lb) noexcept nogil:
     """Sets the pointers into lb_entries and empties everything."""
     cdef roundrobin_t* state = _state(lb)
-    cdef size_t n = lb.n_servers
+    cdef size_t n = lb.sh.n_servers
     cdef heap_node_t* nodes = <heap_node_t*> (state + 1)
     cdef uint32_t* place
     cdef rr_group_t* group
@@ -170,7 +170,7 @@ cdef void _lay_out(lb_t* lb) noexcept nogil:
         group.fresh = RR_EVEN
         group.now = group.weight = group.next_weight = 0
         group.n_queued = 0
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         place[index] = HEAP_NOWHERE
         state.servers[index].queue = RR_NONE
         state.servers[index].weight = 0
@@ -182,7 +182,7 @@ cdef void _rebuild(lb_t* lb) noexcept nogil:
     cdef rr_group_t* group
     cdef uint32_t index
     _lay_out(lb)
-    for index in range(lb.n_servers):
+    for index in range(lb.sh.n_servers):
         one = &_state(lb).servers[index]
         one.position = one.last = one.remainder = 0
         one.weight = lb.servers[index].sh.lb_weight

@@ -1,4 +1,5 @@
-# A server and a backend's load balancer as the configuration describes them: immutable after the program is built.
+# A server and a backend's load balancer as the configuration describes them. Immutable after the program is built, but for what
+# `add server` and `del server` change between two turns (bridge/dynamic.pyx).
 #
 # Knows the configured values, the pointers to their live state in the arena, and the seam to the algorithms.
 # Must not know streams, connections or proxies: `lb_t` is all that an algorithm sees of a backend.
@@ -57,8 +58,8 @@ cdef enum affinity_t:            # until when a key stays at its server
 
 cdef struct lb_t:
     const lb_ops_t* ops          # borrowed (static)
-    srv_t** servers              # owned (program memory), configuration order
-    uint32_t n_servers
+    srv_t** servers              # owned (program memory), configuration order, then those that commands have added
+    uint32_t n_servers           # of it that this process knows, for who does not hold the lock: never fewer than sh.n_servers
     px_shared_t* sh              # shared, arena
     uint32_t draws               # random(N)
     uint32_t balance_factor      # hash-balance-factor: percent of the average load, 0 no bound

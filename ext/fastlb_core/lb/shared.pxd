@@ -151,8 +151,9 @@ cdef struct px_shared_t:
     uint32_t lb_count        # static-rr, hash: places of the map in use
     uint32_t* lb_entries     # in the arena: the algorithm's structure, as large as it asked
     uint32_t lb_capacity     # uint32 words in it
+    uint32_t n_servers       # places of lb_t.servers that count; every process knows that many, some are ahead of it
     uint64_t n_log_lines     # atomic; lines of its log format (%lc)
-    uint64_t spare[7]
+    uint64_t spare[6]
 
 cdef inline bint srv_is_usable(const srv_shared_t* sh) noexcept nogil:
     """True when load balancing may choose the server: running or starting, not in maintenance or drain, weight above 0."""

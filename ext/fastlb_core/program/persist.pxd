@@ -33,7 +33,7 @@ cdef struct persist_t:
     slice_t attributes           # owned (program memory): what stands behind `; path=/`
     uint32_t mask                # slots - 1
     uint32_t* slots              # owned (program memory): [mask + 1], lb_index + 1 of the first server of a chain, 0: none
-    uint32_t* next               # owned (program memory): [n_servers], the next one of a chain, in configuration's order
+    uint32_t* next               # owned (program memory): [slots / 2], the next one of a chain, in configuration's order
 
 # What `dynamic` makes of a backend's key and a server's address; 0 for one that is no IP address.
 cdef uint64_t persist_hash(slice_t key, const srv_t* srv) noexcept nogil

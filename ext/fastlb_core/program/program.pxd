@@ -307,8 +307,14 @@ cdef struct program_t:
     uint32_t n_proxies
     listener_t* listeners        # owned
     uint32_t n_listeners
-    srv_t** servers              # owned; of all backends, internal ones last
-    uint32_t n_servers
+    srv_t** servers              # owned; of all backends, then internal ones, then those that commands have added
+    uint32_t n_servers           # that this process knows
+    uint32_t n_configured        # the first ones, which the configuration has
+    uint32_t n_spare             # that commands may add
+    char* spare_states           # shared: srv_shared_t of the spare ones and of one more, each on a cache line of its own
+    char* spare_counters         # shared: counters_t[n_workers + 1] likewise
+    char* spare_times            # shared: times_t[n_workers + 1] likewise
+    uint64_t arena_room          # bytes of the arena that are for their balancers (bridge/dynamic.pyx)
     slice_t* case_names          # owned: header names as bogus peers want them (`h1-case-adjust`)
     uint32_t n_case_names
     void** acls                  # owned: acl_t of acl.pxd

@@ -26,6 +26,8 @@ cdef void bad_request_note(const stream_t* strm) noexcept nogil
 cdef void bad_answer_note(const stream_t* strm) noexcept nogil
 # Of a proxy, by its index; NULL where there was none.
 cdef const bad_message_t* bad_message_of(uint32_t px, bint is_answer) noexcept nogil
+# The server is about to go: what is kept does not name it any more.
+cdef void bad_messages_leave(uint32_t n_proxies, const srv_t* srv) noexcept nogil
 # How many there were in this worker.
 cdef uint64_t bad_messages_seen() noexcept nogil
 # Frees all. Idempotent.

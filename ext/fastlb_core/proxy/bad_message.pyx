@@ -62,6 +62,13 @@ cdef const bad_message_t* bad_message_of(uint32_t px, bint is_answer) noexcept n
     return &kept[2 * px + is_answer]
 
 
+cdef void bad_messages_leave(uint32_t n_proxies, const srv_t* srv) noexcept nogil:
+    cdef uint32_t i
+    for i in range(2 * n_proxies if kept != NULL else 0):
+        if kept[i].srv == srv:
+            kept[i].srv = NULL
+
+
 cdef uint64_t bad_messages_seen() noexcept nogil:
     return n_seen
 

@@ -19,5 +19,7 @@ cdef void idle_attach(conn_t* front, conn_t* back, uint32_t most) noexcept nogil
 cdef conn_t* idle_take_own(conn_t* front, srv_t* srv, slice_t name, uint64_t key) noexcept nogil
 # Closes the client's own ones.
 cdef void idle_detach(conn_t* front) noexcept nogil
+# Closes those of the client's own ones that go to srv.
+cdef void idle_leave(conn_t* front, srv_t* srv) noexcept nogil
 # Closes all idle connections to srv (it went down or moved); all servers where NULL.
 cdef void idle_drop(worker_t* w, srv_t* srv) noexcept nogil

@@ -168,6 +168,16 @@ cdef void idle_detach(conn_t* front) noexcept nogil:
         _drop_own(front.mate)
 
 
+cdef void idle_leave(conn_t* front, srv_t* srv) noexcept nogil:
+    cdef conn_t* back = front.mate
+    cdef conn_t* next
+    while back != NULL:
+        next = back.next_own
+        if <srv_t*> back.origin == srv:
+            _drop_own(back)
+        back = next
+
+
 cdef void idle_drop(worker_t* w, srv_t* srv) noexcept nogil:
     cdef srv_local_t* local
     cdef list_t* link

@@ -15,6 +15,8 @@ cdef enum run_result_t:
 
 # Prepares the worker (index of the arena's slots) in zeroed memory. False when the kernel or memory refuse.
 cdef bint worker_init(worker_t* w, const program_t* program, uint32_t index, uint32_t max_fds) noexcept nogil
+# What the worker keeps of each server that has come since then. False when memory is short. Between two turns.
+cdef bint worker_know_servers(worker_t* w) noexcept nogil
 # Polls the message socket (-1: none) and the slot's wake_fd, and begins to listen.
 cdef bint worker_start(worker_t* w) noexcept nogil
 cdef bint worker_watch_messages(worker_t* w, int fd) noexcept nogil

@@ -149,11 +149,12 @@ cdef void _message(void* owner, uint32_t events) noexcept nogil:
 
 # -- life
 
-cdef bint _make_locals(worker_t* w) noexcept nogil:
+cdef bint worker_know_servers(worker_t* w) noexcept nogil:
     cdef srv_local_t* srv_local
-    cdef px_local_t* px_local
     cdef uint32_t i
     for i in range(w.program.n_servers):
+        if w.program.servers[i].local != NULL:
+            continue
         srv_local = <srv_local_t*> calloc(1, sizeof(srv_local_t))
         if srv_local == NULL:
             return False
@@ -161,6 +162,16 @@ cdef bint _make_locals(worker_t* w) noexcept nogil:
         srv_local.kill_seq = w.program.servers[i].sh.kill_seq
         queue_init(&srv_local.queue, w.program.servers[i])
         w.program.servers[i].local = srv_local
+    return True
+
+
+cdef bint _make_locals(worker_t* w) noexcept nogil:
+    cdef px_local_t* px_local
+    cdef uint32_t i
+    for i in range(w.program.n_servers):
+        w.program.servers[i].local = NULL
+    if not worker_know_servers(w):
+        return False
     for i in range(w.program.n_proxies):
         px_local = <px_local_t*> calloc(1, sizeof(px_local_t))
         if px_local == NULL:

@@ -38,9 +38,15 @@ _OPTIONS: dict[str, tuple[int, str, bool, str]] = {
 def add_links(builder: ProgramBuilder, px: Proxy, indexes: dict[tuple[str, str], int], rules: RuleCompiler) -> None:
     """For each server of `px` that says anything of it; once the rules' compiler knows all names. Raises CompileError."""
     for srv in px.servers:
-        values = _values(px, srv, rules.at(srv.location, px))
-        if any(values.values()):
-            builder.set_link(indexes[px.name, srv.name], _EMPTY | values)
+        values = link_values(px, srv, rules)
+        if values is not None:
+            builder.set_link(indexes[px.name, srv.name], values)
+
+
+def link_values(px: Proxy, srv: Server, rules: RuleCompiler) -> dict[str, Any] | None:
+    """What the core is told of the server's connections, None where there is nothing to tell. Raises CompileError."""
+    values = _values(px, srv, rules.at(srv.location, px))
+    return _EMPTY | values if any(values.values()) else None
 
 
 _EMPTY: dict[str, Any] = {

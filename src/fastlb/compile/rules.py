@@ -280,6 +280,7 @@ class RuleCompiler:
             return None
         if index is None:
             raise self._error(f"unable to find server '{ref.name}' of '{backend}'")
+        self._builder.refer_to_server(index)
         return ("server", index)
 
     def _variable(self, ref: VariableRef) -> Plain:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import SERVER_FLAGS
@@ -37,44 +38,45 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy, by_path: Mapping
     """Adds the servers of the backend at `index`, in their order; their indexes by names. Raises CompileError."""
     indexes = {}
     for srv, number in zip(px.servers, assign_ids(srv.id for srv in px.servers), strict=True):
-        named = srv.source or px.source
-        source = named.address if named is not None else None
         try:
-            address = sockaddr(srv.address)
-            source_address = b"" if source is None else sockaddr(source)
+            values = server_arguments(px, srv, number)
         except ValueError as error:
             raise CompileError(srv.location, f"'server {px.name}/{srv.name}' : {error}") from None
-        has_address = srv.address.family not in ("ipv4", "ipv6") or srv.address.host not in ANY_HOSTS
-        indexes[px.name, srv.name] = builder.add_server(
-            index,
-            srv.name,
-            id=number,
-            address=address,
-            flags=_flags(srv),
-            weight=srv.weight,
-            maxconn=srv.maxconn,
-            minconn=min(srv.minconn, srv.maxconn),
-            maxqueue=srv.maxqueue,
-            port_offset=srv.address.port_offset or 0,
-            send_proxy=srv.send_proxy,
-            source=source_address,
-            pool_max_conn=srv.pool_max_conn,
-            pool_purge_ms=srv.pool_purge_delay_ms,
-            slowstart_ms=srv.slowstart_ms,
-            max_reuse=srv.max_reuse,
-            redir=file_bytes(srv.redir),
-            ring_id=_ring_id(srv, number),
-            rise=srv.rise,
-            fall=srv.fall,
-            disabled=srv.disabled,
-            cookie=file_bytes(srv.cookie) if px.mode == "http" else b"",
-            # a name that nobody knew (`init-addr none`): in maintenance from the start, until it resolves
-            observe=OBSERVE[srv.observe] if srv.check else 0,
-            error_limit=srv.error_limit,
-            unresolved=not has_address and bool(srv.address.name),
-            inherited=_inherits_maintenance(srv, by_path),
-        )
+        indexes[px.name, srv.name] = builder.add_server(index, **values, inherited=_inherits_maintenance(srv, by_path))
     return indexes
+
+
+def server_arguments(px: Proxy, srv: Server, number: int) -> dict[str, Any]:
+    """What the core is told of a server (builder.server_values). number: its id. Raises ValueError for a bad address."""
+    named = srv.source or px.source
+    has_address = srv.address.family not in ("ipv4", "ipv6") or srv.address.host not in ANY_HOSTS
+    return {
+        "name": srv.name,
+        "id": number,
+        "address": sockaddr(srv.address),
+        "flags": _flags(srv),
+        "weight": srv.weight,
+        "maxconn": srv.maxconn,
+        "minconn": min(srv.minconn, srv.maxconn),
+        "maxqueue": srv.maxqueue,
+        "port_offset": srv.address.port_offset or 0,
+        "send_proxy": srv.send_proxy,
+        "source": b"" if named is None else sockaddr(named.address),
+        "pool_max_conn": srv.pool_max_conn,
+        "pool_purge_ms": srv.pool_purge_delay_ms,
+        "slowstart_ms": srv.slowstart_ms,
+        "max_reuse": srv.max_reuse,
+        "redir": file_bytes(srv.redir),
+        "ring_id": _ring_id(srv, number),
+        "rise": srv.rise,
+        "fall": srv.fall,
+        "disabled": srv.disabled,
+        "cookie": file_bytes(srv.cookie) if px.mode == "http" else b"",
+        "observe": OBSERVE[srv.observe] if srv.check else 0,
+        "error_limit": srv.error_limit,
+        # a name that nobody knew (`init-addr none`): in maintenance from the start, until it resolves
+        "unresolved": not has_address and bool(srv.address.name),
+    }
 
 
 def add_server_tls(
@@ -86,6 +88,14 @@ def add_server_tls(
         values = server_values(srv, glob, sni)
         if values is not None:
             builder.set_server_tls(indexes[px.name, srv.name], values)
+
+
+def refer_to_tracked(builder: ProgramBuilder, proxies: Iterable[Proxy], indexes: Mapping[tuple[str, str], int]) -> None:
+    """Servers that others track must stay."""
+    for path in {srv.track for px in proxies for srv in px.servers if srv.track}:
+        backend, _, name = path.rpartition("/")
+        if (backend, name) in indexes:
+            builder.refer_to_server(indexes[backend, name])
 
 
 def add_internal_server(builder: ProgramBuilder, index: int, service_address: bytes) -> None:

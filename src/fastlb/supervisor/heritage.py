@@ -157,7 +157,8 @@ def _kept_health(
 
 
 def _servers(program: Program) -> dict[tuple[str, str], int]:
-    return {_key(program, srv): srv.index for srv in program.servers if not srv.is_internal}
+    """Those of the configuration, but for what `del server` has removed."""
+    return {_key(program, srv): srv.index for srv in program.servers if not srv.is_internal and srv.index not in program.removed}
 
 
 def _key(program: Program, srv: ServerEntry) -> tuple[str, str]:
@@ -197,7 +198,7 @@ def _now_ids(table: str, old: Generation, new: Generation) -> list[int] | None:
     backends = {px.name for px in old.configuration.proxies if px.has_backend and _stores_in(px, table)}
     now = {key: new.program.servers[index].id for key, index in _servers(new.program).items()}
     found: dict[int, int] = {}
-    for srv in old.program.servers:
+    for srv in (*old.program.added.values(), *old.program.servers):
         key = _key(old.program, srv)
         if not srv.is_internal and key[0] in backends and srv.id < _MAX_NUMBERED:
             found.setdefault(srv.id, now.get(key, 0))
