@@ -24,11 +24,14 @@ class Tracks:
     def check(self, px: Proxy, report: Report) -> None:
         """Finds what the servers of the proxy track. report: called with a server, a code, HAProxy's message and a hint."""
         for srv in px.servers:
-            if not srv.track:
-                continue
-            fault = self._fault(px, srv)
-            if fault:
-                report(srv, *fault)
+            if srv.track:
+                self.check_one(px, srv, report)
+
+    def check_one(self, px: Proxy, srv: Server, report: Report) -> None:
+        """The same for one server, which need not be among the proxy's yet."""
+        fault = self._fault(px, srv)
+        if fault:
+            report(srv, *fault)
 
     def _fault(self, px: Proxy, srv: Server) -> tuple[str, str, str] | None:
         name, _, server_name = srv.track.rpartition("/")

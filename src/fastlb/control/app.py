@@ -25,6 +25,7 @@ from fastlb.control.checks.observed import Observer
 from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory, LiveServer
+from fastlb.control.dynamic_servers import DynamicServers, join
 from fastlb.control.hub import Control, clock_ms
 from fastlb.control.logs import format as fmt
 from fastlb.control.logs.journal import Journal
@@ -34,6 +35,7 @@ from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
 from fastlb.control.resolvers.lookup import Lookups
 from fastlb.control.resolvers.service import ResolverService
+from fastlb.control.roster import Roster
 from fastlb.control.runtime.service import RuntimeService
 from fastlb.control.servers import Servers
 from fastlb.control.stats.service import StatsService
@@ -48,7 +50,7 @@ class ControlContext:
     runtime_listeners: one listening socket per `stats socket` line. master_channel: a connected socket; its end of file
     says that the master is gone. is_quiet: nothing on standard error. ring_sockets: where workers' lines for rings come
     from. observed_fd: the workers' eventfd for `observe`. exposed: what `_getsocks` hands out, with the sockets' interfaces.
-    console_listener: for commands that come through the master.
+    console_listener: for commands that come through the master. roster: the servers that commands have added and removed.
     """
 
     configuration: model.Configuration
@@ -65,6 +67,7 @@ class ControlContext:
     ring_sockets: Mapping[str, socket.socket] = field(default_factory=dict)
     exposed: list[tuple[socket.socket, str]] = field(default_factory=list)
     console_listener: socket.socket | None = None
+    roster: Roster | None = None
 
 
 def run(context: ControlContext) -> int:
@@ -78,6 +81,8 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
     snapshot = context.snapshot
     state = snapshot.globals()
     directory = Directory(context.configuration, context.program)
+    if context.roster is not None:
+        join(context.configuration, directory, context.roster)
     rings = Rings(context.configuration.rings.values(), context.ring_sockets)
     journal = Journal(context.configuration, state.master_pid, is_quiet=context.is_quiet, sender=Sender(rings))
     servers = Servers(directory, snapshot, journal, clock_ms)
@@ -89,7 +94,16 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
     if context.contents is not None:
         shared = SharedContents(context.contents, context.contents.program.variables, messages)
     certificates = Certificates(context.configuration, directory, messages)
-    messages.audience = Audience(shared, certificates)
+    master = MasterChannel(context.master_channel, journal)
+    checks = CheckScheduler(loop, servers, context.configuration.global_.spread_checks)
+    agents = Agents(loop, servers, context.configuration.global_.spread_checks)
+    dynamic_servers = None
+    if context.roster is not None:
+        dynamic_servers = DynamicServers(
+            context.configuration, directory, servers, context.roster, messages, master, certificates
+        )
+        dynamic_servers.followers = [checks, agents, resolvers, certificates]
+    messages.audience = Audience(shared, certificates, dynamic_servers)
     return Control(
         configuration=context.configuration,
         program=context.program,
@@ -97,10 +111,10 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         directory=directory,
         journal=journal,
         servers=servers,
-        checks=CheckScheduler(loop, servers, context.configuration.global_.spread_checks),
-        agents=Agents(loop, servers, context.configuration.global_.spread_checks),
+        checks=checks,
+        agents=agents,
         messages=messages,
-        master=MasterChannel(context.master_channel, journal),
+        master=master,
         hard_maxconn=context.configuration.global_.maxconn or state.maxconn,
         routes=Routes(context.configuration),
         resolvers=resolvers,
@@ -108,6 +122,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         tables=context.tables,
         contents=shared,
         certificates=certificates,
+        dynamic_servers=dynamic_servers,
     )
 
 
@@ -126,6 +141,8 @@ async def _serve(context: ControlContext) -> int:
     rings = control.journal.sender.rings
     await _start(control, "rings", _called(rings.start))
     await _start(control, "messages", control.messages.start)
+    if control.dynamic_servers is not None:
+        await _start(control, "dynamic servers", control.dynamic_servers.settle)
     await _start(control, "runtime socket", _called(runtime.start))
     await _start(control, "statistics", stats.start)
     await _start(control, "checks", _called(control.checks.start))
@@ -133,6 +150,8 @@ async def _serve(context: ControlContext) -> int:
     await _start(control, "agents", _called(control.agents.start))
     observer = Observer(loop, control.servers, control.checks, context.observed_fd)
     await _start(control, "observe", _called(observer.start))
+    if control.dynamic_servers is not None:
+        control.dynamic_servers.followers.append(observer)
     ticker = loop.create_task(_tick(control))
     control.master.start(loop, over.set, runtime.stop_exposing, lambda: _retire(control, runtime))
     # What was built until now lives as long as the process: keep the collector from walking through it.

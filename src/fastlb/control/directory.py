@@ -17,7 +17,8 @@ class LiveServer:
 
     check_host, check_port, agent_host, agent_port: where commands have sent its checks and questions to its agent; None and 0:
     where the configuration says. agent_send: what commands have it asked; None: what the configuration says.
-    tracked: the server that it follows (`track`). trackers: those that follow it, in haproxy's order: the last ones first.
+    is_added: by a command. tracked: the server that it follows (`track`). trackers: those that follow it, in haproxy's order: the
+    last ones first.
     """
 
     index: int
@@ -32,6 +33,7 @@ class LiveServer:
     agent_send: str | None = None
     tracked: LiveServer | None = None
     trackers: list[LiveServer] = field(default_factory=list)
+    is_added: bool = False
 
     @property
     def judge(self) -> LiveServer:
@@ -117,6 +119,24 @@ class Directory:
                 continue
             config = proxy.config.binds[entry.bind] if entry.bind < len(proxy.config.binds) else None
             proxy.listeners.append(LiveListener(entry.index, entry.id, entry.name, proxy, config))
+
+    def add_server(
+        self, index: int, id: int, proxy: LiveProxy, config: model.Server, tracked: LiveServer | None = None
+    ) -> LiveServer:
+        """A server that a command has added, behind the others of its backend."""
+        server = LiveServer(index, id, config.name, proxy, config, tracked=tracked, is_added=True)
+        proxy.servers.append(server)
+        self.servers[index] = server
+        if tracked is not None:
+            tracked.trackers.insert(0, server)
+        return server
+
+    def remove_server(self, server: LiveServer) -> None:
+        """A server that nobody tracks is gone."""
+        server.proxy.servers.remove(server)
+        del self.servers[server.index]
+        if server.tracked is not None:
+            server.tracked.trackers.remove(server)
 
     def frontend(self, name: str) -> LiveProxy | None:
         """The frontend of that name, or with that id where the name is `#ID` or a number (manual, section 9.3)."""

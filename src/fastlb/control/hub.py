@@ -15,6 +15,7 @@ from fastlb.control.checks.agent import Agents
 from fastlb.control.checks.scheduler import CheckScheduler
 from fastlb.control.contents import SharedContents
 from fastlb.control.directory import Directory
+from fastlb.control.dynamic_servers import DynamicServers
 from fastlb.control.logs.journal import Journal
 from fastlb.control.master import MasterChannel
 from fastlb.control.messages import MessageHub
@@ -50,3 +51,4 @@ class Control:
     certificates: Certificates
     tables: ports.StickTables | None = None
     contents: SharedContents | None = None
+    dynamic_servers: DynamicServers | None = None

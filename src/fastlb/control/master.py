@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ from fastlb.control.logs.journal import Journal
 _MAX_LINE = 65536
 _MOST_FILES = 4  # that come with one receive
 _ANSWER_TIMEOUT_S = 60.0
+_ROSTER_TIMEOUT_S = 10.0
 
 
 class MasterChannel:
@@ -34,6 +36,8 @@ class MasterChannel:
         self._received = b""
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[dict[str, Any]] | None = None
+        self._numbers = itertools.count(1)
+        self._roster_answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     def start(
         self,
@@ -61,6 +65,36 @@ class MasterChannel:
                     return await self._answer
             finally:
                 self._answer = None
+
+    async def change_roster(self, change: str, content: str) -> list[tuple[int, int]]:
+        """Has the master "add" or "remove" a server (control/roster.py), so that whatever it starts from now on knows that.
+
+        Returns the workers that it had started before, (number, pid). Raises TimeoutError or ConnectionError without an answer,
+        ValueError with its reason where it refuses.
+        """
+        number = next(self._numbers)
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._roster_answers[number] = future
+        try:
+            self._send_file({"command": "roster", "change": change, "number": number, "has_file": True}, content.encode())
+            async with asyncio.timeout(_ROSTER_TIMEOUT_S):
+                answer = await future
+        finally:
+            del self._roster_answers[number]
+        if answer.get("fault"):
+            raise ValueError(answer["fault"])
+        return [(int(worker), int(pid)) for worker, pid in answer["workers"]]
+
+    def _send_file(self, message: dict[str, Any], content: bytes) -> None:
+        fd = os.memfd_create("fastlb", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(content)
+            socket.send_fds(self._channel, [json.dumps(message).encode() + b"\n"], [fd])
+        except BlockingIOError:
+            raise ConnectionError("the master does not read") from None
+        finally:
+            os.close(fd)
 
     def _readable(self, loop: asyncio.AbstractEventLoop) -> None:
         fds: list[int] = []
@@ -99,5 +133,9 @@ class MasterChannel:
             self._on_stopping()
         elif event.get("event") == "replaced":
             self._on_replaced()
+        elif event.get("event") == "roster":
+            future = self._roster_answers.get(event.get("number", 0))
+            if future is not None and not future.done():
+                future.set_result(event)
         elif event.get("event") == "reload-failed":
             self._journal.program(fmt.WARNING, "Reload refused: the running configuration stays in force.")

@@ -105,6 +105,11 @@ class MessageHub:
         """The workers that are connected."""
         return sorted(self._peers)
 
+    def pid_of(self, worker: int) -> int:
+        """The process that is connected as that worker; 0: none."""
+        peer = self._peers.get(worker)
+        return peer.pid if peer is not None else 0
+
     async def start(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, sock=self._listener)
 

@@ -179,6 +179,21 @@ class Servers:
         self.cookies.renew(server)
         self._drop(server, ports.ADMIN_RMAINT, name or server.config.address.name)
 
+    def begin(self, server: LiveServer) -> None:
+        """A server that was added with `enabled` serves at once, as one of the configuration does."""
+        before = self._before(server)
+        admin = before.state.admin & ~ports.ADMIN_FMAINT
+        self.snapshot.set_admin(server.index, admin)
+        if admin & ports.ADMIN_MAINT:
+            return  # that of a server that it tracks, or its name has no address
+        self.snapshot.set_check(server.index, health=before.state.rise)
+        self.snapshot.set_state(server.index, ports.STATE_RUNNING)
+        self._backend_changed(server.proxy, before)
+
+    def forget(self, server: LiveServer) -> None:
+        """The server is gone."""
+        self.slow_starting.discard(server.index)
+
     def set_weight(self, server: LiveServer, weight: int) -> None:
         """The user's weight, 0..256."""
         before = self._before(server)

@@ -11,6 +11,8 @@ import os
 import socket
 
 _MAX_LINE = 65536
+_MOST_FILES = 8  # that come with one receive
+_MAX_FILE = 64 << 20
 
 
 class Channel:
@@ -20,6 +22,7 @@ class Channel:
         self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._ours.setblocking(False)
         self._received = b""
+        self._files: list[int] = []
 
     def fileno(self) -> int:
         return self._ours.fileno()
@@ -31,6 +34,9 @@ class Channel:
     def close(self) -> None:
         self._ours.close()
         self.theirs.close()
+        for fd in self._files:
+            os.close(fd)
+        self._files.clear()
 
     def send(self, message: dict[str, object]) -> None:
         """Sends without waiting; a control process that reads nothing any more loses the message."""
@@ -49,13 +55,17 @@ class Channel:
             os.close(fd)
 
     def receive(self) -> list[dict[str, object]] | None:
-        """The objects that arrived since the last call; None when the other end is gone."""
+        """The objects that arrived since the last call; None when the other end is gone.
+
+        One that says "has_file" came with a file in memory, whose bytes are its "content".
+        """
         try:
-            received = self._ours.recv(_MAX_LINE)
+            received, fds, _, _ = socket.recv_fds(self._ours, _MAX_LINE, _MOST_FILES)
         except BlockingIOError:
             return []
         except OSError:
             return None
+        self._files += fds
         if not received:
             return None
         *lines, self._received = (self._received + received).split(b"\n")
@@ -65,5 +75,13 @@ class Channel:
             with contextlib.suppress(ValueError):
                 message = json.loads(line)
                 if isinstance(message, dict):
+                    if message.get("has_file"):
+                        message["content"] = self._next_file()
                     messages.append(message)
         return messages
+
+    def _next_file(self) -> bytes:
+        if not self._files:
+            return b""
+        with os.fdopen(self._files.pop(0), "rb") as file:
+            return os.pread(file.fileno(), min(os.fstat(file.fileno()).st_size, _MAX_FILE), 0)

@@ -52,6 +52,7 @@ def run_control(generation: Generation) -> int:
             contents=Contents(generation.program),
             exposed=exposed,
             console_listener=generation.console_listener,
+            roster=generation.roster,
         )
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fastlb.config.model import Configuration
+from fastlb.control.roster import Roster
 from fastlb.supervisor.channel import Channel
 from fastlb.supervisor.children import CONTROL, WORKER, Child
 from fastlb.supervisor.listeners import ListenerSet
@@ -61,6 +62,7 @@ class Generation:
     console_listener: socket.socket | None = None
     console_address: bytes = b""
     heritage: Heritage | None = None
+    roster: Roster | None = None
     workers: list[Child] = field(default_factory=list)
     control: Child = field(default_factory=lambda: Child(CONTROL))
     channel: Channel | None = None
@@ -103,6 +105,22 @@ class Generation:
         if self.channel is not None:
             self.channel.send(message)
 
+    def change_roster(self, message: dict[str, object]) -> None:
+        """Does what control asks for, and tells it which workers were there before: those do not know it from the master."""
+        fault = ""
+        try:
+            if self.roster is None:
+                fault = "servers cannot be added here"
+            elif message.get("change") == "add":
+                self.roster.add(_text(message))
+            else:
+                self.roster.remove(int(_text(message)))
+        except (ValueError, TypeError, KeyError) as error:
+            # Whatever control sends, the master must outlive it.
+            fault = str(error) or type(error).__name__
+        workers = [[child.index, child.pid] for child in self.workers if child.pid]
+        self.tell_control({"event": "roster", "number": message.get("number"), "fault": fault, "workers": workers})
+
     def close_listeners(self) -> None:
         """Soft stop: connections are refused from here on, once the workers have closed theirs too."""
         self.listeners.close()
@@ -119,6 +137,11 @@ class Generation:
         if self.channel is not None:
             self.channel.close()
             self.channel = None
+
+
+def _text(message: dict[str, object]) -> str:
+    content = message.get("content")
+    return content.decode() if isinstance(content, bytes) else ""
 
 
 def new_generation(
@@ -164,6 +187,7 @@ def new_generation(
     generation.console_listener, generation.console_address = open_private("console")
     generation.workers = [Child(WORKER, index) for index in range(n_workers)]
     generation.heritage = parts.heritage(generation)
+    generation.roster = parts.roster(program)
     return generation
 
 
@@ -173,7 +197,8 @@ class Parts:
 
     compile: fastlb.compile.compile_program, given `listeners` as Listener objects. snapshot: Snapshot(program).
     restore: puts what state files say into a generation before it is forked, and tells what that changes. run_worker,
-    run_control: the life of a child after the fork; they return its exit status. heritage: Heritage(generation).
+    run_control: the life of a child after the fork; they return its exit status. heritage: Heritage(generation). roster: made
+    for a program.
     """
 
     compile: Callable[..., Any]
@@ -182,3 +207,4 @@ class Parts:
     run_control: Callable[[Generation], int]
     heritage: Callable[[Generation], Heritage]
     restore: Callable[[Generation, Callable[[str], None]], None] = lambda generation, warn: None
+    roster: Callable[[Any], Roster | None] = lambda program: None

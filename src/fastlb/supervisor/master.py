@@ -154,7 +154,10 @@ class Master:
                 self._family.close_channel(generation)
                 continue
             for message in messages:
-                self._on_command(generation, message.get("command"))
+                if message.get("command") == "roster":
+                    generation.change_roster(message)
+                else:
+                    self._on_command(generation, message.get("command"))
 
     def _on_command(self, generation: Generation, command: object) -> None:
         """What control may ask for, on behalf of an operator."""

@@ -50,5 +50,9 @@ class Renewed:
         self._renewal.forget()
         return {}
 
+    def forget_server(self, server: int) -> None:
+        """The server is gone."""
+        self._renewal.forget_server(server)
+
     def journal(self) -> dict[str, Any]:
         return {"journal": self._journal}

@@ -11,9 +11,11 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastlb.config.model import Configuration, StatsSocket
 from fastlb.control.handover import Taken, TakeoverError, take
+from fastlb.control.roster import Roster
 from fastlb.supervisor import limits, serving
 from fastlb.supervisor.alerts import Alerts
 from fastlb.supervisor.console import LEVELS, Listener, private_name
@@ -241,7 +243,13 @@ def default_parts() -> Parts:
     from fastlb.supervisor.heritage import Heritage
     from fastlb.supervisor.worker import run_worker
 
-    return Parts(compile_program, Snapshot, run_worker, run_control, Heritage, _restore)
+    return Parts(compile_program, Snapshot, run_worker, run_control, Heritage, _restore, _roster)
+
+
+def _roster(program: Any) -> Roster:
+    from fastlb_core.bridge.dynamic import DynamicServers
+
+    return Roster(DynamicServers(program))
 
 
 def _restore(generation: Generation, warn: Callable[[str], None]) -> None:

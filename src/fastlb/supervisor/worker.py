@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastlb.control.changes import of_variable, raw, text
+from fastlb.control.roster import Roster
 from fastlb.supervisor import kernel, limits
 from fastlb.supervisor.generation import Generation
 from fastlb.supervisor.privileges import PrivilegeError, drop
@@ -39,7 +40,7 @@ def run_worker(generation: Generation, index: int) -> int:
     address = generation.message_address
     engine = Engine(generation.program, index, address, messages, messages.first, messages.changed, messages.asked)
     replica = Replica(index, Contents(generation.program), engine.set_variable, engine.variable)
-    messages.serve(engine, replica, Renewed(Renewal(generation.program)))
+    messages.serve(engine, replica, Renewed(Renewal(generation.program)), generation.roster)
     return int(engine.run())
 
 
@@ -96,6 +97,7 @@ class Messages:
         self._engine: Any = None
         self._replica: Any = None
         self._renewed: Any = None
+        self._roster: Any = None
         self._commands: dict[str, Callable[..., dict[str, Any]]] = {
             "answer": self._answer,
             "apply": self._apply,
@@ -110,10 +112,14 @@ class Messages:
             "variable": self._variable,
         }
 
-    def serve(self, engine: Any, replica: Replica, renewed: Renewed) -> None:
+    def serve(self, engine: Any, replica: Replica, renewed: Renewed, roster: Roster | None = None) -> None:
         """What to work on; before the engine runs."""
-        self._engine, self._replica, self._renewed = engine, replica, renewed
+        self._engine, self._replica, self._renewed, self._roster = engine, replica, renewed, roster
         self._commands |= {
+            "server-add": self._server_add,
+            "server-leave": self._server_leave,
+            "server-remove": self._server_remove,
+            "servers": self._servers,
             "tls-forget": renewed.forget,
             "tls-journal": renewed.journal,
             "tls-make": renewed.make,
@@ -174,6 +180,33 @@ class Messages:
 
     def _shut_server_sessions(self, server: int) -> dict[str, Any]:
         return {"ended": self._engine.shut_server_sessions(server)}
+
+    def _server_add(self, record: str) -> dict[str, Any]:
+        """A server that a command has added; a second time it does nothing."""
+        self._roster.add(record)
+        self._engine.know_servers()
+        return {}
+
+    def _server_leave(self, server: int) -> dict[str, Any]:
+        """Closes what is idle; how many streams use the server."""
+        return {"busy": self._engine.leave_server(server)}
+
+    def _server_remove(self, server: int) -> dict[str, Any]:
+        """Forgets a server, unless streams use it: then they are ended, and it is asked again."""
+        busy = self._engine.leave_server(server)
+        if busy:
+            self._engine.shut_server_sessions(server)
+        else:
+            self._roster.remove(server)
+            self._renewed.forget_server(server)
+        return {"busy": busy}
+
+    def _servers(self, roster: str) -> dict[str, Any]:
+        """All that control knows, after the connection to it was lost."""
+        for server in self._roster.become(roster):
+            self._renewed.forget_server(server)
+        self._engine.know_servers()
+        return {}
 
     def _answer(self, question: int, address: str) -> dict[str, Any]:
         self._engine.answer(question, raw(address))

@@ -24,7 +24,7 @@ from .row import IGNORED, NOT_YET, UNSUPPORTED, ProxyKeyword, ServerOption, SetS
 from .server_resolution import MAX_TEMPLATE, resolve_at_start, template_range
 
 MAX_WEIGHT = 256
-_ADDRESS = AddressRules(port="offset", late=True)
+SERVER_ADDRESS = AddressRules(port="offset", late=True)
 _CHECK_ADDRESS = AddressRules(port="optional", unix=False)
 _ON_ERROR = "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down'"
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-")
@@ -99,21 +99,26 @@ def read_server(st: Statement, px: Proxy, name: str, index: int) -> Server:
     srv.location, srv.name = st.line_location(), name
     where = f"'server {px.name}/{name}' : "
     try:
-        srv.address = st.address(st.words[index], _ADDRESS)
+        srv.address = st.address(st.words[index], SERVER_ADDRESS)
     except ValueFault as fault:
         _fail(st, f"{where}{fault.message}", index, fault.code)
     _set_options(st, srv, index + 1, where)
+    complete(st, srv, where)
+    address = srv.address
+    if address.name:
+        resolve_at_start(st, srv, lambda message, hint: _fail(st, message, index, "unresolved-host", hint), where)
+    return srv
+
+
+def complete(st: Statement, srv: Server, where: str) -> None:
+    """What only the whole line tells, and what TLS needs to be complete."""
     tls_server.complete(st, srv, where)
     if srv.check and srv.track:
         message = f"{where}unable to enable checks and tracking at the same time!"
         _fail(st, message, 1, "conflict", "its state is that of the server it tracks: leave 'check' out")
     if srv.agent_check and not srv.agent_port:
-        message = f"{where}server {name} does not have agent port. Agent check has been disabled."
+        message = f"{where}server {srv.name} does not have agent port. Agent check has been disabled."
         _fail(st, message, 1, "no-agent-port", "agent-port <port>")
-    address = srv.address
-    if address.name:
-        resolve_at_start(st, srv, lambda message, hint: _fail(st, message, index, "unresolved-host", hint), where)
-    return srv
 
 
 def _fail(st: Statement, message: str, index: int, code: str = "bad-argument", hint: str = "") -> NoReturn:
@@ -129,17 +134,17 @@ def _set_options(st: Statement, srv: Server, index: int, where: str) -> None:
         name = server_link.option_name(st.words[index])
         row = OPTIONS.get(name)
         if row is None:
-            _unknown(st, name, index, where)
+            unknown_option(st, name, index, where)
         elif is_default and not row.default_server:
             location, _ = st.place(index)
             message = f"'{name}' option is not accepted in default-server sections"
             st.warn(message, index, "wrong-section", lead=f"[{location}] : ")
             index += 1 + row.arity
         else:
-            index += _set_option(st, srv, row, index, where)
+            index += set_option(st, srv, row, index, where)
 
 
-def _unknown(st: Statement, name: str, index: int, where: str) -> None:
+def unknown_option(st: Statement, name: str, index: int, where: str) -> None:
     guess = nearest(name, OPTIONS)
     tail = f"; did you mean '{guess}' maybe ?" if guess else "."
     if not where:
@@ -147,7 +152,7 @@ def _unknown(st: Statement, name: str, index: int, where: str) -> None:
     _fail(st, f"{where}unknown keyword '{name}'{tail}", index, "unknown-keyword", f"write '{guess}'" if guess else "")
 
 
-def _set_option(st: Statement, srv: Server, row: ServerOption, index: int, where: str) -> int:
+def set_option(st: Statement, srv: Server, row: ServerOption, index: int, where: str) -> int:
     """Applies one option; returns how many words it took. An option that is not supported is reported, and reading goes on."""
     if row.status == UNSUPPORTED:
         location, _ = st.place(index)

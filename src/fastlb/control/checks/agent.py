@@ -18,6 +18,7 @@ from fastlb.control.checks import health
 from fastlb.control.checks.status import Result, Status
 from fastlb.control.checks.tcp import Target, TcpProbe
 from fastlb.control.directory import LiveServer
+from fastlb.control.ports import ADMIN_MAINT
 from fastlb.control.servers import AgentState, Servers
 from fastlb.control.sockaddr import family_of, unpack
 
@@ -141,7 +142,25 @@ class Agents:
         asked = [server for server in self._servers.directory.servers.values() if server.config.agent_check]
         for position, server in enumerate(asked):
             self._servers.agents[server.index] = AgentState()
+            if server.is_added and self._servers.snapshot.server_state(server.index).admin & ADMIN_MAINT:
+                # After a crash of control: as likely as not nobody has enabled it yet, and it must not bring its server in.
+                self._disabled.add(server.index)
             self._plan(server, server.config.agent_inter_ms / 1000 * position / len(asked))
+
+    def add_server(self, server: LiveServer) -> None:
+        """A server that came while the program runs; its agent waits for `enable agent`."""
+        if server.config.agent_check:
+            self._servers.agents[server.index] = AgentState()
+            self._disabled.add(server.index)
+            self._plan(server, server.config.agent_inter_ms / 1000)
+
+    def remove_server(self, server: LiveServer) -> None:
+        self._servers.agents.pop(server.index, None)
+        self._disabled.discard(server.index)
+        if server.index in self._timers:
+            self._timers.pop(server.index).cancel()
+        if server.index in self._probes:
+            self._probes.pop(server.index).cancel()
 
     def stop(self) -> None:
         for handle in self._timers.values():

@@ -38,11 +38,20 @@ class Observer:
         self._servers = servers
         self._checks = checks
         self._fd = fd
-        every = servers.directory.servers.values()
-        self._observed = [server for server in every if server.config.check and server.config.observe]
+        self._observed: list[LiveServer] = []
+        for server in servers.directory.servers.values():
+            self.add_server(server)
+
+    def add_server(self, server: LiveServer) -> None:
+        if server.config.check and server.config.observe:
+            self._observed.append(server)
+
+    def remove_server(self, server: LiveServer) -> None:
+        if server in self._observed:
+            self._observed.remove(server)
 
     def start(self) -> None:
-        if self._fd >= 0 and self._observed:
+        if self._fd >= 0:
             self._loop.add_reader(self._fd, self._look)
             # What came while nobody listened (control was restarted).
             self._look()

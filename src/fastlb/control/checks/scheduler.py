@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import heapq
+import itertools
 import random
 import socket
 import time
@@ -41,6 +42,7 @@ class _Check:
     """One checked server's place in the time table."""
 
     __slots__ = ("due", "planned", "probe", "sequence", "server", "started", "target", "target_key", "version")
+    versions = itertools.count(1)  # never the same for another server with the same index
 
     def __init__(self, server: LiveServer, sequence: Sequence | None) -> None:
         self.server = server
@@ -97,6 +99,20 @@ class CheckScheduler:
             self._plan(check, now + span / 1000 * position / len(checked))
         self._servers.on_ready = self.check_now
 
+    def add_server(self, server: LiveServer) -> None:
+        """A server that came while the program runs; its checks wait for `enable health`."""
+        if server.config.check:
+            self._checks[server.index] = check = _Check(server, self._plans.plan(server.proxy.config))
+            self._plan(check, time.monotonic() + server.config.inter_ms / 1000)
+
+    def remove_server(self, server: LiveServer) -> None:
+        """Its check ends without a result, and comes no more."""
+        check = self._checks.pop(server.index, None)
+        if check is not None and check.probe is not None:
+            check.probe.cancel()
+            check.probe = None
+            self.n_running -= 1
+
     def stop(self) -> None:
         """Ends running checks without a result and plans no more."""
         if self._timer is not None:
@@ -142,7 +158,7 @@ class CheckScheduler:
     # -- time
 
     def _plan(self, check: _Check, when: float) -> None:
-        check.version += 1
+        check.version = next(_Check.versions)
         check.planned = when
         heapq.heappush(self._heap, (when, check.server.index, check.version))
         self._arm()
@@ -166,8 +182,8 @@ class CheckScheduler:
         try:
             while self._heap and self._heap[0][0] <= now:
                 when, index, version = heapq.heappop(self._heap)
-                check = self._checks[index]
-                if check.version != version:
+                check = self._checks.get(index)
+                if check is None or check.version != version:
                     continue
                 try:
                     if check.probe is None:

@@ -74,6 +74,13 @@ class ResolverService:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
+    def add_server(self, server: LiveServer) -> None:
+        """haproxy: the name of a server that a command adds is not looked up."""
+
+    def remove_server(self, server: LiveServer) -> None:
+        self._leave(server)
+        self._targets.pop(server.index, None)
+
     def name_of(self, server: LiveServer) -> str:
         """The host name whose address the server has; "" where a SRV name gave it none."""
         if is_service(server.config.address.name):

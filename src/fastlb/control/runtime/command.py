@@ -100,14 +100,18 @@ class Request:
 
     def server(self, place: int = 0) -> LiveServer:
         """The server that the argument `backend/server` names; raises Refused with HAProxy's words."""
-        backend_name, slash, server_name = self.argument(place).partition("/")
-        if not slash or not backend_name or not server_name:
-            raise Refused("Require 'backend/server'.\n")
-        backend = self._backend(backend_name)
+        backend, server_name = self.backend_of(self.argument(place))
         server = self.control.directory.server(backend, server_name)
         if server is None:
             raise Refused("No such server.\n")
         return server
+
+    def backend_of(self, path: str) -> tuple[LiveProxy, str]:
+        """The backend of `backend/server`, and the server's name; raises Refused."""
+        backend_name, slash, server_name = path.partition("/")
+        if not slash or not backend_name or not server_name:
+            raise Refused("Require 'backend/server'.\n")
+        return self._backend(backend_name), server_name
 
     def backend(self, place: int = 0) -> LiveProxy:
         """The backend that the argument names; raises Refused."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastlb.control.runtime import (
     agents,
     cookies,
+    dynamic_servers,
     events,
     limits,
     patterns,
@@ -38,6 +39,7 @@ COMMANDS: tuple[Command, ...] = tuple(
         (
             *agents.COMMANDS,
             *cookies.COMMANDS,
+            *dynamic_servers.COMMANDS,
             *events.COMMANDS,
             *limits.COMMANDS,
             *patterns.COMMANDS,

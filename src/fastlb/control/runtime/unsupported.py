@@ -7,9 +7,9 @@ from __future__ import annotations
 
 NAMES = {
     "acme": "renew, status",
-    "add": "backend, server, ssl ca-file, ssl jwt",
+    "add": "backend, ssl ca-file, ssl jwt",
     "debug": "counters",
-    "del": "backend, server, ssl jwt",
+    "del": "backend, ssl jwt",
     "dump": "ssl cert, stats-file",
     "echo": "",
     "httpclient": "",

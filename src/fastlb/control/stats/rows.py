@@ -113,11 +113,12 @@ def server_row(control: Control, server: LiveServer, wanted: Filter, now: int) -
     if state.maxconn:
         row["slim"] = state.maxconn
     row |= _server_traffic(counters) | {"dresp": counters.denied_resp}
-    agent = control.servers.agents.get(server.index)
+    agent = control.servers.agents.get(server.index) if control.agents.is_enabled(server) else None
     row |= {"status": server_status(control, server, state), "weight": weight_of(state)}
     row |= {"act": int(not config.backup), "bck": int(config.backup)}
     row |= {"lastchg": (now - state.last_change_ms) // 1000}
-    if config.check:
+    is_checked = config.check and bool(state.check_flags & ports.CHECK_ENABLED)
+    if is_checked:
         row |= {"chkfail": state.failed_checks, "chkdown": state.down_trans, "downtime": _downtime(state, now) // 1000}
     if config.check and config.observe:
         row["hanafail"] = state.failed_hana

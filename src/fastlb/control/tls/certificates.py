@@ -17,7 +17,7 @@ from fastlb.config.tls_files import Tell, TlsFiles, unloadable
 from fastlb.config.tls_model import Authorities, BindTls, Certificate, KeyPair, Revocations, ServerTls
 from fastlb.config.tls_pem import TlsFault
 from fastlb.config.values import ValueFault
-from fastlb.control.directory import Directory
+from fastlb.control.directory import Directory, LiveServer
 from fastlb.control.messages import MessageError, MessageHub
 from fastlb.control.tls.files import Read, changes_of, read_line
 from fastlb.control.tls.lines import BindLine, CannotMake, Lines, Made, ServerLine
@@ -68,6 +68,16 @@ class Certificates:
             for each in self.lines.binds
             if any(one.is_default and (one.source, one.line, one.pair.name) == place for one in each.bind.tls.certificates)
         ]
+
+    # -- servers that come and go
+
+    def add_server(self, server: LiveServer) -> None:
+        self._servers.append(server.config)
+        self.lines.add_server(server)
+
+    def remove_server(self, server: LiveServer) -> None:
+        self._servers = [config for config in self._servers if config is not server.config]
+        self.lines.remove_server(server)
 
     # -- changing
 
@@ -169,9 +179,14 @@ class Certificates:
     # -- lines of crt-lists
 
     def _read_entry(self, text: str) -> list[Certificate]:
-        files = _KnownFiles(self._configuration.global_.tls)
-        files.material = self._trial or self.material
-        return read_line(self._configuration, text, files)
+        return read_line(self._configuration, text, known_files(self._configuration, self._trial or self.material))
+
+
+def known_files(configuration: Configuration, material: Material) -> TlsFiles:
+    """Files of the running program: what was loaded."""
+    files = _KnownFiles(configuration.global_.tls)
+    files.material = material
+    return files
 
 
 class _KnownFiles(TlsFiles):

@@ -77,8 +77,15 @@ class Lines:
                 made = [self._certificate(at, each, bind.tls) for at, each in enumerate(bind.tls.certificates)]
                 self.binds.append(BindLine(listener.index, bind, len(made), made))
             for server in proxy.servers:
-                if server.config.tls.enabled:
-                    self.servers.append(ServerLine(server, Made(0, self._server_values(server, server.config.tls), {})))
+                self.add_server(server)
+
+    def add_server(self, server: LiveServer) -> None:
+        """A server that the workers have, with TLS or without."""
+        if server.config.tls.enabled:
+            self.servers.append(ServerLine(server, Made(0, self._server_values(server, server.config.tls), {})))
+
+    def remove_server(self, server: LiveServer) -> None:
+        self.servers = [line for line in self.servers if line.server is not server]
 
     def _certificate(self, number: int, certificate: Certificate, tls: BindTls) -> Made:
         values = certificate_values(certificate, tls, self._glob.tls)
