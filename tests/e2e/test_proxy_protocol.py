@@ -144,3 +144,15 @@ def test_tcp_data_after_the_header_is_passed_on(start, origin, syslog):
     conn = proxy.client()
     conn.send(proxy_protocol.v1("192.0.2.1", "198.51.100.2", 1, 2) + b"payload")
     assert conn.read_exact(7) == b"payload"
+
+
+@pytest.mark.parametrize("byte_by_byte", (False, True))
+def test_what_is_no_header_is_logged_with_its_reason(start, origin, syslog, byte_by_byte):
+    form = 'error-log-format "E %ci %ts %[fc_err] %[fc_err_str]"'
+    proxy = start(site(syslog, origin(named("a")), "http", "accept-proxy", form))
+    client = proxy.client()
+    for piece in [bytes([byte]) for byte in b"PROXY SCTP 1.2.3.4 "] if byte_by_byte else [b"PROXY SCTP 1.2.3.4 "]:
+        client.send(piece)
+    client.send(b"5.6.7.8 1 2\r\n")
+    assert client.is_closed()
+    assert parse(syslog.line("E ")).message == "E 127.0.0.1 PR 17 Received an unhandled protocol in the PROXY protocol header"

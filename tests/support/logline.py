@@ -53,11 +53,11 @@ def parse(text: str) -> Line:
 
 
 def normal(text: str, with_bytes: bool = True) -> str:
-    """The line with everything that differs from run to run replaced: date, tag, pid, client port, timers but -1."""
+    """The line with everything that differs from run to run replaced: dates, tag, pid, client port, timers but -1."""
     line = parse(text)
     fields = dict(line.fields)
     if not fields:
-        return f"<{line.facility * 8 + line.level}> " + re.sub(r"127\.0\.0\.1:\d+|\d+ms", "N", line.message)
+        return f"<{line.facility * 8 + line.level}> " + re.sub(r"127\.0\.0\.1:\d+|\d+ms|\[\d\d/\w+/[\d:.]+\]", "N", line.message)
     for name in ("TR", "Tw", "Tc", "Tr", "Ta", "Tt"):
         if name in fields and fields[name] != "-1":
             fields[name] = "T"

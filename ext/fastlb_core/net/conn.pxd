@@ -82,6 +82,7 @@ cdef struct conn_t:
     list_t link                  # in one list: idle pool, all fronts, dead
     peer_t peer                  # the other end
     peer_t local                 # our end; family 0 until conn_local asked the kernel
+    uint8_t err                  # front: conn_err_t of conn_err.pxd, once its greeting or handshake has failed
     uint32_t n_requests          # messages that have begun on it
     uint64_t since_ms            # monotonic: accepted, connected, or idle since
     uint8_t* pp_tlvs             # owned (heap): the extensions of its PROXY header, or NULL; freed with the connection

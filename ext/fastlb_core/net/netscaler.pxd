@@ -5,6 +5,7 @@
 # stored before the whole header has been checked.
 
 from libc.stdint cimport uint8_t, uint32_t
+from fastlb_core.net.conn_err cimport conn_err_t
 from fastlb_core.net.proxy_protocol cimport pp_result_t
 
 cdef enum:
@@ -13,3 +14,5 @@ cdef enum:
 # Parses the header at the start of `data`, as pp_parse. magic: what both sides have agreed on. src, dst: 28 bytes at least.
 cdef pp_result_t cip_parse(const uint8_t* data, uint32_t length, uint32_t magic, uint32_t* used, void* src,
                            void* dst) noexcept nogil
+# Why cip_parse refuses these bytes.
+cdef conn_err_t cip_fault(const uint8_t* data, uint32_t length, uint32_t magic) noexcept nogil

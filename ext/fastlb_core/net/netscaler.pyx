@@ -10,6 +10,7 @@
 from libc.stdint cimport uint16_t
 from libc.string cimport memcpy, memset
 
+from fastlb_core.net.conn_err cimport CONN_ERR_CIP_FAMILY, CONN_ERR_CIP_MAGIC
 from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_NEED_MORE, PP_OK
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htons, sockaddr_in, sockaddr_in6
 
@@ -90,3 +91,7 @@ cdef pp_result_t cip_parse(const uint8_t* data, uint32_t length, uint32_t magic,
         return PP_ERROR
     used[0] = head + rest
     return PP_OK
+
+
+cdef conn_err_t cip_fault(const uint8_t* data, uint32_t length, uint32_t magic) noexcept nogil:
+    return CONN_ERR_CIP_FAMILY if length >= 4 and _u32(data) == magic else CONN_ERR_CIP_MAGIC

@@ -6,6 +6,7 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from fastlb_core.base.slice cimport slice_t
+from fastlb_core.net.conn_err cimport conn_err_t
 
 cdef enum:
     PP_V1_MAX = 107              # bytes of a version 1 line with its CRLF (section 2.1)
@@ -21,6 +22,9 @@ cdef enum pp_result_t:
 # Parses the header at the start of `bytes`. `src` and `dst` (28 bytes at least: sockaddr_in or sockaddr_in6) are written
 # only when the result is PP_OK and the header carries addresses; with UNKNOWN and LOCAL they stay as they are.
 cdef pp_result_t pp_parse(const uint8_t* data, uint32_t length, uint32_t* used, void* src, void* dst) noexcept nogil
+
+# Why pp_parse refuses these bytes.
+cdef conn_err_t pp_fault(const uint8_t* data, uint32_t length) noexcept nogil
 
 # The extensions (TLVs) of a header that pp_parse took, `used` bytes at `header`; NULL where it has none. borrowed from header.
 cdef const uint8_t* pp_tlvs(const uint8_t* header, uint32_t used, uint32_t* length) noexcept nogil

@@ -11,6 +11,7 @@ from fastlb_core.base.slice cimport slice_of
 from fastlb_core.net.address cimport (
     addr_port, addr_read_port, addr_read_v4, addr_read_v6, addr_write_u32, addr_write_v4, addr_write_v6,
 )
+from fastlb_core.net.conn_err cimport CONN_ERR_PP_BAD, CONN_ERR_PP_FAMILY, CONN_ERR_PP_NONE
 from fastlb_core.sys.socket cimport AF_INET, AF_INET6, htonl, htons, sockaddr_in, sockaddr_in6
 
 cdef enum:
@@ -38,6 +39,18 @@ cdef pp_result_t pp_parse(const uint8_t* data, uint32_t length, uint32_t* used, 
     if memcmp(data, b"PROXY ", n) != 0:
         return PP_ERROR
     return parse_v1(<const char*> data, length, used, src, dst)
+
+
+cdef conn_err_t pp_fault(const uint8_t* data, uint32_t length) noexcept nogil:
+    """haproxy: another version is no PROXY header, another word in the place of TCP4 a family."""
+    cdef const char* word = <const char*> data + 6
+    if length > 12 and memcmp(data, SIGNATURE, 12) == 0:
+        return CONN_ERR_PP_BAD if data[12] >> 4 == 2 else CONN_ERR_PP_NONE
+    if length < 6 or memcmp(data, b"PROXY ", 6) != 0:
+        return CONN_ERR_PP_NONE
+    if length >= 11 and (memcmp(word, b"TCP4 ", 5) == 0 or memcmp(word, b"TCP6 ", 5) == 0 or memcmp(word, b"UNKNO", 5) == 0):
+        return CONN_ERR_PP_BAD
+    return CONN_ERR_PP_FAMILY
 
 
 cdef pp_result_t early_v2(const uint8_t* data, uint32_t length) noexcept nogil:

@@ -9,6 +9,7 @@ from libc.string cimport memcpy, memset
 from fastlb_core.base.slice cimport slice_t
 from fastlb_core.lb.shared cimport counters_t
 from fastlb_core.net.conn cimport CONN_F_PROXY_SEEN, CONN_F_REUSED, conn_local, conn_t, peer_t
+from fastlb_core.net.conn_err cimport conn_err_t, conn_err_text
 from fastlb_core.net.proxy_protocol cimport pp_tlv_find
 from fastlb_core.program.expr cimport arg_t, fetch_fn
 from fastlb_core.program.program cimport LI_F_NAMED, listener_t
@@ -237,12 +238,13 @@ cdef bint fc_pp_tlv(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil
 
 
 cdef bint fc_err(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    """A connection whose greeting failed never reaches a rule here."""
-    return smp_set_int(smp, 0)
+    """What is not 0 is seen by `error-log-format` only: a connection whose greeting failed never reaches a rule."""
+    return smp_set_int(smp, ev.front.err)
 
 
 cdef bint fc_err_str(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:
-    return smp_set_str(smp, b"Success", 7)
+    cdef slice_t text = conn_err_text(<conn_err_t> ev.front.err)
+    return smp_set_str(smp, text.ptr, text.len)
 
 
 cdef bint bc_err(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nogil:

@@ -16,9 +16,13 @@ from fastlb_core.net.conn cimport (
     CONN_F_NODELAY, CONN_F_PROXY_SEEN, CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new,
     conn_ops_t, conn_poll, conn_recv, conn_set_timer, conn_shut_write, conn_stop_timer, conn_t, conn_trim,
 )
+from fastlb_core.net.conn_err cimport (
+    CONN_ERR_CIP_CUT, CONN_ERR_CIP_EMPTY, CONN_ERR_CIP_TIMEOUT, CONN_ERR_PP_CUT, CONN_ERR_PP_EMPTY, CONN_ERR_PP_TIMEOUT,
+    conn_err_t,
+)
 from fastlb_core.net.loop cimport loop_add, loop_del
-from fastlb_core.net.netscaler cimport cip_parse
-from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_NEED_MORE, PP_OK, pp_parse, pp_result_t, pp_tlvs
+from fastlb_core.net.netscaler cimport cip_fault, cip_parse
+from fastlb_core.net.proxy_protocol cimport PP_ERROR, PP_NEED_MORE, PP_OK, pp_fault, pp_parse, pp_result_t, pp_tlvs
 from fastlb_core.net.silent cimport reset_on_close
 from fastlb_core.net.tls cimport tls_handshake
 from fastlb_core.program.program cimport (
@@ -29,7 +33,8 @@ from fastlb_core.proxy.evaluate cimport eval_close_session
 from fastlb_core.proxy.idle_pool cimport idle_detach
 from fastlb_core.program.rules cimport RULES_FILTER, RULES_TCP_CONNECTION, RULES_TCP_SESSION, px_rules
 from fastlb_core.proxy.filters cimport filters_start
-from fastlb_core.proxy.secure cimport secure_front, secure_log_failure
+from fastlb_core.proxy.front_log cimport front_log_failure
+from fastlb_core.proxy.secure cimport secure_error, secure_front
 from fastlb_core.proxy.stream cimport (
     STRM_F_FIRST, STRM_F_FRONT_TIMEOUT, stream_new, stream_ops_t, stream_process, stream_t, stream_wake,
 )
@@ -242,6 +247,20 @@ cdef pp_result_t _greeting(conn_t* front) noexcept nogil:
     return PP_OK
 
 
+cdef conn_err_t _greeting_error(conn_t* front, bint is_bad, bint is_timeout) noexcept nogil:
+    """Why the header that is waited for has not come whole; is_bad: something else has come."""
+    cdef const uint8_t* bytes = <const uint8_t*> buf_data(&front.rx)
+    cdef bint is_proxy = bool(front.flags & CONN_F_PROXY_WAIT)
+    if is_bad:
+        return pp_fault(bytes, front.rx.len) if is_proxy else \
+            cip_fault(bytes, front.rx.len, (<const listener_t*> front.origin).cip_magic)
+    if front.rx.len:
+        return CONN_ERR_PP_CUT if is_proxy else CONN_ERR_CIP_CUT
+    if is_timeout:
+        return CONN_ERR_PP_TIMEOUT if is_proxy else CONN_ERR_CIP_TIMEOUT
+    return CONN_ERR_PP_EMPTY if is_proxy else CONN_ERR_CIP_EMPTY
+
+
 cdef void _greet_io(conn_t* front) noexcept nogil:
     cdef pp_result_t result = PP_NEED_MORE
     conn_recv(front, 0)
@@ -255,12 +274,14 @@ cdef void _greet_io(conn_t* front) noexcept nogil:
             _greeted(the_worker, front)
             return
     if result == PP_ERROR or front.rx.len and front.rx.len >= front.rx.size or front.flags & (CONN_F_EOF | CONN_F_ERROR):
+        front_log_failure(the_worker, front, _greeting_error(front, result == PP_ERROR, False))
         conn_close(front)
     elif not conn_poll(front):
         conn_close(front)
 
 
 cdef void _greet_timer(conn_t* front) noexcept nogil:
+    front_log_failure(the_worker, front, _greeting_error(front, False, True))
     conn_close(front)
 
 
@@ -274,12 +295,12 @@ cdef void _secure_io(conn_t* front) noexcept nogil:
         front.ops = &idle_ops
         _begin(w, front)
     elif front.flags & (CONN_F_EOF | CONN_F_ERROR) or not conn_poll(front):
-        secure_log_failure(w, front, False)
+        front_log_failure(w, front, secure_error(front, False))
         conn_close(front)
 
 
 cdef void _secure_timer(conn_t* front) noexcept nogil:
-    secure_log_failure(the_worker, front, True)
+    front_log_failure(the_worker, front, secure_error(front, True))
     conn_close(front)
 
 

@@ -332,8 +332,8 @@ cdef void status_code(eval_t* ev, const lf_item_t* item, lf_value_t* value) noex
     if rec.status > 0:
         _int(value, rec.status)
     else:
-        # haproxy: without HTTP there is no status to miss.
-        _int(value, -1 if ev.fe.mode == PX_MODE_HTTP else 0)
+        # haproxy: without HTTP, or a stream to speak it, there is no status to miss.
+        _int(value, -1 if ev.fe.mode == PX_MODE_HTTP and not ev.front.err else 0)
 
 
 cdef void add(const char* name, alias_fn fn) noexcept nogil:

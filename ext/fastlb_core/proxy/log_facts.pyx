@@ -99,9 +99,11 @@ cdef void _of_connection(eval_t* ev, log_rec_t* rec) noexcept nogil:
     rec.t_idle = -1
     rec.t_session = rec.t_total = _span(ev.front.since_ms, ev.now_ms)
     rec.term[0] = rec.term[1] = rec.term[2] = rec.term[3] = b'-'
+    if ev.front.err:
+        rec.term[0], rec.term[1] = b'P', b'R'
     rec.actconn = <int32_t> load_i64(&ev.program.arena.n_conns)
     rec.feconn = load_i32(&ev.fe.sh.fe_conns)
-    rec.flags = LOG_R_BAD_REQUEST
+    rec.flags = LOG_R_BAD_REQUEST | (LOG_R_SECURE if ev.front.transport != NULL else 0)
     rec.level = LOG_INFO
 
 

@@ -2,6 +2,7 @@
 #
 # Knows the options of log lines (manual, section 8) and log profiles. Must not know headers, targets or sinks (log.pyx).
 
+from libc.stdint cimport uint8_t
 from fastlb_core.program.program cimport log_profile_t, log_step_t
 from fastlb_core.program.sample cimport eval_t
 from fastlb_core.proxy.stream cimport stream_t
@@ -17,3 +18,5 @@ cdef inline void stream_passes(stream_t* strm, log_step_t step) noexcept nogil:
 
 # A line that a rule has asked for; profile: instead of the targets' own, or NULL. Takes the scratch area.
 cdef void log_on_demand(eval_t* ev, log_step_t step, const log_profile_t* profile) noexcept nogil
+# Writes the line of `error-log-format` for a connection that never became a stream. Takes the scratch area.
+cdef void log_error_format(eval_t* ev, uint8_t level) noexcept nogil

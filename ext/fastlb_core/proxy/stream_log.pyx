@@ -148,3 +148,14 @@ cdef void log_on_demand(eval_t* ev, log_step_t step, const log_profile_t* profil
     event.profile = profile
     conn_local(own.front)
     _write(&own, own.fe.log_format, LOG_INFO, &event)
+
+
+cdef void log_error_format(eval_t* ev, uint8_t level) noexcept nogil:
+    cdef log_event_t event
+    ev.options = EVAL_O_FINAL | EVAL_O_LOG
+    ev.log_step = LOG_S_ERROR
+    event.ev = ev
+    event.step = LOG_S_ERROR
+    event.profile = NULL
+    conn_local(ev.front)
+    _write(ev, ev.fe.error_log_format, level, &event if ev.fe.has_log_profiles else NULL)
