@@ -187,7 +187,12 @@ def set_balance_factor(st: Statement, px: Proxy) -> None:
 PROXY: tuple[ProxyKeyword, ...] = (
     ProxyKeyword("balance", "balance", "DLB", GRAMMAR, "roundrobin", "4.2", apply=set_balance),
     ProxyKeyword(
-        "hash-type", "balance", "DLB", "{map-based | consistent} [sdbm | djb2 | wt6 | crc32 | none] [avalanche]", "map-based", "4.2",
+        "hash-type",
+        "balance",
+        "DLB",
+        "{map-based | consistent} [sdbm | djb2 | wt6 | crc32 | none] [avalanche]",
+        "map-based",
+        "4.2",
         apply=set_hash_type,
     ),
     ProxyKeyword("hash-balance-factor", "balance", "DLB", "<factor>", "0 (disabled)", "4.2", apply=set_balance_factor),
