@@ -79,6 +79,25 @@ set maxconn server be/s1 5
 set maxconn server be/s1 x
 set maxconn global 5
 set maxconn global
+set rate-limit
+set rate-limit connections
+set rate-limit connections local 5
+set rate-limit errors global 5
+set rate-limit connections global
+set rate-limit connections global 5x 6; show info
+set rate-limit connections global -1
+set rate-limit connections global 2147483648
+set rate-limit connections global x; show info
+set rate-limit sessions global
+set rate-limit sessions global 2147483647; show info
+set rate-limit sessions global 0; show info
+set rate-limit ssl-sessions global
+set rate-limit ssl-sessions global 3; show info
+set rate-limit ssl-sessions global -3
+set rate-limit http-compression global
+set rate-limit http-compression global 12; show info
+set rate-limit http-compression global -12
+set rate-limit http-compression global 0; show info
 set timeout
 set timeout cli
 set timeout cli 10
@@ -162,6 +181,8 @@ clear counters
 clear counters all
 set server be/s1 check-port 4
 set maxconn global 3
+set rate-limit connections global 3
+set rate-limit
 disable frontend fe
 shutdown frontend fe
 disable agent ag/s1
@@ -177,6 +198,8 @@ def commands() -> list[str]:
 
 def masked(answer: str) -> str:
     answer = re.sub(r"(0x[0-9a-f]+-0x[0-9a-f]+ \(0x[0-9a-f]+\) \S+\n)+", "LIBRARIES\n", answer)
+    # Of `show info` the limits only.
+    answer = re.sub(r"^(?!(Conn|Sess|Ssl)RateLimit|CompressBpsRateLim)[A-Z][\w .-]+: .*\n", "", answer, flags=re.M)
     return re.sub(r"0x[0-9a-f]+", "REF", answer)
 
 

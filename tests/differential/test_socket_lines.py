@@ -178,6 +178,13 @@ maxconnrate 0
 maxconnrate 5 6
 maxsessrate 5
 maxsessrate -5
+maxsslrate
+maxsslrate 5
+maxsslrate -5
+maxsslrate 5 6
+maxcomprate
+maxcomprate 5
+maxcomprate 5 6
 pp2-never-send-local
 pp2-never-send-local x
 cluster-secret x

@@ -266,3 +266,39 @@ def test_settings_of_defaults_are_added_to(start, origin):
     proxy = start(f"{defaults}listen fe\n    bind fd@fe\n    compression algo deflate\n    server s1 {server}\n")
     assert unpacked(proxy.fetch(headers="Accept-Encoding: *\r\n"), "deflate") == TEXT
     assert unpacked(proxy.fetch(headers=GZIP)) == TEXT
+
+
+@pytest.mark.parametrize("set_at", ["start", "run time"])
+def test_what_comes_too_fast_is_not_compressed(start, origin, set_at):
+    """`maxcomprate`: answers pass as they are while the last second had more than that, and are compressed again later."""
+    glob = "global\n    maxcomprate 1\n" if set_at == "start" else ""
+    proxy = start(glob + site(origin(answers(reply(TEXT)))), threads=2)
+    if not glob:
+        assert unpacked(proxy.fetch(headers=GZIP)) == TEXT
+        assert unpacked(proxy.fetch(headers=GZIP)) == TEXT
+        proxy.command("set rate-limit http-compression global 1")
+    assert proxy.info()["CompressBpsRateLim"] == "1024"
+
+    def is_packed():
+        answer = proxy.fetch(headers=GZIP)
+        assert (unpacked(answer) if answer.get("content-encoding") else answer.body) == TEXT
+        return answer.get("content-encoding") == "gzip"
+
+    poll(is_packed, "an answer that is compressed")
+    assert int(proxy.info()["CompressBpsIn"]) > 1024
+    poll(lambda: not is_packed(), "one that is not")
+    poll(is_packed, "one that is again")
+    proxy.command("set rate-limit http-compression global 0")
+    assert is_packed() and is_packed()
+
+
+@pytest.mark.fastlb_only  # slz knows no levels
+def test_an_answer_that_comes_too_fast_is_compressed_less_and_less(start, origin):
+    body = BODIES["texts"]
+    proxy = start(f"global\n    tune.comp.maxlevel 9\n    maxcomprate 1\n{site(origin(answers(reply(body))))}")
+    slow = proxy.fetch(headers=GZIP)
+    assert unpacked(slow) == body
+    proxy.command("set rate-limit http-compression global 0")
+    full = proxy.fetch(headers=GZIP)
+    assert unpacked(full) == body
+    assert len(slow.body) > len(full.body) * 2

@@ -9,24 +9,52 @@ import time
 
 import pytest
 
+from support.certificates import self_signed
 from support.origin import OriginConnection, named, reply
 from support.poll import poll
 from support.proxy import HTTP
+from support.secure import SecureClient
 
 
-def site(server: object, glob: str = "", more: str = "") -> str:
-    return f"global\n    {glob}\n{HTTP}listen fe\n    bind fd@fe\n{more}    server s {server}\n"
+def site(server: object, glob: str = "", more: str = "", bind: str = "") -> str:
+    return f"global\n    {glob}\n{HTTP}listen fe\n    bind fd@fe{bind}\n{more}    server s {server}\n"
 
 
-@pytest.mark.parametrize("keyword", ["maxconnrate", "maxsessrate"])
-def test_a_rate_of_the_process_holds_back_what_is_too_much(start, origin, keyword):
-    """Two frontends together: of 30 connections at once no more than the rate are served within the first second."""
-    other = "listen other\n    bind fd@other\n    http-request return status 200\n"
-    proxy = start(site(origin(named("a")), f"{keyword} 10") + other)
+@pytest.mark.parametrize(
+    ("line", "limit", "shown"),
+    [
+        ("maxconnrate 10", "", "ConnRateLimit"),
+        ("maxsessrate 10", "", "SessRateLimit"),
+        ("maxsslrate 10", "", "SslRateLimit"),
+        ("maxconn 100", "connections", "ConnRateLimit"),
+        ("maxsessrate 500", "sessions", "SessRateLimit"),
+        ("maxconn 100", "ssl-sessions", "SslRateLimit"),
+    ],
+)
+def test_a_rate_of_the_process_holds_back_what_is_too_much(start, origin, tmp_path, line, limit, shown):
+    """Two frontends together: of 30 connections at once no more than the rate are served within the first second.
+
+    One of TLS sessions leaves other frontends alone, like a limit that is told at run time and taken away again.
+    """
+    pem = self_signed("a.test").write(tmp_path / "a.pem") if shown.startswith("Ssl") else ""
+    tls = f" ssl crt {pem}" if pem else ""
+    frontends = "".join(
+        f"listen {name}\n    bind fd@{name}{options}\n    http-request return status 200\n"
+        for name, options in (("other", tls), ("clear", ""))
+    )
+    proxy = start(site(origin(named("a")), line, bind=tls) + frontends, threads=2)
+    if limit:
+        assert proxy.command(f"set rate-limit {limit} global 10").strip() == ""
+    assert proxy.info()[shown] == "10"
     moments: list[float] = []
 
     def ask(name: str) -> None:
-        assert proxy.fetch(name=name).status == 200
+        if pem:
+            client = SecureClient(proxy.addresses[name])
+            assert client.request().status == 200
+            client.close()
+        else:
+            assert proxy.fetch(name=name).status == 200
         moments.append(time.monotonic())
 
     began = time.monotonic()
@@ -38,6 +66,13 @@ def test_a_rate_of_the_process_holds_back_what_is_too_much(start, origin, keywor
     assert len(moments) == 30
     # The first look at the runtime socket may have been in another second.
     assert sum(moment - began < 0.9 for moment in moments) <= 20
+    if pem:
+        assert proxy.fetch(name="clear").status == 200
+        assert int(proxy.info()["MaxSslRate"]) > 0
+    if limit:
+        proxy.command(f"set rate-limit {limit} global 0")
+        assert proxy.info()[shown] == "0"
+        ask("fe")
 
 
 @pytest.mark.fastlb_only(reason="newer than 2.6")

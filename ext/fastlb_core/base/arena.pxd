@@ -5,6 +5,7 @@
 # (lb/shared.pxd does). Nothing in it is a Python object and nothing in it needs a destructor.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from fastlb_core.base.rate cimport rate_t
 
 cdef enum:
     ARENA_LINE = 64          # cache line: pieces start on one, so that two writers never share one
@@ -47,7 +48,17 @@ cdef struct worker_slot_t:
     uint64_t pool_bytes      # bytes held in buffers and pools
     uint64_t idle_ns         # time slept in epoll_wait, of the last window (written every ~500 ms)
     uint64_t window_ns
-    uint64_t spare[8]
+    rate_t tls_rate          # connections that begin with a handshake
+    rate_t comp_in_rate      # bytes that went into compression
+    rate_t comp_out_rate     # and came out of it
+    uint64_t spare[2]
+
+# What all workers together may do in a second, 0: no limit. atomic; changed by the runtime API (`set rate-limit`)
+cdef struct rate_limits_t:
+    uint32_t conn_rate       # `maxconnrate`
+    uint32_t sess_rate       # `maxsessrate`
+    uint32_t tls_rate        # `maxsslrate`
+    uint32_t comp_rate       # `maxcomprate`, in bytes
 
 cdef struct arena_t:
     uint64_t magic
@@ -61,6 +72,8 @@ cdef struct arena_t:
     int64_t n_conns_max      # atomic
     uint64_t n_numbered      # atomic; streams that were given a number (%rt)
     int64_t maxconn          # atomic; changed by the runtime API
+    rate_limits_t limits     # inline
+    uint32_t tls_rate_max    # control; the highest second of the workers' tls_rate together
     uint64_t cum_conns       # atomic
     uint64_t cum_reqs        # folded from dead workers; live ones are in the counters
     uint64_t generation      # of the configuration, grows with a reload
@@ -73,6 +86,11 @@ cdef arena_t* arena_map(uint64_t size, int32_t n_workers) noexcept nogil
 cdef void arena_unmap(arena_t* arena) noexcept nogil
 # `size` zeroed bytes on a line of their own; NULL when the arena is full.
 cdef void* arena_alloc(arena_t* arena, uint64_t size) noexcept nogil
+
+# The workers' rate_t at `offset` of worker_slot_t, added up: events per second at monotonic time now_ms.
+cdef uint32_t arena_rate(const arena_t* arena, size_t offset, uint64_t now_ms) noexcept nogil
+# What of it was counted in a second that is over, or in the present one.
+cdef uint64_t arena_rate_in(const arena_t* arena, size_t offset, uint32_t second) noexcept nogil
 
 # Takes the lock for this process (`pid` = its getpid, cached by the caller). Spins with cpu_relax, yields after a while.
 # If the generation differs from the one the guarded state was built with, that state must be rebuilt, see shlock_t.

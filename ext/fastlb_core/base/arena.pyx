@@ -17,6 +17,7 @@ from posix.unistd cimport getpid
 from posix.wait cimport P_PID, waitid
 
 from fastlb_core.base.atomic cimport cas_i32, cpu_relax, load_i32, load_relaxed_i32, store_i32
+from fastlb_core.base.rate cimport rate_in, rate_t
 
 cdef extern from "sched.h" nogil:
     int sched_yield()
@@ -80,6 +81,19 @@ cdef void* arena_alloc(arena_t* arena, uint64_t size) noexcept nogil:
         return NULL
     arena.used = at + need
     return <char*> arena + at       # zeroed: fresh anonymous pages
+
+
+cdef uint64_t arena_rate_in(const arena_t* arena, size_t offset, uint32_t second) noexcept nogil:
+    cdef uint64_t sum = 0
+    cdef int32_t worker
+    for worker in range(arena.n_workers):
+        sum += rate_in(<const rate_t*> (<const char*> &arena.workers[worker] + offset), second)
+    return sum
+
+
+cdef uint32_t arena_rate(const arena_t* arena, size_t offset, uint64_t now_ms) noexcept nogil:
+    cdef uint32_t second = <uint32_t> (now_ms // 1000), left = 1000 - <uint32_t> (now_ms % 1000)
+    return <uint32_t> (arena_rate_in(arena, offset, second) + arena_rate_in(arena, offset, second - 1) * left // 1000)
 
 
 cdef bint shlock_trylock(shlock_t* lock, int32_t pid) noexcept nogil:

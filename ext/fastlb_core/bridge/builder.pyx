@@ -146,7 +146,7 @@ class ProgramBuilder:
             "n_trackers": n_trackers, "log_targets": [], "acls": [], "patterns": [], "userlists": [], "n_vars": [0] * 6,
             "max_vars": [0] * 6, "at_start": [], "case_names": [], "logurilen": logurilen, "hostname": hostname,
             "comp_level": comp_level, "max_packers": max_packers, "log_profiles": [], "fcgi_apps": [],
-            "max_conn_rate": 0, "max_sess_rate": 0, "jwe": (0, 0),
+            "limits": {"conn_rate": 0, "sess_rate": 0, "tls_rate": 0, "comp_rate": 0}, "jwe": (0, 0),
         }
         self.set_status_kinds(range(400, 500), set(range(500, 600)) - {501, 505})
         self.proxies = []
@@ -367,11 +367,11 @@ class ProgramBuilder:
         """What connections to a server are: values as layout_link.pxd has them."""
         self.servers[server]["link"] = values
 
-    def set_rates(self, *, conn_rate, sess_rate):
-        """`maxconnrate` and `maxsessrate`, 0 for no limit."""
-        within("maxconnrate", conn_rate, 0, 2**31 - 1)
-        within("maxsessrate", sess_rate, 0, 2**31 - 1)
-        self.values.update(max_conn_rate=conn_rate, max_sess_rate=sess_rate)
+    def set_rates(self, **limits):
+        """conn_rate, sess_rate, tls_rate, comp_rate: rate_limits_t of base/arena.pxd; what is not said has no limit."""
+        for name, value in limits.items():
+            within(name, value, 0, 2**32 - 1)
+            self.values["limits"][name] = value
 
     def set_token_algorithms(self, algs, encs):
         """What encrypted tokens may use: bits 1 << index of config/tokens.py's ALGORITHMS and ENCRYPTIONS."""

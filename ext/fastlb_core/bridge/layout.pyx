@@ -70,6 +70,7 @@ cdef int lay_out(program_t* program, dict values, list proxies, list servers, li
     if program.arena == NULL:
         raise MemoryError("the shared arena cannot be mapped")
     program.arena.maxconn = values["maxconn"]
+    program.arena.limits = values["limits"]
     program.arena.generation = program.generation
     for index in range(program.n_tables):
         share_table(<stick_table_t*> program.tables[<uint32_t> index], program.arena)
@@ -256,8 +257,6 @@ cdef int fill_program(program_t* program, dict values) except -1:
     program.logurilen = values["logurilen"]
     keep(program, &program.hostname, values["hostname"])
     program.n_trackers = values["n_trackers"]
-    program.max_conn_rate = values["max_conn_rate"]
-    program.max_sess_rate = values["max_sess_rate"]
     program.jwe_algs, program.jwe_encs = values["jwe"]
     memcpy(program.status_kinds, <const char*> (<bytes> values["status_kinds"]), sizeof(program.status_kinds))
     for scope, count in enumerate(values["n_vars"]):

@@ -11,6 +11,7 @@ from posix.unistd cimport getpid
 from fastlb_core.base.arena cimport (
     arena_alloc, arena_map, arena_t, arena_unmap, shlock_free_of, shlock_lock, shlock_lock_parent, shlock_t,
     shlock_trylock, shlock_unlock)
+from fastlb_core.base.rate cimport rate_add, rate_t
 from fastlb_core.bridge.builder cimport Program
 from fastlb_core.lb.balance cimport (
     lb_find, lb_has_queue, lb_pick, lb_recover, lb_refresh, lb_release, lb_set_process, lb_source_key, lb_take,
@@ -20,7 +21,7 @@ from fastlb_core.lb.leastconn cimport leastconn_t
 from fastlb_core.lb.roundrobin cimport roundrobin_is_sound, roundrobin_t
 from fastlb_core.lb.ring cimport ring_is_sound
 from fastlb_core.lb.server cimport LB_NO_KEY, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_BACKUP, lb_t, srv_t
-from fastlb_core.lb.shared cimport SRV_S_RUNNING, counters_t, px_shared_t, rate_add, rate_t, share_give, share_take, srv_shared_t
+from fastlb_core.lb.shared cimport SRV_S_RUNNING, counters_t, px_shared_t, share_give, share_take, srv_shared_t
 from fastlb_core.lb.times cimport (
     TIMES_BUCKETS, times_add, times_bucket, times_clear, times_fold, times_kind_t, times_limit, times_read, times_t,
 )

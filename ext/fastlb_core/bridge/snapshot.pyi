@@ -4,6 +4,12 @@ from typing import NamedTuple
 
 from fastlb_core.bridge.builder import Program
 
+class Limits(NamedTuple):
+    conn_rate: int
+    sess_rate: int
+    tls_rate: int
+    comp_rate: int
+
 class Globals(NamedTuple):
     master_pid: int
     n_workers: int
@@ -17,6 +23,11 @@ class Globals(NamedTuple):
     generation: int
     size: int
     used: int
+    limits: Limits
+    tls_rate: int
+    tls_rate_max: int
+    comp_in_rate: int
+    comp_out_rate: int
 
 class WorkerState(NamedTuple):
     pid: int
@@ -211,4 +222,5 @@ class Snapshot:
     def set_frontend_state(self, proxy: int, state: int) -> None: ...
     def set_frontend_maxconn(self, proxy: int, maxconn: int) -> None: ...
     def set_global_maxconn(self, maxconn: int) -> None: ...
+    def set_rate_limits(self, **limits: int) -> None: ...
     def refresh(self, server: int, now_ms: int) -> None: ...

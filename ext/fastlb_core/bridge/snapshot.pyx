@@ -11,7 +11,9 @@ from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport getpid
 
-from fastlb_core.base.arena cimport WORKER_S_GONE, WORKER_S_STARTING, arena_t, worker_slot_t
+from fastlb_core.base.arena cimport (
+    WORKER_S_GONE, WORKER_S_STARTING, arena_rate, arena_rate_in, arena_t, rate_limits_t, worker_slot_t,
+)
 from fastlb_core.base.atomic cimport (
     add_fetch_i64, add_fetch_u32, cas_i32, load_i32, load_u32, load_u64, store_i32, store_i64, store_u32, store_u64,
 )
@@ -39,8 +41,11 @@ cdef extern from "sys/socket.h":
 
 # The fields of these tuples carry the names of the C structs' fields: base/arena.pxd and lb/shared.pxd say what they mean.
 Globals = namedtuple(
-    "Globals", "master_pid n_workers start_ms start_real_ms n_conns n_conns_max maxconn cum_conns cum_reqs generation size used"
+    "Globals",
+    "master_pid n_workers start_ms start_real_ms n_conns n_conns_max maxconn cum_conns cum_reqs generation size used"
+    " limits tls_rate tls_rate_max comp_in_rate comp_out_rate",
 )
+Limits = namedtuple("Limits", "conn_rate sess_rate tls_rate comp_rate")
 WorkerState = namedtuple(
     "WorkerState",
     "pid state command heartbeat_ms n_loops n_wakeups n_accepted log_dropped n_conns n_streams n_idle_back n_pipes"
@@ -120,13 +125,16 @@ cdef class Snapshot:
         cdef arena_t* a = self.arena
         cdef uint32_t proxy
         cdef counters_t total
-        cdef uint64_t cum_reqs = a.cum_reqs
+        cdef uint64_t cum_reqs = a.cum_reqs, now_ms = _now_ms()
+        cdef uint32_t tls_rate = arena_rate(a, <size_t> &(<worker_slot_t*> NULL).tls_rate, now_ms)
         for proxy in range(self.ptr.n_proxies):
             totals_read(self.ptr.proxies[proxy].fe_counters, self.n_workers, &total)
             cum_reqs += total.cum_req
         return Globals(
             a.master_pid, self.n_workers, a.start_ms, a.start_real_ms, a.n_conns, a.n_conns_max, a.maxconn, a.cum_conns,
-            cum_reqs, a.generation, a.size, a.used,
+            cum_reqs, a.generation, a.size, a.used, Limits(**a.limits), tls_rate, max(tls_rate, a.tls_rate_max),
+            arena_rate(a, <size_t> &(<worker_slot_t*> NULL).comp_in_rate, now_ms),
+            arena_rate(a, <size_t> &(<worker_slot_t*> NULL).comp_out_rate, now_ms),
         )
 
     def workers(self):
@@ -244,12 +252,15 @@ cdef class Snapshot:
             self._rates(self.ptr.proxies[i].be_counters)
         for i in range(self.ptr.n_servers):
             self._rates(self.ptr.servers[i].counters)
+        finished = arena_rate_in(self.arena, <size_t> &(<worker_slot_t*> NULL).tls_rate, <uint32_t> (_now_ms() // 1000) - 1)
+        self.arena.tls_rate_max = max(self.arena.tls_rate_max, <uint32_t> finished)
 
     def clear_counters(self, everything):
         """`clear counters`: the maxima; with `everything` all that counts. Gauges stay (management guide, "clear counters")."""
         cdef uint32_t i
         cdef px_t* px
         cdef srv_t* srv
+        self.arena.tls_rate_max = 0
         for i in range(self.ptr.n_proxies):
             px = self.ptr.proxies[i]
             totals_clear(px.fe_counters, self.n_workers, everything)
@@ -517,6 +528,17 @@ cdef class Snapshot:
     def set_global_maxconn(self, maxconn):
         """Connections at once of the whole program."""
         store_i64(&self.arena.maxconn, maxconn)
+        for index in range(self.n_workers):
+            self.wake_worker(index)
+
+    def set_rate_limits(self, **limits):
+        """Any of conn_rate, sess_rate, tls_rate and comp_rate (rate_limits_t), 0 for no limit."""
+        cdef rate_limits_t* now = &self.arena.limits
+        wanted = Limits(**now[0])._replace(**limits)
+        store_u32(&now.conn_rate, wanted.conn_rate)
+        store_u32(&now.sess_rate, wanted.sess_rate)
+        store_u32(&now.tls_rate, wanted.tls_rate)
+        store_u32(&now.comp_rate, wanted.comp_rate)
         for index in range(self.n_workers):
             self.wake_worker(index)
 

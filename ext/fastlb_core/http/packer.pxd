@@ -24,6 +24,8 @@ ctypedef struct packer_t:
     packer_t* next               # owned: chain of the pool's free packers
     z_stream z                   # inline; its memory is owned, not used by CODING_IDENTITY
     uint8_t coding               # coding_t
+    uint8_t level                # 0..9: zlib works with it; 0 copies
+    uint8_t wanted_level         # its user's: what it goes over to
     uint8_t is_dirty             # has taken bytes that a flush would bring out
     uint8_t is_ended             # PACK_END is complete
     uint8_t stage                # its user's

@@ -13,7 +13,7 @@ from fastlb_core.http.packer cimport (
 )
 from fastlb_core.sys.zlib cimport (
     MAX_WBITS, Z_DEFAULT_STRATEGY, Z_DEFLATED, Z_FINISH, Z_NO_FLUSH, Z_OK, Z_STREAM_END, Z_SYNC_FLUSH, deflate, deflateEnd,
-    deflateInit2, deflateReset,
+    deflateInit2, deflateParams, deflateReset,
 )
 
 cdef enum:
@@ -40,6 +40,7 @@ cdef packer_t* _make(int level, int coding) noexcept nogil:
         return NULL
     memset(packer, 0, sizeof(packer_t))
     packer.coding = <uint8_t> coding
+    packer.level = packer.wanted_level = <uint8_t> level
     if coding != CODING_IDENTITY and \
             deflateInit2(&packer.z, level, Z_DEFLATED, _window_bits(coding), MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK:
         free(packer)
@@ -63,6 +64,7 @@ cdef packer_t* packer_take(packer_pool_t* pool, int coding) noexcept nogil:
         pool.n_free -= 1
         if coding != CODING_IDENTITY:
             deflateReset(&packer.z)
+            packer.wanted_level = <uint8_t> pool.level
     else:
         packer = _make(pool.level, coding)
         if packer == NULL:
@@ -112,6 +114,17 @@ cdef uint32_t _copy(packer_t* packer, const char* src, uint32_t length, uint32_t
     return n
 
 
+cdef uint32_t _change_level(packer_t* packer, char* dst, uint32_t room) noexcept nogil:
+    """What was taken with the old level comes out first; where that has no room it is tried again the next time."""
+    packer.z.next_in = NULL
+    packer.z.avail_in = 0
+    packer.z.next_out = <uint8_t*> dst
+    packer.z.avail_out = room
+    if deflateParams(&packer.z, packer.wanted_level, Z_DEFAULT_STRATEGY) == Z_OK:
+        packer.level = packer.wanted_level
+    return room - packer.z.avail_out
+
+
 cdef uint32_t _deflate(packer_t* packer, const char* src, uint32_t length, uint32_t* used, char* dst, uint32_t room,
                        pack_mode_t mode) noexcept nogil:
     cdef int flush = Z_FINISH if mode == PACK_END else Z_SYNC_FLUSH if mode == PACK_FLUSH else Z_NO_FLUSH
@@ -133,11 +146,13 @@ cdef uint32_t _deflate(packer_t* packer, const char* src, uint32_t length, uint3
 cdef uint32_t packer_run(
     packer_t* packer, const char* src, uint32_t length, uint32_t* used, char* dst, uint32_t room, pack_mode_t mode,
 ) noexcept nogil:
-    cdef uint32_t made
+    cdef uint32_t made = 0
     if packer.coding == CODING_IDENTITY:
         made = _copy(packer, src, length, used, dst, room, mode)
     else:
-        made = _deflate(packer, src, length, used, dst, room, mode)
+        if packer.level != packer.wanted_level:
+            made = _change_level(packer, dst, room)
+        made += _deflate(packer, src, length, used, dst + made, room - made, mode)
     packer.n_in += <uint64_t> used[0]
     packer.n_out += <uint64_t> made
     return made

@@ -7,13 +7,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from fastlb_core.base.arena cimport shlock_t
 from fastlb_core.base.atomic cimport add_fetch_i32, cas_i32, load_i32, sub_fetch_i32
-
-# Events per second over a sliding second, HAProxy's way: full previous second weighed by what is left of it.
-cdef struct rate_t:
-    uint32_t second          # monotonic second that `current` counts
-    uint32_t current
-    uint32_t previous
-    uint32_t max             # highest finished second
+from fastlb_core.base.rate cimport rate_t
 
 # One object (frontend, backend, server, listener) as one worker has seen it. [object][worker], whole cache lines.
 cdef struct counters_t:
@@ -164,16 +158,6 @@ cdef inline bint srv_is_usable(const srv_shared_t* sh) noexcept nogil:
 cdef inline bint srv_is_reachable(const srv_shared_t* sh) noexcept nogil:
     """True when persistence may still choose it: up and not in maintenance (drain and weight 0 are fine)."""
     return sh.state != SRV_S_STOPPED and not (sh.admin & SRV_A_MAINT)
-
-cdef inline void rate_add(rate_t* r, uint32_t second, uint32_t n) noexcept nogil:
-    """Counts `n` events at monotonic second `second`. One writer."""
-    if r.second != second:
-        if r.current > r.max:
-            r.max = r.current
-        r.previous = r.current if r.second + 1 == second else 0
-        r.current = 0
-        r.second = second
-    r.current += n
 
 cdef inline int32_t share_take(int32_t* shared, int32_t* peak, int64_t* mine) noexcept nogil:
     """Counts one more in `shared` (fe_conns, be_conns, queued) and in this worker's gauge of it; returns the new sum.

@@ -6,7 +6,7 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
-from fastlb_core.lb.shared cimport counters_t, rate_t
+from fastlb_core.lb.shared cimport counters_t
 
 cdef enum:
     TOTALS_SUMS = 30         # leading uint64 fields of counters_t that add up: cum_conn .. comp_rsp

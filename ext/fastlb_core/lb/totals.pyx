@@ -7,6 +7,7 @@ from libc.string cimport memset
 
 from fastlb_core.base.atomic cimport add_fetch_u64, load_relaxed_u64, sub_fetch_u64
 from fastlb_core.base.bug cimport flb_bug_on
+from fastlb_core.base.rate cimport rate_in, rate_t
 
 cdef enum:
     SAMPLES = 1024           # an average is a sum over at most so many events
@@ -75,21 +76,14 @@ cdef void totals_read(const counters_t* slots, int32_t n_workers, counters_t* ou
         out.queued += slot.queued
 
 
-cdef uint32_t _in_second(const rate_t* rate, uint32_t second) noexcept nogil:
-    """Events that one worker counted in a second; 0 when it is older than what the rate keeps."""
-    if rate.second == second:
-        return rate.current
-    return rate.previous if rate.second == second + 1 else 0
-
-
 cdef uint32_t totals_rate(counters_t* slots, int32_t n_workers, size_t rate_offset, uint64_t now_ms) noexcept nogil:
     cdef uint32_t second = <uint32_t> (now_ms // 1000), left = 1000 - <uint32_t> (now_ms % 1000)
     cdef uint64_t current = 0, finished = 0
     cdef rate_t* total = _rate_at(&slots[n_workers], rate_offset)
     cdef int32_t worker
     for worker in range(n_workers):
-        current += _in_second(_rate_at(&slots[worker], rate_offset), second)
-        finished += _in_second(_rate_at(&slots[worker], rate_offset), second - 1)
+        current += rate_in(_rate_at(&slots[worker], rate_offset), second)
+        finished += rate_in(_rate_at(&slots[worker], rate_offset), second - 1)
     if finished > total.max:
         total.max = <uint32_t> finished
     return <uint32_t> (current + finished * left // 1000)
@@ -100,8 +94,8 @@ cdef uint32_t totals_rate_now(const counters_t* slots, int32_t n_workers, size_t
     cdef uint64_t current = 0, finished = 0
     cdef int32_t worker
     for worker in range(n_workers):
-        current += _in_second(_rate_at(&slots[worker], rate_offset), second)
-        finished += _in_second(_rate_at(&slots[worker], rate_offset), second - 1)
+        current += rate_in(_rate_at(&slots[worker], rate_offset), second)
+        finished += rate_in(_rate_at(&slots[worker], rate_offset), second - 1)
     return <uint32_t> (current + finished * left // 1000)
 
 

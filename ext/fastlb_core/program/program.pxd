@@ -343,8 +343,6 @@ cdef struct program_t:
     int32_t log_pid              # the pid that log lines show
     int32_t n_workers
     int32_t maxconn
-    uint32_t max_conn_rate       # `maxconnrate`, `maxsessrate`: a second, 0 no limit
-    uint32_t max_sess_rate
     uint32_t jwe_algs            # of encrypted tokens: bits 1 << index in ALGORITHMS of config/tokens.py
     uint32_t jwe_encs            # of ENCRYPTIONS
     uint8_t status_kinds[500]    # of 100 to 599: STATUS_K_*

@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastlb_core.base.atomic cimport load_i32, store_relaxed_u64
 from fastlb_core.base.buf cimport buf_take, buf_tail
+from fastlb_core.base.rate cimport rate_add
 from fastlb_core.base.slice cimport slice_of, slice_t
 from fastlb_core.http.fcgi cimport fcgi_put_before
 from fastlb_core.http.message cimport METHOD_GET, METHOD_HEAD, msg_target
@@ -15,7 +16,7 @@ from fastlb_core.lb.server cimport (
     srv_t,
 )
 from fastlb_core.lb.limit cimport srv_is_full
-from fastlb_core.lb.shared cimport rate_add, srv_is_usable
+from fastlb_core.lb.shared cimport srv_is_usable
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_PREFERS_LAST, CONN_F_PRIVATE, CONN_F_REUSED, conn_close,
     conn_local, conn_poll, conn_set_timer,

@@ -3,13 +3,17 @@
 # Knows Accept-Encoding, content types, entity tags; must not know how bytes become compressed (http/packer) or move (packed).
 # Like haproxy the answer is judged before the rules see it, and changed after them.
 
+from libc.stdint cimport uint32_t
 from fastlb_core.proxy.stream cimport stream_t
+from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum comp_stage_t:          # stream_t.comp_stage
     COMP_NONE = 0
     COMP_ASKED = 1               # the request allows strm.coding
     COMP_CHOSEN = 2              # and the answer will be compressed with it
 
+# Bytes that went into compression within the last second, in all workers.
+cdef uint32_t comp_rate(const worker_t* w) noexcept nogil
 # The request is about to leave: chooses a coding, takes Accept-Encoding away where `offload` says so.
 cdef void compress_request(stream_t* strm) noexcept nogil
 # The request's own body, after compress_request: takes strm.req_packer and edits the head where it is to be compressed.

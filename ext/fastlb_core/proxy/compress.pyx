@@ -4,6 +4,8 @@
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from fastlb_core.base.arena cimport arena_rate, worker_slot_t
+from fastlb_core.base.atomic cimport load_relaxed_u32
 from fastlb_core.base.slice cimport slice_eq, slice_eq_nocase, slice_next_token, slice_of, slice_t
 from fastlb_core.http.message cimport (
     BODY_CHUNKED, BODY_LENGTH, HDR_ACCEPT_ENCODING, HDR_CACHE_CONTROL, HDR_CONTENT_ENCODING, HDR_CONTENT_LENGTH, HDR_CONTENT_TYPE,
@@ -16,12 +18,27 @@ from fastlb_core.program.compression cimport COMP_DIR_REQ, COMP_DIR_RES, comp_co
 from fastlb_core.program.program cimport px_t
 from fastlb_core.proxy.compress cimport COMP_ASKED, COMP_CHOSEN, COMP_NONE
 from fastlb_core.proxy.stream cimport be_counters, fe_counters, stream_t
+from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:
     Q_ONE = 1000                 # a quality of 1, in thousandths
     EDIT_ROOM = 192              # of the head's edit room: what is added here, and `connection: close` after it
     EDIT_HEADERS = 4
     MAX_ETAG = 512               # a longer one is no reason to grow the edits
+
+
+# -- `maxcomprate`
+
+cdef uint32_t comp_rate(const worker_t* w) noexcept nogil:
+    return arena_rate(w.arena, <size_t> &(<worker_slot_t*> NULL).comp_in_rate, w.loop.now_ms)
+
+
+cdef packer_t* _packer(worker_t* w, int coding) noexcept nogil:
+    """NULL: nothing is compressed while too much is (`maxcomprate`; manual, section 3.2), or without memory."""
+    cdef uint32_t limit = load_relaxed_u32(&w.arena.limits.comp_rate)
+    if limit and coding != CODING_IDENTITY and comp_rate(w) > limit:
+        return NULL
+    return packer_take(&w.packers, coding)
 
 
 # -- the request
@@ -246,7 +263,7 @@ cdef void compress_body(stream_t* strm) noexcept nogil:
         return
     if conf == NULL or conf.algo_req <= CODING_IDENTITY or not _is_body_fit(strm, types, size) or not _has_room(req):
         return
-    strm.req_packer = packer_take(&strm.w.packers, conf.algo_req)
+    strm.req_packer = _packer(strm.w, conf.algo_req)
     if strm.req_packer != NULL:
         _make_chunked(req)
         msg_hdr_append(req, slice_of("content-encoding", 16), coding_name(conf.algo_req))
@@ -296,7 +313,7 @@ cdef void compress_begin(stream_t* strm) noexcept nogil:
         # A rule has made it an answer without a body.
         strm.comp_stage = COMP_NONE
         return
-    strm.packer = packer_take(&strm.w.packers, strm.coding)
+    strm.packer = _packer(strm.w, strm.coding)
     if strm.packer == NULL:
         strm.comp_stage = COMP_NONE
         return

@@ -6,11 +6,16 @@ from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, er
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from fastlb_core.base.atomic cimport add_fetch_i32, add_fetch_i64, add_fetch_u64, load_i32, load_i64, sub_fetch_i32
+from fastlb_core.base.arena cimport arena_rate, rate_limits_t, worker_slot_t
+from fastlb_core.base.atomic cimport (
+    add_fetch_i32, add_fetch_i64, add_fetch_u64, load_i32, load_i64, load_relaxed_u32, sub_fetch_i32,
+)
 from fastlb_core.base.buf cimport buf_consume, buf_data
 from fastlb_core.base.list cimport list_add_tail
+from fastlb_core.base.rate cimport rate_add
 from fastlb_core.base.wheel cimport wheel_set
-from fastlb_core.lb.shared cimport counters_t, rate_add, rate_t
+from fastlb_core.lb.shared cimport counters_t
+from fastlb_core.lb.totals cimport totals_rate_now
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_RECV, CONN_F_CAN_SEND, CONN_F_CIP_WAIT, CONN_F_CLOSED, CONN_F_EOF, CONN_F_ERROR, CONN_F_HANDSHAKE,
     CONN_F_NODELAY, CONN_F_PROXY_SEEN, CONN_F_PROXY_WAIT, CONN_F_UNIX, conn_close, conn_drain, conn_keep_tlvs, conn_new,
@@ -374,6 +379,9 @@ cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
     slot.used_conns += 1
     rate_add(&fe.conn_rate, w.loop.second, 1)
     rate_add(&fe.sess_rate, w.loop.second, 1)
+    if li.tls != NULL:
+        # Before the handshake: what it costs is what `maxsslrate` is about.
+        rate_add(&w.slot.tls_rate, w.loop.second, 1)
     w.slot.n_accepted += 1
     w.slot.n_conns += 1
     w.n_fronts += 1
@@ -381,18 +389,11 @@ cdef void _count_accept(worker_t* w, listener_t* li) noexcept nogil:
 
 cdef uint64_t _session_rate(const worker_t* w, const px_t* fe) noexcept nogil:
     """Over all workers and the last second. haproxy: a session and its connection are accepted as one, as here."""
-    cdef uint64_t current = 0, previous = 0
-    cdef uint32_t now = w.loop.second
-    cdef const rate_t* rate
-    cdef int i
-    for i in range(w.program.n_workers):
-        rate = &fe.fe_counters[i].sess_rate
-        if rate.second == now:
-            current += rate.current
-            previous += rate.previous
-        elif rate.second + 1 == now:
-            previous += rate.current
-    return current + previous * (1000 - w.loop.now_ms % 1000) // 1000
+    return totals_rate_now(fe.fe_counters, w.program.n_workers, <size_t> &(<counters_t*> NULL).sess_rate, w.loop.now_ms)
+
+
+cdef inline bint _is_reached(uint32_t limit, uint64_t rate) noexcept nogil:
+    return limit and rate >= limit
 
 
 cdef bint _is_process_too_fast(const worker_t* w) noexcept nogil:
@@ -401,24 +402,33 @@ cdef bint _is_process_too_fast(const worker_t* w) noexcept nogil:
     cdef uint32_t i
     for i in range(w.program.n_proxies):
         rate += _session_rate(w, w.program.proxies[i])
-    return w.program.max_conn_rate and rate >= w.program.max_conn_rate or \
-        w.program.max_sess_rate and rate >= w.program.max_sess_rate
+    return _is_reached(load_relaxed_u32(&w.arena.limits.conn_rate), rate) or \
+        _is_reached(load_relaxed_u32(&w.arena.limits.sess_rate), rate)
 
 
-cdef inline bint _has_process_rate(const worker_t* w) noexcept nogil:
-    return w.program.max_conn_rate or w.program.max_sess_rate
+cdef bint _is_tls_too_fast(const worker_t* w) noexcept nogil:
+    """`maxsslrate` is reached."""
+    return _is_reached(
+        load_relaxed_u32(&w.arena.limits.tls_rate),
+        arena_rate(w.arena, <size_t> &(<worker_slot_t*> NULL).tls_rate, w.loop.now_ms))
 
 
-cdef bint _is_too_fast(const worker_t* w, const px_t* fe) noexcept nogil:
-    if fe.session_rate and _session_rate(w, fe) >= fe.session_rate:
+cdef inline bint _has_process_rate(const worker_t* w, const listener_t* li) noexcept nogil:
+    cdef const rate_limits_t* limits = &w.arena.limits
+    return load_relaxed_u32(&limits.conn_rate) or load_relaxed_u32(&limits.sess_rate) or \
+        li.tls != NULL and load_relaxed_u32(&limits.tls_rate)
+
+
+cdef bint _is_too_fast(const worker_t* w, const listener_t* li) noexcept nogil:
+    if li.px.session_rate and _session_rate(w, li.px) >= li.px.session_rate:
         return True
-    return _has_process_rate(w) and _is_process_too_fast(w)
+    return _has_process_rate(w, li) and (_is_process_too_fast(w) or li.tls != NULL and _is_tls_too_fast(w))
 
 
 cdef bint _has_room(const worker_t* w, const listener_t* li) noexcept nogil:
     """False while the frontend's or the global maxconn is reached, or too many have come within a second."""
     cdef int32_t most = load_i32(&li.px.sh.fe_maxconn)
-    if _is_too_fast(w, li.px):
+    if _is_too_fast(w, li):
         return False
     if most > 0 and load_i32(&li.px.sh.fe_conns) >= most:
         return False
@@ -429,7 +439,7 @@ cdef void _pause(worker_t* w, listener_t* li) noexcept nogil:
     loop_del(&w.loop, li.fds[w.index])
     w.is_listening[li.index] = 0
     w.is_full = True
-    if li.px.session_rate or _has_process_rate(w):
+    if li.px.session_rate or _has_process_rate(w, li):
         # No connection that ends makes room: it is time that does.
         wheel_set(&w.loop.wheel, &w.tick, <uint32_t> w.loop.now_ms + RATE_TICK_MS)
 

@@ -6,7 +6,9 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
+from fastlb_core.base.atomic cimport load_relaxed_u32
 from fastlb_core.base.buf cimport buf_consume, buf_data, buf_produce, buf_realign, buf_room, buf_t, buf_tail, buf_take
+from fastlb_core.base.rate cimport rate_add
 from fastlb_core.http.h1_body cimport BODY_DONE, BODY_ERROR, body_at_trailers, body_opaque, body_read, body_skip
 from fastlb_core.http.head_out cimport head_copy
 from fastlb_core.http.message cimport BODY_CHUNKED, http_msg_t
@@ -15,7 +17,9 @@ from fastlb_core.net.conn cimport CONN_F_CAN_RECV, CONN_F_EOF, CONN_F_ERROR, con
 from fastlb_core.proxy.forward cimport (
     FLOW_BAD, FLOW_DST_ERROR, FLOW_FINISHED, FLOW_WAIT_RECV, FLOW_WAIT_SEND, FLOW_YIELD, flow_source_ended, flow_status_t,
 )
+from fastlb_core.proxy.compress cimport comp_rate
 from fastlb_core.proxy.stream cimport flow_t, stream_t
+from fastlb_core.proxy.worker cimport worker_t
 
 cdef enum:
     TURN_BYTES = 262144          # what one answer may take in before others get their turn: some milliseconds of zlib
@@ -265,8 +269,7 @@ cdef bint packed_is_done(const packer_t* packer) noexcept nogil:
     return packer.stage == STAGE_DONE
 
 
-cdef flow_status_t packed_run(stream_t* strm, bint is_response, uint64_t most) noexcept nogil:
-    cdef packer_t* packer = strm.packer if is_response else strm.req_packer
+cdef flow_status_t _run(stream_t* strm, packer_t* packer, bint is_response, uint64_t most) noexcept nogil:
     cdef flow_t* flow = &strm.res if is_response else &strm.req
     cdef conn_t* src = strm.back if is_response else strm.front
     cdef conn_t* dst = strm.front if is_response else strm.back
@@ -306,3 +309,26 @@ cdef flow_status_t packed_run(stream_t* strm, bint is_response, uint64_t most) n
             return FLOW_FINISHED
         if why == FILL_HUNGRY or flow.total >= packer.until:
             return status
+
+
+cdef void _follow_limit(worker_t* w, packer_t* packer) noexcept nogil:
+    """`maxcomprate` (manual, section 3.2): too fast, the level sinks; else it rises again."""
+    cdef uint32_t limit = load_relaxed_u32(&w.arena.limits.comp_rate)
+    if limit and comp_rate(w) > limit:
+        packer.wanted_level -= packer.wanted_level > 0
+    elif packer.wanted_level < w.packers.level:
+        packer.wanted_level += 1
+
+
+cdef flow_status_t packed_run(stream_t* strm, bint is_response, uint64_t most) noexcept nogil:
+    cdef worker_t* w = strm.w
+    cdef packer_t* packer = strm.packer if is_response else strm.req_packer
+    cdef uint64_t n_in = packer.n_in, n_out = packer.n_out
+    cdef flow_status_t status
+    if packer.coding == CODING_IDENTITY:
+        return _run(strm, packer, is_response, most)
+    _follow_limit(w, packer)
+    status = _run(strm, packer, is_response, most)
+    rate_add(&w.slot.comp_in_rate, w.loop.second, <uint32_t> (packer.n_in - n_in))
+    rate_add(&w.slot.comp_out_rate, w.loop.second, <uint32_t> (packer.n_out - n_out))
+    return status

@@ -8,10 +8,11 @@ from libc.string cimport memset
 
 from fastlb_core.base.buf cimport opool_get, opool_put
 from fastlb_core.base.list cimport list_del, list_entry, list_init, list_t
+from fastlb_core.base.rate cimport rate_add
 from fastlb_core.base.wheel cimport timer_t, wheel_cancel, wheel_set
 from fastlb_core.http.message cimport BODY_CHUNKED, hdr_t, msg_cap_hdrs, msg_init
 from fastlb_core.lb.balance cimport lb_release
-from fastlb_core.lb.shared cimport counters_t, rate_add, share_give, share_take
+from fastlb_core.lb.shared cimport counters_t, share_give, share_take
 from fastlb_core.lb.times cimport (
     TIMES_CONNECT, TIMES_QUEUE, TIMES_RESPONSE, TIMES_TOTAL, times_add, times_t,
 )

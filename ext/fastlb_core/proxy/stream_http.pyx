@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastlb_core.base.buf cimport buf_data, buf_move, buf_realign
+from fastlb_core.base.rate cimport rate_add
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.http.h1 cimport H1_DONE, H1_ERROR, H1_F_RELAXED, h1_head_too_large, h1_init_request, h1_parse_head
 from fastlb_core.http.h1_body cimport body_is_done, body_start
@@ -14,7 +15,6 @@ from fastlb_core.http.message cimport (
 from fastlb_core.http.packer cimport packer_give
 from fastlb_core.http.uri cimport uri_path_query
 from fastlb_core.http.rewrite cimport add_forwarded_for, request_hop_by_hop
-from fastlb_core.lb.shared cimport rate_add
 from fastlb_core.net.conn cimport (
     CONN_F_BIG_RX, CONN_F_ERROR, CONN_F_RDHUP, CONN_F_REUSED, conn_ops_t, conn_poll, conn_recv, conn_set_timer,
     conn_stop_timer, conn_t, conn_trim,

@@ -22,5 +22,6 @@ cdef extern from "zlib.h" nogil:
 
     int deflateInit2(z_stream* strm, int level, int method, int window_bits, int mem_level, int strategy) noexcept
     int deflate(z_stream* strm, int flush) noexcept
+    int deflateParams(z_stream* strm, int level, int strategy) noexcept
     int deflateReset(z_stream* strm) noexcept
     int deflateEnd(z_stream* strm) noexcept

@@ -75,7 +75,9 @@ def compile_program(
         comp_level=glob.comp_level,
         max_packers=packers_of_worker(glob.maxzlibmem, n_workers),
     )
-    builder.set_rates(conn_rate=glob.max_conn_rate, sess_rate=glob.max_sess_rate)
+    builder.set_rates(
+        conn_rate=glob.max_conn_rate, sess_rate=glob.max_sess_rate, tls_rate=glob.max_tls_rate, comp_rate=glob.max_comp_rate
+    )
     builder.set_token_algorithms(*token_bits(glob.tls.token_algorithms, glob.tls.token_encryptions))
     for name, der in glob.tls.token_keys.items():
         builder.add_token_key(file_bytes(name), der)

@@ -127,6 +127,8 @@ class Global:
     maxaccept: int = 64
     max_conn_rate: int = 0
     max_sess_rate: int = 0
+    max_tls_rate: int = 0
+    max_comp_rate: int = 0  # bytes
     error_codes: frozenset[int] = frozenset(range(400, 500))
     fail_codes: frozenset[int] = frozenset(range(500, 600)) - {501, 505}
     http_maxhdr: int = 101

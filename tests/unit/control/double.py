@@ -116,6 +116,14 @@ class WorkerState:
 
 
 @dataclass
+class Limits:
+    conn_rate: int = 0
+    sess_rate: int = 0
+    tls_rate: int = 0
+    comp_rate: int = 0
+
+
+@dataclass
 class Globals:
     master_pid: int = 4242
     n_workers: int = 1
@@ -125,6 +133,11 @@ class Globals:
     maxconn: int = 2000
     cum_conns: int = 0
     cum_reqs: int = 0
+    limits: Limits = field(default_factory=Limits)
+    tls_rate: int = 0
+    tls_rate_max: int = 0
+    comp_in_rate: int = 0
+    comp_out_rate: int = 0
 
 
 @dataclass
@@ -316,6 +329,9 @@ class Arena:
 
     def set_global_maxconn(self, maxconn: int) -> None:
         self.global_state.maxconn = maxconn
+
+    def set_rate_limits(self, **limits: int) -> None:
+        vars(self.global_state.limits).update(limits)
 
     def refresh(self, server: int, now_ms: int) -> None:
         state = self.servers[server]

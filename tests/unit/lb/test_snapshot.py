@@ -193,6 +193,9 @@ def test_limits_and_states_of_frontends_are_set(snapshot: Snapshot) -> None:
     snapshot.set_frontend_maxconn(0, 7)
     snapshot.set_global_maxconn(9)
     assert (snapshot.proxy_state(0).fe_state, snapshot.proxy_state(0).fe_maxconn, snapshot.globals().maxconn) == (2, 7, 9)
+    snapshot.set_rate_limits(tls_rate=5)
+    snapshot.set_rate_limits(comp_rate=2**32 - 1, conn_rate=3)
+    assert snapshot.globals().limits == (3, 0, 5, 2**32 - 1)
 
 
 def test_changes_by_another_process_are_seen(snapshot: Snapshot) -> None:

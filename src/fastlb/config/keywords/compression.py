@@ -135,8 +135,7 @@ def set_maxzlibmem(st: Statement, glob: Global) -> None:
 
 
 def set_maxcomprate(st: Statement, glob: Global) -> None:
-    if st.integer(0):
-        _note(st)
+    glob.max_comp_rate = max(0, min(st.integer(0) * 1024, 2**32 - 1))
 
 
 def set_maxcompcpuusage(st: Statement, glob: Global) -> None:
@@ -179,8 +178,6 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         "<kb/s>",
         "no limit",
         "3.2",
-        status=IGNORED,
-        note=_UNUSED,
         apply=set_maxcomprate,
         arguments=(1, 1),
         missing="'maxcomprate' expects an integer argument in kb/s.",

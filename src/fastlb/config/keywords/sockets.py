@@ -137,6 +137,17 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         missing=INTEGER,
     ),
     GlobalKeyword(
+        "maxsslrate",
+        "tuning",
+        "G",
+        "<number>",
+        "no limit",
+        "3.2",
+        apply=rate("max_tls_rate"),
+        arguments=(1, 1),
+        missing=INTEGER,
+    ),
+    GlobalKeyword(
         "tune.idletimer",
         "tuning",
         "G",

@@ -253,7 +253,7 @@ GLOBAL: tuple[GlobalKeyword, ...] = (
         _NAMES,
         ":".join(ENCRYPTIONS),
     ),
-    *map(_later, ("maxsslconn", "maxsslrate", "ssl-passphrase-cmd")),
+    *map(_later, ("maxsslconn", "ssl-passphrase-cmd")),
     *(_later(f"tune.ssl.capture-{what}-size") for what in ("buffer", "cipherlist")),
     *(
         _ignored(name, _LIBSSL)

@@ -1,4 +1,4 @@
-"""Commands that change limits and frontends: maxconn of anything, counters, enable and disable frontend.
+"""Commands that change limits and frontends: maxconn of anything, rates, counters, enable and disable frontend.
 
 Knows HAProxy's answers. Must not know how the workers learn of a change: the snapshot sees to that.
 """
@@ -32,6 +32,31 @@ def _set_maxconn_frontend(request: Request) -> str:
     if value < 0 or value > 2**31 - 1:
         raise Refused("Value out of range.\n")
     request.control.snapshot.set_frontend_maxconn(frontend.index, value)
+    return ""
+
+
+_RATES = {"connections": "conn_rate", "sessions": "sess_rate", "ssl-sessions": "tls_rate", "http-compression": "comp_rate"}
+_RATES_HELP = """'set rate-limit' only supports :
+   - 'connections global' to set the per-process maximum connection rate
+   - 'sessions global' to set the per-process maximum session rate
+   - 'ssl-sessions global' to set the per-process maximum SSL session rate
+   - 'http-compression global' to set the per-process maximum compression speed in kB/s
+"""
+
+
+def _set_rate_limit(request: Request) -> str:
+    field = _RATES.get(request.argument(0))
+    if field is None or request.argument(1) != "global":
+        raise Refused(_RATES_HELP)
+    if not request.argument(2):
+        raise Refused("Expects an integer value.\n")
+    value = _number(request.argument(2))
+    if value < 0 or value > 2**31 - 1:
+        raise Refused("Value out of range.\n")
+    if field == "comp_rate":
+        # haproxy: a product beyond 32 bits wraps, so that a high limit becomes a low one.
+        value = min(value * 1024, 2**32 - 1)
+    request.control.snapshot.set_rate_limits(**{field: value})
     return ""
 
 
@@ -103,6 +128,7 @@ COMMANDS = (
     Command(("enable", "frontend"), _enable_frontend, "accept on a frontend again", "<frontend>", Level.ADMIN),
     Command(("set", "maxconn", "frontend"), _set_maxconn_frontend, "change a frontend's maxconn", "<frontend> <n>", Level.ADMIN),
     Command(("set", "maxconn", "global"), _set_maxconn_global, "change the program's maxconn", "<n>", Level.ADMIN),
+    Command(("set", "rate-limit"), _set_rate_limit, "change a rate of the program", "<what> global <n>", Level.ADMIN),
     Command(("shutdown", "frontend"), _shutdown_frontend, "stop a frontend for good", "<frontend>", Level.ADMIN),
     Command(("set", "maxconn", "server"), _set_maxconn_server, "change a server's maxconn", "<bk>/<srv> <n>", Level.ADMIN),
 )

@@ -14,7 +14,7 @@ NAMES = {
     "echo": "",
     "httpclient": "",
     "publish": "backend",
-    "set": "anon global-key, anon off, anon on, profiling, rate-limit",
+    "set": "anon global-key, anon off, anon on, profiling",
     "show": (
         "anon, cache, default-server, defaults, dev, fd, peers, proc, profiling, "
         "quic, ssl jwt, "
