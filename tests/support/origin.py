@@ -7,6 +7,7 @@ scripts at the end cover the ordinary cases. A request that the strict parser re
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -33,6 +34,9 @@ class OriginConnection(Wire):
 
 
 Script = Callable[[OriginConnection], None]
+
+# What accept and the first look at a connection say of a client that has reset it by then: the next one is served.
+_ONE_CLIENT_GONE = (errno.ECONNABORTED, errno.ECONNRESET, errno.ENOTCONN, errno.EINVAL, errno.EPROTO)
 
 
 class Origin:
@@ -95,9 +99,14 @@ class Origin:
         while True:
             try:
                 sock, peer = self.listener.accept()
-            except OSError:
-                return
-            conn = OriginConnection(sock, peer, len(self.connections))
+                conn = OriginConnection(sock, peer, len(self.connections))
+            except OSError as error:
+                if self.is_closed:
+                    return
+                if error.errno not in _ONE_CLIENT_GONE:
+                    self.errors.append(error)
+                    return
+                continue
             self.connections.append(conn)
             threading.Thread(target=self._run, args=(conn,), daemon=True).start()
 
