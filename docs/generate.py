@@ -32,9 +32,12 @@ from fastlb.control.runtime.table import ALWAYS, COMMANDS
 from fastlb.control.runtime.unsupported import NAMES as MISSING_COMMANDS
 from fastlb.control.stats.fields import FIELDS
 from fastlb.control.stats.process import LINES
+from fastlb.supervisor.console import COMMANDS as MASTER_COMMANDS
+from fastlb.supervisor.console import LEVELS
 
 PAGE = Path(__file__).with_name("compatibility.md")
 STATUS = {SUPPORTED: "supported", IGNORED: "accepted without effect", UNSUPPORTED: "not supported yet", REMOVED: "removed"}
+LEVEL_NAMES = {number: name for name, number in LEVELS.items()}
 LETTERS = {"G": "global", "D": "defaults", "F": "frontend", "L": "listen", "B": "backend"}
 
 CORPUS = Path(__file__).parents[1] / "tests" / "golden" / "corpus.tsv"
@@ -276,11 +279,14 @@ def runtime() -> str:
         for command in (*COMMANDS, *ALWAYS)
         if command.help
     ]
+    masters = [[code(" ".join(words)), LEVEL_NAMES[level], about] for words, level, about, _ in MASTER_COMMANDS]
     missing = [f"{first} {rest}".strip() for first, listed in MISSING_COMMANDS.items() for rest in listed.split(", ")]
     return (
         "## Runtime commands\n\n"
         + table(["command", "least level", "what it does"], lines)
         + f"\nKnown and answered with \"not supported by fastlb yet\": {', '.join(code(name) for name in missing)}.\n"
+        + "\n### On the master's socket (`-S`)\n\n"
+        + table(["command", "least level", "what it does"], masters)
     )
 
 

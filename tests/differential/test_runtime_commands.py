@@ -187,6 +187,7 @@ disable frontend fe
 shutdown frontend fe
 disable agent ag/s1
 show libs
+show startup-logs
 set timeout cli 10
 """.strip().splitlines()
 
@@ -197,6 +198,7 @@ def commands() -> list[str]:
 
 
 def masked(answer: str) -> str:
+    answer = re.sub(r"^\[NOTICE\].*\n", "", answer, flags=re.M)
     answer = re.sub(r"(0x[0-9a-f]+-0x[0-9a-f]+ \(0x[0-9a-f]+\) \S+\n)+", "LIBRARIES\n", answer)
     # Of `show info` the limits only.
     answer = re.sub(r"^(?!(Conn|Sess|Ssl)RateLimit|CompressBpsRateLim)[A-Z][\w .-]+: .*\n", "", answer, flags=re.M)

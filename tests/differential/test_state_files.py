@@ -20,7 +20,7 @@ _NAMES = (
 _GOOD = "3 bk 2 s2 127.0.0.9 2 0 12 12 5000 6 3 4 6 0 0 0 - 8080 - 0 0 - - 0"
 _HEAD = f"1\n# {' '.join(_NAMES)}\n"
 _COMPARED = ("srv_addr", "srv_op_state", "srv_admin_state", "srv_uweight", "srv_check_status", "srv_check_health", "srv_port")
-_ALSO = ("srv_check_state", "srv_check_port", "srv_check_addr", "srv_fqdn")
+_ALSO = ("srv_check_state", "srv_check_port", "srv_check_addr", "srv_agent_state", "srv_agent_port", "srv_agent_addr", "srv_fqdn")
 
 # Servers are checked at once, or spread over the interval: the first one is, and nobody looks at it.
 SITE = """
@@ -69,9 +69,14 @@ def _fields() -> list[tuple[str, object]]:
 
 
 _WORDS = _GOOD.split()
+_AGENT = "agent-check agent-port 9 agent-inter 1h"
 # By name: the site, the file's text, options of the second server.
 CASES: dict[str, tuple[str, str, str]] = {
     **{f"{name}={str(value)[:20]}": (SITE, _HEAD + line(**{name: value}), "") for name, value in _fields()},
+    "checks off": (SITE, _HEAD + line(srv_check_state=2, srv_check_port=9, srv_check_addr="10.1.1.1"), ""),
+    "agent on": (SITE, _HEAD + line(srv_agent_state=22, srv_agent_port=9, srv_agent_addr="127.0.0.8"), _AGENT),
+    "agent off": (SITE, _HEAD + line(srv_agent_state=18), _AGENT),
+    "agent off, moved": (SITE, _HEAD + line(srv_agent_state=18, srv_agent_port=9, srv_agent_addr="127.0.0.8"), _AGENT),
     "two faults": (SITE, _HEAD + line(srv_op_state=9, srv_uweight=300), ""),
     "down in drain": (SITE, _HEAD + line(srv_op_state=0, srv_admin_state=8), ""),
     "down in maintenance": (SITE, _HEAD + line(srv_op_state=0, srv_admin_state=1), ""),
@@ -164,6 +169,32 @@ def test_local_file_is_read_as_by_haproxy(files: dict[str, str]) -> None:
     theirs, ours = (Start(program, SITE, "", files=files) for program in PROGRAMS)
     assert ours.warnings == theirs.warnings
     assert ours.states == theirs.states
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "set server bk/s2 check-addr 127.0.0.5",
+        "set server bk/s2 check-port 55",
+        "set server bk/s2 check-addr 127.0.0.5 port 55",
+        "set server bk/s2 check-addr ::1; set server bk/s2 check-addr 127.0.0.5; disable health bk/s2",
+        "set server bk/s2 agent-addr 127.0.0.5",
+        "set server bk/s2 agent-addr 127.0.0.5 port 55",
+        "disable agent bk/s2",
+        "disable agent bk/s2; enable agent bk/s2; set server bk/s2 agent-port 55",
+    ],
+)
+@pytest.mark.parametrize("options", ["", _AGENT])
+def test_where_commands_send_checks_is_shown_as_by_haproxy(command: str, options: str) -> None:
+    found = []
+    for program in PROGRAMS:
+        server = Origin(named("a"))
+        proxy = Proxy(program, HTTP + SITE.format(server=server, port=server.port, options=options))
+        told = proxy.command(command)
+        found.append((told, states_of(proxy, server.port)[0][len(_COMPARED) + 2 :][: len(_ALSO)]))
+        proxy.finish()
+        server.close()
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("writer", PROGRAMS)

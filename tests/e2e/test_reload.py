@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
-from support.origin import named
+from support.origin import answers, named, reply
 from support.poll import poll
+from support.processes import control_of
 from support.proxy import HTTP
 from support.wire import Cut
 
@@ -149,12 +150,19 @@ def test_statistics_survive(start, origin):
         proxy.fetch()
     kept = proxy.client()
     kept.request()
+    # An answer is counted when it has gone.
+    poll(lambda: proxy.stat()["be", "s1"]["hrsp_2xx"] == "8", "all answers")
     before = proxy.stat()
     info = proxy.info()
     reload(proxy, first, second, b"b")
     rows = (("fe", "FRONTEND"), ("be", "BACKEND"), ("be", "s1"))
+
+    def counted(column: str) -> bool:
+        now = proxy.stat()
+        return all(int(now[row][column]) >= int(before[row][column]) + 5 for row in rows)
+
     # The old control process may answer once more.
-    poll(lambda: all(int(proxy.stat()[row]["stot"]) >= int(before[row]["stot"]) + 5 for row in rows), "all sessions")
+    poll(lambda: counted("stot") and counted("hrsp_2xx"), "all sessions and answers")
     after = proxy.stat()
     assert all(int(after[row]["bin"]) > int(before[row]["bin"]) for row in rows)
     assert int(after["fe", "FRONTEND"]["smax"]) >= int(before["fe", "FRONTEND"]["smax"])
@@ -208,6 +216,45 @@ def test_what_was_ordered_of_a_server_survives(start, origin, command, row, fiel
     poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
     assert set(proxy.children()) - before
     assert proxy.stat()["be", row][field].startswith(expected)
+
+
+def test_where_commands_have_sent_checks_and_questions_survives(start, origin, dead):
+    """They were in control's memory alone: a reload, or its end, had checks go where the line says again."""
+    elsewhere = origin(answers(reply(b"", status="500 No")))
+    asked = origin(lambda conn: conn.send(b"50%\n"))
+    options = "weight 10 check inter 50ms agent-check agent-port 1 agent-inter 50ms"
+    proxy = start(site(f"{origin(named('a'))} {options}", "option httpchk"), mode=("-W",))
+    proxy.command(f"set server be/s1 check-addr 127.0.0.1 port {elsewhere.port}")
+    proxy.command(f"set server be/s1 agent-addr 127.0.0.1 port {asked.port}")
+    proxy.wait_state("be", "s1", "DOWN")
+    poll(lambda: proxy.stat()["be", "s1"]["weight"] == "5", "the agent's word")
+
+    def still() -> bool:
+        elsewhere.forget()
+        asked.forget()
+        poll(lambda: elsewhere.connections and asked.connections, "a check and a question")
+        return proxy.command("show servers state").split()[-4:] == [
+            str(elsewhere.port), "127.0.0.1", "127.0.0.1", str(asked.port)
+        ]  # fmt: skip
+
+    assert still()
+    before = control_of(proxy)
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    poll(lambda: control_of(proxy) not in (0, before), "the end of the first generation")
+    assert still()
+    proxy.command("disable agent be/s1")
+    before = control_of(proxy)
+    os.kill(before, signal.SIGKILL)
+    poll(lambda: control_of(proxy) not in (0, before), "another control process")
+    elsewhere.forget()
+    poll(lambda: elsewhere.connections, "a check")
+    assert " 18 " in proxy.command("show servers state")
+    change(proxy, "agent-port 1", "agent-port 2")
+    change(proxy, "check inter 50ms", "check inter 60ms")
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 3" in proxy.stderr, "the third generation")
+    assert " 22 " in proxy.command("show servers state")
 
 
 def test_a_line_that_was_changed_counts_again(start, origin):

@@ -272,3 +272,30 @@ def test_show_errors_has_the_latest_of_all_workers(start, origin):
         assert f" : {number + 1}\n" in told
         assert told.count("invalid request") == 1
         assert f"  00000  GET /{number} HTTP/1.1\\r\\n\n" in told
+
+
+def test_show_startup_logs_has_the_warnings_of_the_start(start, origin):
+    proxy = start(f"{HTTP}listen fe\n    bind fd@fe\n    server s {origin(named('a'))}\nbackend be\n    option httplog\n")
+    assert "'option httplog' directive is ignored in backends" in proxy.command("show startup-logs")
+    assert proxy.command("user; show startup-logs").strip() == "Permission denied"
+
+
+@pytest.mark.fastlb_only(reason="there is nothing to wait for before a signal is safe to send to 2.6's master")
+def test_show_startup_logs_follows_a_reload(start, origin):
+    text = f"{HTTP}listen fe\n    bind fd@fe\n    server s {origin(named('a'))}\nbackend be\n    option httplog\n"
+    proxy = start(text, mode=("-W",))
+    proxy.config_path.write_text(proxy.config_path.read_text().replace("option httplog", "option tcplog"))
+    proxy.process.send_signal(signal.SIGUSR2)
+    poll(lambda: "Reloaded: generation 2" in proxy.stderr, "the next generation")
+    logs = proxy.command("show startup-logs")
+    assert "option tcplog" in logs and "option httplog" not in logs
+
+
+@pytest.mark.fastlb_only(reason="newer than 2.6")
+def test_echo_stands_between_other_answers(proxy):
+    assert proxy.command("echo == a\\ b  c; show version; echo").split("\n")[0] == "== a b c"
+    assert proxy.command("user; echo x") == "\nx\n\n"
+
+
+def test_processes_are_the_masters_business(proxy):
+    assert proxy.command("show proc").startswith("Unknown command")

@@ -22,6 +22,8 @@ def copy_server(
     maxconn: int | None = None,
     address: bytes | None = None,
     keeps_checks: bool = False,
+    keeps_check_destination: bool = False,
+    keeps_agent: bool = False,
 ) -> None: ...
 def refresh(program: Program) -> None: ...
 def copy_table(

@@ -214,10 +214,11 @@ def copy_proxy(Program old, old_index, Program new, new_index):
 
 def copy_server(
         Program old, old_index, Program new, new_index, *, admin, state, health, weight=None, maxconn=None, address=None,
-        keeps_checks=False):
+        keeps_checks=False, keeps_check_destination=False, keeps_agent=False):
     """The state of a server that is not running yet. weight, maxconn, address (a packed sockaddr): None for the new file's.
 
-    keeps_checks: what its checks have found last, and whether they are enabled.
+    keeps_checks: what its checks have found last, and whether they are enabled. keeps_check_destination: where commands have
+    sent them. keeps_agent: where its agent is asked, and whether.
     """
     cdef const srv_shared_t* before = old.ptr.servers[<uint32_t> old_index].sh
     cdef srv_shared_t* sh = new.ptr.servers[<uint32_t> new_index].sh
@@ -235,6 +236,13 @@ def copy_server(
     sh.down_time_ms = before.down_time_ms
     sh.down_trans = before.down_trans
     sh.slowstart_until_ms = before.slowstart_until_ms
+    if keeps_check_destination:
+        sh.check_port = before.check_port
+        memcpy(sh.check_host, before.check_host, sizeof(sh.check_host))
+    if keeps_agent:
+        sh.agent_port = before.agent_port
+        memcpy(sh.agent_host, before.agent_host, sizeof(sh.agent_host))
+        sh.is_agent_off = before.is_agent_off
     if keeps_checks:
         sh.check_flags = before.check_flags & ~CHECK_INPROGRESS
         sh.check_status = before.check_status

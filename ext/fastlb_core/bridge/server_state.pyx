@@ -22,6 +22,26 @@ cdef class ServerState:
         return self.sh.check_desc[:strnlen(self.sh.check_desc, sizeof(self.sh.check_desc))].decode("utf-8", "replace")
 
     @property
+    def check_host(self):
+        return self.sh.check_host[:strnlen(self.sh.check_host, sizeof(self.sh.check_host))].decode("ascii")
+
+    @property
+    def check_port(self):
+        return self.sh.check_port
+
+    @property
+    def agent_host(self):
+        return self.sh.agent_host[:strnlen(self.sh.agent_host, sizeof(self.sh.agent_host))].decode("ascii")
+
+    @property
+    def agent_port(self):
+        return self.sh.agent_port
+
+    @property
+    def is_agent_off(self):
+        return self.sh.is_agent_off != 0
+
+    @property
     def cookie(self):
         """The server's own, or the dynamic one; empty without either."""
         return self.cookie_text

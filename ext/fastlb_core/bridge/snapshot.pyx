@@ -65,6 +65,13 @@ Counters = namedtuple(
 )
 
 
+cdef void _put_text(char* field, size_t size, bytes text):
+    """As much of it as the field takes, a NUL behind."""
+    text = text[:size - 1]
+    memset(field, 0, size)
+    memcpy(field, <const char*> text, len(text))
+
+
 cdef uint64_t _now_ms() noexcept nogil:
     cdef timespec ts
     clock_gettime(CLOCK_MONOTONIC, &ts)
@@ -453,7 +460,6 @@ cdef class Snapshot:
                   time_ms=None, failed_checks=None, rise=None, fall=None, failed_hana=None):
         """Stores what is not None; code -1 means none. Without a lock: only control writes these."""
         cdef srv_shared_t* sh = self._server(server).sh
-        cdef bytes text
         if flags is not None:
             sh.check_flags = flags
         if health is not None:
@@ -475,9 +481,21 @@ cdef class Snapshot:
         if fall is not None:
             sh.fall = fall
         if description is not None:
-            text = description.encode("utf-8", "replace")[:sizeof(sh.check_desc) - 1]
-            memset(sh.check_desc, 0, sizeof(sh.check_desc))
-            memcpy(sh.check_desc, <const char*> text, len(text))
+            _put_text(sh.check_desc, sizeof(sh.check_desc), description.encode("utf-8", "replace"))
+
+    def set_destinations(self, server, *, check_host=None, check_port=None, agent_host=None, agent_port=None, is_agent_off=None):
+        """Stores what is not None: where checks and agents' questions go, "" and 0 for where the line says."""
+        cdef srv_shared_t* sh = self._server(server).sh
+        if check_host is not None:
+            _put_text(sh.check_host, sizeof(sh.check_host), check_host.encode("ascii"))
+        if check_port is not None:
+            sh.check_port = check_port
+        if agent_host is not None:
+            _put_text(sh.agent_host, sizeof(sh.agent_host), agent_host.encode("ascii"))
+        if agent_port is not None:
+            sh.agent_port = agent_port
+        if is_agent_off is not None:
+            sh.is_agent_off = bool(is_agent_off)
 
     def take_observed(self, server):
         """How often a server's error-limit was reached since the last call, and observed_t of the last time (`observe`)."""

@@ -114,6 +114,12 @@ cdef struct srv_shared_t:
     uint32_t observed_done   # control: as far as it has acted on it
     int32_t observed_why     # atomic, workers; observed_t of the last time
     uint64_t cookie          # atomic; control: the dynamic cookie (program/persist.pxd), 0: it has none
+    # -- where checks and agents' questions go, control: far from what workers touch
+    char check_host[48]      # where commands have sent its checks: a numeric address, NUL-terminated; empty: where the line says
+    char agent_host[48]      # and its agent's questions
+    int32_t check_port       # 0: as the line says
+    int32_t agent_port
+    int32_t is_agent_off     # `disable agent`
     uint64_t spare[4]
 
 # A proxy's live state (frontend and backend half in one).

@@ -150,12 +150,13 @@ class _Loader:
             since_s=max(0, _integer(fields[9]) or 0),
             status=_integer(fields[10]) or 0,
             check_flags=_integer(fields[13]) or 0,
+            agent_flags=_integer(fields[14]) or 0,
         )
         _take_address(srv, fields[4])
         if srv.address.family in ("ipv4", "ipv6") and srv.address.port_offset is None:
             port = max(0, _integer(fields[18]) or 0)
             srv.address = replace(srv.address, port_low=port, port_high=port)
-        fault = _take_check(srv, fields[21], fields[22]) or _agent_fault(srv, fields[23], fields[24])
+        srv.saved, fault = _with_destinations(srv, srv.saved, fields)
         if fault:
             self._warn(f"server-state partially applied for server '{path}', {fault}")
 
@@ -235,36 +236,25 @@ def _take_address(srv: Server, host: str) -> None:
         srv.disabled = srv.awaits_state = False
 
 
-def _take_check(srv: Server, port: str, host: str) -> str:
-    """Where commands had sent the checks; HAProxy's words for what cannot be."""
-    wants_port, wants_host = _integer(port) != 0, host != "-"
-    if (wants_port or wants_host) and not srv.check:
-        return "health checks are not enabled on this server"
-    address = _numeric(host)
-    if wants_host and address is None:
-        return f"invalid addr '{host}'"
-    number = _integer(port)
-    if number is None:
-        return "provided port is not an integer"
-    if not 0 <= number <= 65535:
-        return "provided port is invalid"
-    if wants_host:
-        srv.check_address = address
-    if wants_port:
-        srv.check_port = number
-    return ""
+def _with_destinations(srv: Server, saved: SavedState, fields: Line) -> tuple[SavedState, str]:
+    """Where commands had sent checks and questions to the agent; and HAProxy's words for what cannot be."""
+    host, port, fault = _destination(fields[22], fields[21], srv.check and not saved.has_check_off, "health")
+    if fault:
+        return saved, fault
+    saved = replace(saved, check_host=host, check_port=port)
+    host, port, fault = _destination(fields[23], fields[24], srv.agent_check and not saved.has_agent_off, "agent")
+    return (saved if fault else replace(saved, agent_host=host, agent_port=port)), fault
 
 
-def _agent_fault(srv: Server, host: str, port: str) -> str:
-    if (host != "-" or _integer(port) != 0) and not srv.agent_check:
-        return "agent checks are not enabled on this server"
+def _destination(host: str, port: str, is_enabled: bool, what: str) -> tuple[str, int, str]:
     address, number = _numeric(host), _integer(port)
-    if host != "-" and address is None:
-        return f"invalid addr '{host}'"
-    if number is None or not 0 <= number <= 65535:
-        return "provided port is invalid"
-    if address is not None:
-        srv.agent_address = address.host
-    if number:
-        srv.agent_port = number
-    return ""
+    fault = ""
+    if (host != "-" or number != 0) and not is_enabled:
+        fault = f"{what} checks are not enabled on this server"
+    elif host != "-" and address is None:
+        fault = f"invalid addr '{host}'"
+    elif number is None:
+        fault = "provided port is not an integer"
+    elif not 0 <= number <= 65535:
+        fault = "provided port is invalid"
+    return "" if address is None else address.host, number or 0, fault

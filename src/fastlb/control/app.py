@@ -68,6 +68,7 @@ class ControlContext:
     exposed: list[tuple[socket.socket, str]] = field(default_factory=list)
     console_listener: socket.socket | None = None
     roster: Roster | None = None
+    startup_logs: str = ""
 
 
 def run(context: ControlContext) -> int:
@@ -123,6 +124,7 @@ def build(context: ControlContext, loop: asyncio.AbstractEventLoop) -> Control:
         contents=shared,
         certificates=certificates,
         dynamic_servers=dynamic_servers,
+        startup_logs=context.startup_logs,
     )
 
 

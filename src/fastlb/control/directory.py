@@ -15,8 +15,7 @@ from fastlb.control.ports import Program
 class LiveServer:
     """One server of a backend. `index` is its place in the program, `id` HAProxy's sid.
 
-    check_host, check_port, agent_host, agent_port: where commands have sent its checks and questions to its agent; None and 0:
-    where the configuration says. agent_send: what commands have it asked; None: what the configuration says.
+    agent_send: what commands have its agent asked, until control starts again; None: what the configuration says.
     is_added: by a command. tracked: the server that it follows (`track`). trackers: those that follow it, in haproxy's order: the
     last ones first.
     """
@@ -26,10 +25,6 @@ class LiveServer:
     name: str
     proxy: LiveProxy
     config: model.Server
-    check_host: str | None = None
-    check_port: int = 0
-    agent_host: str | None = None
-    agent_port: int = 0
     agent_send: str | None = None
     tracked: LiveServer | None = None
     trackers: list[LiveServer] = field(default_factory=list)

@@ -32,7 +32,10 @@ def clock_ms() -> int:
 
 @dataclass(slots=True)
 class Control:
-    """hard_maxconn: the program's maxconn as it was started with, which `set maxconn global` cannot pass."""
+    """hard_maxconn: the program's maxconn as it was started with, which `set maxconn global` cannot pass.
+
+    startup_logs: what the program said on stderr until this process was born.
+    """
 
     configuration: model.Configuration
     program: ports.Program
@@ -52,3 +55,4 @@ class Control:
     tables: ports.StickTables | None = None
     contents: SharedContents | None = None
     dynamic_servers: DynamicServers | None = None
+    startup_logs: str = ""

@@ -154,6 +154,16 @@ class ServerState(Protocol):
     @property
     def check_desc(self) -> str: ...
     @property
+    def check_host(self) -> str: ...
+    @property
+    def check_port(self) -> int: ...
+    @property
+    def agent_host(self) -> str: ...
+    @property
+    def agent_port(self) -> int: ...
+    @property
+    def is_agent_off(self) -> bool: ...
+    @property
     def last_change_ms(self) -> int: ...
     @property
     def down_time_ms(self) -> int: ...
@@ -473,6 +483,18 @@ class Snapshot(Protocol):
         failed_hana: int | None = None,
     ) -> None:
         """Stores what is not None; `code` -1 means none. No lock: only control writes these."""
+
+    def set_destinations(
+        self,
+        server: int,
+        *,
+        check_host: str | None = None,
+        check_port: int | None = None,
+        agent_host: str | None = None,
+        agent_port: int | None = None,
+        is_agent_off: bool | None = None,
+    ) -> None:
+        """Stores what is not None: where checks and agents' questions go, "" and 0 for where the line says."""
 
     def take_observed(self, server: int) -> tuple[int, int]:
         """How often a server's error-limit was reached since the last call, and observed_t of the last time (`observe`)."""

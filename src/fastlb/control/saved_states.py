@@ -57,8 +57,16 @@ def restore(
 def _restore_check(snapshot: ports.Snapshot, server: LiveServer, saved: SavedState) -> None:
     state = snapshot.server_state(server.index)
     flags = state.check_flags
-    if saved.check_flags & (ports.CHECK_CONFIGURED | ports.CHECK_ENABLED) == ports.CHECK_CONFIGURED:
+    if saved.has_check_off:
         flags &= ~ports.CHECK_ENABLED
+    snapshot.set_destinations(
+        server.index,
+        check_host=saved.check_host,
+        check_port=saved.check_port,
+        agent_host=saved.agent_host,
+        agent_port=saved.agent_port,
+        is_agent_off=saved.has_agent_off and server.config.agent_check,
+    )
     snapshot.set_check(server.index, flags=flags, status=saved.status)
 
 

@@ -53,6 +53,7 @@ def run_control(generation: Generation) -> int:
             exposed=exposed,
             console_listener=generation.console_listener,
             roster=generation.roster,
+            startup_logs=generation.startup_logs,
         )
     )
 

@@ -44,7 +44,7 @@ class Generation:
     workers tell control of errors (`observe`), owned. channel: to this generation's control process, None while there is
     none. hard_stop_at, kill_at: seconds of the monotonic clock at which a drain, or a stop, has taken too long; None while
     that is not running. is_quiet: -q, for control. n_fds: the descriptor limit of a child. rings: what carries log lines to
-    control. heritage: made with the generation.
+    control. heritage: made with the generation. startup_logs: what was said until its processes were born, for control.
     """
 
     number: int
@@ -72,6 +72,7 @@ class Generation:
     kill_at: float | None = None
     is_quiet: bool = False
     n_fds: int = 1024
+    startup_logs: str = ""
 
     @property
     def n_workers(self) -> int:

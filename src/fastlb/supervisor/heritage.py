@@ -115,7 +115,17 @@ class _States:
             maxconn=state.maxconn if old.maxconn == new.maxconn else None,
             address=address,
             keeps_checks=keeps_checks,
+            keeps_check_destination=keeps_checks and _check_destination(old) == _check_destination(new),
+            keeps_agent=_agent(old) == _agent(new),
         )
+
+
+def _check_destination(srv: Server) -> tuple[object, ...]:
+    return srv.check_address, srv.check_port
+
+
+def _agent(srv: Server) -> tuple[object, ...]:
+    return srv.agent_check, srv.agent_address, srv.agent_port
 
 
 def _kept_address(old: Server, new: Server, state: ports.ServerState) -> bytes | None:

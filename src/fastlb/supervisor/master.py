@@ -87,6 +87,7 @@ class Master:
     def run(self, generation: Generation) -> int:
         """Serves until told to stop. Returns the exit status; outside the master-worker mode it ends by the signal."""
         self._next = generation
+        generation.startup_logs = self.startup_logs()
         self._family.start(generation)
         while self._family.generations:
             self._turn()
@@ -219,6 +220,7 @@ class Master:
             self._alerts.notice(f"Change: {text}")
         self._leave_to(generation)
         self._next = generation
+        generation.startup_logs = self.startup_logs()
         self._family.start(generation)
 
     def _reload_failed(self) -> None:

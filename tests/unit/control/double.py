@@ -43,6 +43,11 @@ class ServerState:
     check_code: int = -1
     check_duration_ms: int = 0
     check_desc: str = ""
+    check_host: str = ""
+    check_port: int = 0
+    agent_host: str = ""
+    agent_port: int = 0
+    is_agent_off: bool = False
     last_change_ms: int = 0
     down_time_ms: int = 0
     failed_checks: int = 0
@@ -300,6 +305,27 @@ class Arena:
             "check_desc": description,
             "failed_checks": failed_checks,
             "failed_hana": failed_hana,
+        }
+        for name, value in given.items():
+            if value is not None:
+                setattr(self.servers[server], name, value)
+
+    def set_destinations(
+        self,
+        server: int,
+        *,
+        check_host: str | None = None,
+        check_port: int | None = None,
+        agent_host: str | None = None,
+        agent_port: int | None = None,
+        is_agent_off: bool | None = None,
+    ) -> None:
+        given = {
+            "check_host": check_host,
+            "check_port": check_port,
+            "agent_host": agent_host,
+            "agent_port": agent_port,
+            "is_agent_off": is_agent_off,
         }
         for name, value in given.items():
             if value is not None:

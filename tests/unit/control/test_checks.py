@@ -243,7 +243,7 @@ def test_check_goes_where_addr_and_port_say() -> None:
             )
         )
         directory = rig.build().directory
-        targets = [check_target(directory.servers[i], rig.arena.servers[i].address) for i in range(4)]
+        targets = [check_target(directory.servers[i], rig.arena.servers[i]) for i in range(4)]
         assert [target.address for target in targets] == [
             ("127.0.0.1", 81),
             ("127.0.0.1", 82),
@@ -251,8 +251,11 @@ def test_check_goes_where_addr_and_port_say() -> None:
             ("127.0.0.3", 83),
         ]
         assert [target.send_proxy for target in targets] == [1, 0, 0, 1]
-        moved = sockaddr.pack("127.0.0.9", 99)
+        moved = rig.arena.servers[1]
+        moved.address = sockaddr.pack("127.0.0.9", 99)
         assert check_target(directory.servers[1], moved).address == ("127.0.0.9", 82)
+        moved.check_host, moved.check_port = "::1", 84
+        assert check_target(directory.servers[1], moved).address == ("::1", 84)
 
     asyncio.run(run())
 

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fastlb.control import ports
 from fastlb.control.checks import health
 from fastlb.control.checks.status import Result, Status
 from fastlb.control.checks.tcp import Target, TcpProbe
 from fastlb.control.directory import LiveServer
-from fastlb.control.ports import ADMIN_MAINT
 from fastlb.control.servers import AgentState, Servers
 from fastlb.control.sockaddr import family_of, unpack
 
@@ -118,16 +118,15 @@ class Agents:
         self._spread_percent = spread_percent
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._probes: dict[int, AgentProbe] = {}
-        self._disabled: set[int] = set()
 
     def is_enabled(self, server: LiveServer) -> bool:
-        return server.index in self._servers.agents and server.index not in self._disabled
+        return server.index in self._servers.agents and not self._servers.snapshot.server_state(server.index).is_agent_off
 
     def set_enabled(self, server: LiveServer, is_enabled: bool) -> bool:
-        """`enable|disable agent`, until control starts again; False where the server has none."""
+        """`enable|disable agent`; False where the server has none."""
         if server.index not in self._servers.agents:
             return False
-        (self._disabled.discard if is_enabled else self._disabled.add)(server.index)
+        self._servers.snapshot.set_destinations(server.index, is_agent_off=not is_enabled)
         return True
 
     def force(self, server: LiveServer, word: str, reason: str) -> bool:
@@ -142,21 +141,17 @@ class Agents:
         asked = [server for server in self._servers.directory.servers.values() if server.config.agent_check]
         for position, server in enumerate(asked):
             self._servers.agents[server.index] = AgentState()
-            if server.is_added and self._servers.snapshot.server_state(server.index).admin & ADMIN_MAINT:
-                # After a crash of control: as likely as not nobody has enabled it yet, and it must not bring its server in.
-                self._disabled.add(server.index)
             self._plan(server, server.config.agent_inter_ms / 1000 * position / len(asked))
 
     def add_server(self, server: LiveServer) -> None:
         """A server that came while the program runs; its agent waits for `enable agent`."""
         if server.config.agent_check:
             self._servers.agents[server.index] = AgentState()
-            self._disabled.add(server.index)
+            self.set_enabled(server, False)
             self._plan(server, server.config.agent_inter_ms / 1000)
 
     def remove_server(self, server: LiveServer) -> None:
         self._servers.agents.pop(server.index, None)
-        self._disabled.discard(server.index)
         if server.index in self._timers:
             self._timers.pop(server.index).cancel()
         if server.index in self._probes:
@@ -174,15 +169,15 @@ class Agents:
         self._timers[server.index] = self._loop.call_later(delay_s, self._ask, server)
 
     def _ask(self, server: LiveServer) -> None:
-        if server.index in self._disabled:
+        state = self._servers.snapshot.server_state(server.index)
+        if state.is_agent_off:
             self._plan(server, server.config.agent_inter_ms / 1000)
             return
-        state = self._servers.snapshot.server_state(server.index)
         limit_ms = server.proxy.config.timeouts.check or server.config.agent_inter_ms
         sent = server.config.agent_send if server.agent_send is None else server.agent_send
         question = sent.encode("utf-8", "surrogateescape")
         finished = functools.partial(self._finished, server, time.monotonic())
-        probe = AgentProbe(self._loop, agent_target(server, state.address), finished, question)
+        probe = AgentProbe(self._loop, agent_target(server, state), finished, question)
         self._probes[server.index] = probe
         self._timers[server.index] = self._loop.call_later(limit_ms / 1000, probe.expire)
         probe.start()
@@ -193,16 +188,16 @@ class Agents:
         interval = server.config.agent_inter_ms / 1000
         spread = interval * self._spread_percent / 100
         self._plan(server, interval + random.uniform(-spread, spread))
-        if server.index not in self._disabled:
+        if self.is_enabled(server):
             apply(self._servers, server, result, int((time.monotonic() - started) * 1000))
 
 
-def agent_target(server: LiveServer, packed: bytes) -> Target:
-    """Where the agent of a server at `packed` (a sockaddr) listens."""
+def agent_target(server: LiveServer, state: ports.ServerState) -> Target:
+    """Where the agent of a server listens."""
     config = server.config
-    _, address = unpack(packed)
-    host = server.agent_host or config.agent_address or ("127.0.0.1" if isinstance(address, str) else address[0])
-    return Target(family_of(host), (host, server.agent_port or config.agent_port))
+    _, address = unpack(state.address)
+    host = state.agent_host or config.agent_address or ("127.0.0.1" if isinstance(address, str) else address[0])
+    return Target(family_of(host), (host, state.agent_port or config.agent_port))
 
 
 def apply(servers: Servers, server: LiveServer, result: Result, duration_ms: int) -> None:

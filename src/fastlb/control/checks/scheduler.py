@@ -282,12 +282,12 @@ class CheckScheduler:
 
     def _target(self, check: _Check, state: ports.ServerState) -> Target:
         """Where the check connects now; kept until `set server` moves the server or its checks."""
-        key = (state.address, check.server.check_host, check.server.check_port)
+        key = (state.address, state.check_host, state.check_port)
         if check.target is None or check.target_key != key:
             check.target_key = key
             # Its TLS depends on the server's line alone, and reads certificates: once.
             tls = check_tls(check.server.config) if check.target is None else check.target.tls
-            target = check_target(check.server, state.address)
+            target = check_target(check.server, state)
             check.target = replace(target, tls=tls, says_local=not self._never_sends_local)
         return check.target
 
@@ -297,10 +297,10 @@ def _source_port(source: Source) -> int:
     return source.address.port if source.address.port == source.address.port_high else 0
 
 
-def check_target(server: LiveServer, packed: bytes) -> Target:
-    """The address that checks of a server at `packed` (a sockaddr) use: `addr` and `port` where they are set."""
+def check_target(server: LiveServer, state: ports.ServerState) -> Target:
+    """The address that checks of a server use: `addr` and `port` where they are set, on its line or by commands."""
     config = server.config
-    family, address = unpack(packed)
+    family, address = unpack(state.address)
     # haproxy: checks speak the PROXY protocol like the traffic unless they go elsewhere (manual, "check-send-proxy").
     speaks_proxy = config.check_send_proxy or (
         config.send_proxy > 0 and config.check_port is None and config.check_address is None
@@ -315,8 +315,8 @@ def check_target(server: LiveServer, packed: bytes) -> Target:
     if other is not None and other.host:
         host, port = other.host, other.port or port
         family = family_of(host)
-    if server.check_host is not None:
-        host, family = server.check_host, family_of(server.check_host)
+    if state.check_host:
+        host, family = state.check_host, family_of(state.check_host)
     source = config.source or server.proxy.config.source
     bind = (source.address.host, _source_port(source)) if source is not None and source.address.host else None
-    return Target(family, (host, server.check_port or config.check_port or port), bind, send_proxy)
+    return Target(family, (host, state.check_port or config.check_port or port), bind, send_proxy)

@@ -32,12 +32,13 @@ def set_agent(request: Request, server: LiveServer) -> str:
 
 
 def set_agent_address(request: Request, server: LiveServer) -> str:
-    """`agent-addr IP [port PORT]`: until control starts again."""
+    """`agent-addr IP [port PORT]`."""
     if not request.argument(2):
         raise Refused("set server <b>/<s> agent-addr requires an address and optionally a port.\n")
     if not request.control.agents.is_enabled(server):
         raise Refused(_NOT_ENABLED)
-    server.agent_host, server.agent_port = address_and_port(request, server.agent_port)
+    host, port = address_and_port(request)
+    request.control.snapshot.set_destinations(server.index, agent_host=host, agent_port=port)
     return ""
 
 
@@ -46,7 +47,7 @@ def set_agent_port(request: Request, server: LiveServer) -> str:
         raise Refused("set server <b>/<s> agent-port requires a port.\n")
     if not request.control.agents.is_enabled(server):
         raise Refused(_NOT_ENABLED)
-    server.agent_port = port_from(request.argument(2))
+    request.control.snapshot.set_destinations(server.index, agent_port=port_from(request.argument(2)))
     return ""
 
 

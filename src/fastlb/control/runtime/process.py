@@ -102,6 +102,10 @@ async def _wait(request: Request) -> str:
         await asyncio.sleep(_POLL_S)
 
 
+def _show_startup_logs(request: Request) -> str:
+    return f"{request.control.startup_logs}\n"
+
+
 async def shut_listeners(request: Request, frontend: str) -> None:
     """Has all workers give a frontend's addresses back. One that is started later finds its sockets shut as well."""
     control = request.control
@@ -113,6 +117,7 @@ async def shut_listeners(request: Request, frontend: str) -> None:
 
 
 COMMANDS = (
+    Command(("show", "startup-logs"), _show_startup_logs, "what the start had to say", level=Level.OPERATOR),
     Command(("show", "libs"), _show_libs, "the shared libraries", level=Level.OPERATOR),
     Command(("show", "pools"), _show_pools, "what the workers hold"),
     Command(("show", "ssl", "providers"), _show_providers, "the providers of the TLS library"),

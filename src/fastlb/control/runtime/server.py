@@ -132,11 +132,12 @@ def _set_address(request: Request, server: LiveServer) -> str:
 
 
 def _set_check_address(request: Request, server: LiveServer) -> str:
-    """`check-addr IP [port PORT]`: until control starts again."""
+    """`check-addr IP [port PORT]`."""
     if not request.argument(2):
         raise Refused("set server <b>/<s> check-addr requires an address and optionally a port.\n")
     _require_checks(request, server)
-    server.check_host, server.check_port = address_and_port(request, server.check_port)
+    host, port = address_and_port(request)
+    request.control.snapshot.set_destinations(server.index, check_host=host, check_port=port)
     return ""
 
 
@@ -144,7 +145,7 @@ def _set_check_port(request: Request, server: LiveServer) -> str:
     if not request.argument(2):
         raise Refused("set server <b>/<s> check-port requires a port.\n")
     _require_checks(request, server)
-    server.check_port = port_from(request.argument(2))
+    request.control.snapshot.set_destinations(server.index, check_port=port_from(request.argument(2)))
     return ""
 
 

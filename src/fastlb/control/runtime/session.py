@@ -56,7 +56,12 @@ def _mode(name: str) -> Handler:
     return run
 
 
+def _echo(request: Request) -> str:
+    return f"{' '.join(request.arguments)}\n"
+
+
 COMMANDS = (
+    Command(("echo",), _echo, "say these words, between the answers of other commands", "<word>*"),
     Command(("expert-mode",), _mode("expert"), "allow what needs an expert", "[on|off]", Level.ADMIN),
     Command(("experimental-mode",), _mode("experimental"), "allow what may still change", "[on|off]", Level.ADMIN),
     Command(("operator",), lambda request: _lower(request, Level.OPERATOR), "continue with the rights of an operator"),

@@ -67,8 +67,8 @@ def _show_servers_state(request: Request) -> str:
     return "".join(lines)
 
 
-# An agent's flags: configured, and that it is one.
-_AGENT, _AGENT_ENABLED = 2 | 16, 4
+# An agent's flags: configured, like a check's, and that it is one.
+_AGENT = ports.CHECK_CONFIGURED | 16
 
 
 def _state_line(request: Request, server: LiveServer, now: int) -> str:
@@ -79,17 +79,17 @@ def _state_line(request: Request, server: LiveServer, now: int) -> str:
     is_disabled = config.disabled and bool(config.address.host or not config.address.name)
     status = known(state.check_status)
     is_running = state.check_flags & ports.CHECK_INPROGRESS
-    check_port = server.check_port or config.check_port or (config.check_address.port if config.check_address else 0)
-    check_host = server.check_host or (config.check_address.host if config.check_address else "") or "-"
+    check_port = config.check_port or (config.check_address.port if config.check_address else 0)
+    check_host = (config.check_address.host if config.check_address else "") or "-"
     agent_state = _AGENT if server.index in request.control.servers.agents else 0
-    agent_state |= _AGENT_ENABLED if request.control.agents.is_enabled(server) else 0
+    agent_state |= ports.CHECK_ENABLED if request.control.agents.is_enabled(server) else 0
     values = (
         *(server.proxy.id, server.proxy.name, server.id, server.name, host, state.state, admin_shown(state, is_disabled)),
         *(state.uweight, state.iweight, (now - state.last_change_ms) // 1000, int(status)),
         *(RESULT_UNKNOWN if is_running else result_number(status), state.health, state.check_flags, agent_state),
         *(int(server.proxy.config.id is not None), int(config.id is not None), *_names(request, server, port)),
-        *(int(config.tls.enabled), check_port, check_host, server.agent_host or config.agent_address or check_host),
-        *(server.agent_port or config.agent_port or check_port,),
+        *(int(config.tls.enabled), state.check_port or check_port, state.check_host or check_host),
+        *(state.agent_host or config.agent_address or check_host, state.agent_port or config.agent_port or check_port),
     )
     return " ".join(str(value) for value in values) + "\n"
 

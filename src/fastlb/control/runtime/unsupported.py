@@ -11,14 +11,13 @@ NAMES = {
     "debug": "counters",
     "del": "backend, ssl jwt",
     "dump": "ssl cert, stats-file",
-    "echo": "",
     "httpclient": "",
     "publish": "backend",
     "set": "anon global-key, anon off, anon on, profiling",
     "show": (
-        "anon, cache, default-server, defaults, dev, fd, peers, proc, profiling, "
+        "anon, cache, default-server, defaults, dev, fd, peers, profiling, "
         "quic, ssl jwt, "
-        "ssl ocsp-updates, ssl sni, startup-logs, tasks, trace"
+        "ssl ocsp-updates, ssl sni, tasks, trace"
     ),
     "trace": "",
     "unpublish": "backend",

@@ -29,13 +29,13 @@ def port_from(text: str) -> int:
     return int(text)
 
 
-def address_and_port(request: Request, port: int) -> tuple[str, int]:
-    """What stands behind `check-addr` or `agent-addr` of `set server`: IP [port PORT]; without it `port`. Raises Refused."""
+def address_and_port(request: Request) -> tuple[str, int | None]:
+    """What stands behind `check-addr` or `agent-addr` of `set server`: IP [port PORT]; None without a port. Raises Refused."""
     host = request.argument(2)
     address = numeric(host)
     if address is None:
         raise Refused(f"invalid addr '{host}'")
-    return address, port_from(request.argument(4)) if request.argument(3) == "port" else port
+    return address, port_from(request.argument(4)) if request.argument(3) == "port" else None
 
 
 def seconds_from(text: str, unit: str) -> float | None:
