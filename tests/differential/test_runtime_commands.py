@@ -33,6 +33,9 @@ backend ag
 backend sta
     balance static-rr
     server s1 127.0.0.1:18302
+backend direct
+    option transparent
+    server s1 127.0.0.1:18302
 """
 
 COMMANDS = r"""
@@ -71,6 +74,9 @@ set server be/s1 weight x
 set server be/s1 weight 50%
 set server be/s1 fqdn a.b
 set weight sta/s1 5
+set weight direct/s1 5
+set weight direct/s1 0%
+add server direct/s2 127.0.0.1:1
 set weight sta/s1 0%
 set maxconn frontend fe 10
 set maxconn frontend fe

@@ -22,7 +22,7 @@ from fastlb_core.bridge.layout_persist cimport lay_out_persist
 from fastlb_core.bridge.layout_stick cimport fill_table, share_table
 from fastlb_core.bridge.layout_tls cimport lay_out_tls
 from fastlb_core.lb.balance cimport lb_find, lb_refresh
-from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
+from fastlb_core.lb.server cimport SRV_F_CHECK, SRV_F_CLIENT_DST, SRV_F_HAS_SOURCE, SRV_F_INTERNAL, lb_ops_t, srv_t
 from fastlb_core.lb.shared cimport (
     SRV_A_CMAINT, SRV_A_IMAINT, SRV_A_RMAINT, SRV_S_RUNNING, SRV_S_STOPPED, counters_t, px_shared_t, srv_shared_t,
 )
@@ -358,7 +358,9 @@ cdef int fill_server(program_t* program, uint32_t index, dict values, uint64_t n
     srv.counters = share_counters(program)
     srv.sh = <srv_shared_t*> share(program, sizeof(srv_shared_t))
     fill_server_state(srv, values, now_ms)
-    if srv.flags & SRV_F_INTERNAL:
+    if srv.flags & SRV_F_INTERNAL and srv.flags & SRV_F_CLIENT_DST:
+        px.direct_server = srv
+    elif srv.flags & SRV_F_INTERNAL:
         px.internal_server = srv
     return 0
 

@@ -7,13 +7,13 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from fastlb_core.base.list cimport list_entry, list_t
 from fastlb_core.base.wheel cimport timer_t
-from fastlb_core.lb.server cimport srv_t
+from fastlb_core.lb.server cimport SRV_F_INTERNAL, srv_t
 from fastlb_core.net.conn cimport conn_local, conn_t, peer_t
 from fastlb_core.net.tls cimport tls_forget_saved
 from fastlb_core.program.program cimport listener_t, px_t
 from fastlb_core.proxy.bad_message cimport bad_message_of, bad_message_t, bad_messages_leave
 from fastlb_core.proxy.idle_pool cimport idle_drop, idle_leave
-from fastlb_core.proxy.stream cimport STRM_F_INTERNAL, stream_shut_down, stream_t
+from fastlb_core.proxy.stream cimport stream_shut_down, stream_t
 from fastlb_core.proxy.worker cimport srv_local_t, worker_t
 
 STATES = ("NONE", "ASSIGN", "QUEUED", "CONNECT", "CONNECTING", "PAUSE", "READY")
@@ -61,7 +61,7 @@ cdef dict facts_of(worker_t* w, stream_t* strm):
         "id": stream_id(w, strm), "source": address_of(&strm.front.peer).decode("latin-1"),
         "local": address_of(conn_local(strm.front)).decode("latin-1"), "listener": li.index,
         "frontend": index_of(strm.fe), "backend": index_of(strm.be),
-        "server": None if strm.srv == NULL or strm.flags & STRM_F_INTERNAL else strm.srv.index,
+        "server": None if strm.srv == NULL or strm.srv.flags & SRV_F_INTERNAL else strm.srv.index,
         "age": w.loop.now_ms - strm.t_start, "started": strm.t_real_us, "calls": strm.n_calls,
         "state": STATES[strm.back_state], "retries": strm.n_retries, "left": left_ms(w, &strm.timer),
         "front": side_of(w, strm.front), "back": side_of(w, strm.back),

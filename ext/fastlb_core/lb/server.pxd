@@ -13,7 +13,7 @@ cdef enum:                       # srv_t.flags
     SRV_F_BACKUP = 0x01
     SRV_F_CHECK = 0x02
     SRV_F_TFO = 0x04
-    SRV_F_INTERNAL = 0x08        # control's statistics service: shown as <STATS>, not counted as a server
+    SRV_F_INTERNAL = 0x08        # not counted as a server: <STATS>, control's service, or <NOSRV> of `option transparent`
     SRV_F_HAS_SOURCE = 0x10
     SRV_F_MAP_PORT = 0x20        # port = client's destination port + port_offset
     SRV_F_CLIENT_DST = 0x40      # no address of its own: the one that the client connected to

@@ -251,7 +251,8 @@ cdef struct px_t:
     void* error_answers[21]      # owned (program memory): arguments of an answer that is made (`http-error`), or NULL
     # internal service: requests whose target starts with the prefix go to this server (control)
     slice_t internal_prefix
-    srv_t* internal_server       # borrowed (program), or NULL
+    srv_t* internal_server       # borrowed (program), or NULL: <STATS>
+    srv_t* direct_server         # borrowed (program), or NULL: <NOSRV>, where persistence says nothing (`option transparent`)
     log_target_t* log_targets    # owned (program memory)
     uint32_t n_log_targets
     slice_t log_tag

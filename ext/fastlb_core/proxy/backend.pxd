@@ -12,7 +12,8 @@ cdef enum back_result_t:
     BACK_R_TRY = 1           # strm.back may be sent to: connected, or connecting with a first send worth trying
     BACK_R_FAILED = 2        # no server, queue timeout, retries used up: answer 503 (term is set)
     BACK_R_INTERNAL = 3      # no descriptor or memory: answer 503 with `RC`
-    BACK_R_REDIRECT = 4      # strm.srv is one that clients are sent to (`redir`)
+    BACK_R_NOWHERE = 4       # the client's own destination is wanted, and it has none: answer 500 (term is set)
+    BACK_R_REDIRECT = 5      # strm.srv is one that clients are sent to (`redir`)
 
 # Starts with this backend. direct: srv is given already (internal service).
 cdef void back_start(stream_t* strm, px_t* be) noexcept nogil

@@ -12,15 +12,14 @@ from fastlb_core.http.message cimport METHOD_GET, METHOD_HEAD, msg_target
 from fastlb_core.http.uri cimport uri_path_query
 from fastlb_core.lb.balance cimport lb_pick, lb_release, lb_take, srv_has_queue
 from fastlb_core.lb.server cimport (
-    LB_NO_KEY, LB_OPS_KEYED, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_FCGI, SRV_F_FOLLOWS_CLIENT, pick_t,
-    srv_t,
+    LB_NO_KEY, LB_OPS_KEYED, PICK_NONE, PICK_OK, PICK_QUEUE_BACKEND, PICK_QUEUE_SERVER, SRV_F_FCGI, SRV_F_FOLLOWS_CLIENT,
+    SRV_F_INTERNAL, pick_t, srv_t,
 )
 from fastlb_core.lb.limit cimport srv_is_full
 from fastlb_core.lb.shared cimport srv_is_usable
 from fastlb_core.net.conn cimport (
     CONN_F_CAN_SEND, CONN_F_CONNECTING, CONN_F_ERROR, CONN_F_PREFERS_LAST, CONN_F_PRIVATE, CONN_F_REUSED, conn_close,
-    conn_local, conn_poll, conn_set_timer,
-    conn_stop_timer, conn_t,
+    conn_local, conn_poll, conn_set_timer, conn_stop_timer, conn_t, peer_t,
 )
 from fastlb_core.net.connect cimport CONNECT_KEEPALIVE, CONNECT_NOLINGER
 from fastlb_core.net.tls cimport tls_put_before
@@ -30,7 +29,9 @@ from fastlb_core.program.program cimport (
     REUSE_NEVER, REUSE_SAFE, px_t,
 )
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
-from fastlb_core.proxy.backend cimport BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_REDIRECT, BACK_R_TRY, BACK_R_WAIT, back_result_t
+from fastlb_core.proxy.backend cimport (
+    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_NOWHERE, BACK_R_REDIRECT, BACK_R_TRY, BACK_R_WAIT, back_result_t,
+)
 from fastlb_core.proxy.dial cimport dial
 from fastlb_core.proxy.evaluate cimport eval_stream
 from fastlb_core.proxy.fcgi cimport fcgi_open
@@ -51,6 +52,7 @@ from fastlb_core.proxy.stream cimport (
 )
 from fastlb_core.proxy.stream_log cimport stream_passes
 from fastlb_core.proxy.use_server cimport use_server
+from fastlb_core.sys.socket cimport AF_UNIX
 
 cdef enum:
     RETRY_PAUSE_MS = 1000        # between two tries of the same server, or timeout connect if that is shorter
@@ -76,9 +78,12 @@ cdef void _release(stream_t* strm) noexcept nogil:
 
 cdef void _assigned(stream_t* strm, srv_t* srv) noexcept nogil:
     strm.srv = srv
-    strm.flags |= STRM_F_HAS_SLOT
     strm.back_state = BACK_CONNECT
     strm.t_queue = strm.w.loop.now_ms
+    if srv.flags & SRV_F_INTERNAL:
+        # It has no slots, and nothing was balanced.
+        return
+    strm.flags |= STRM_F_HAS_SLOT
     if not strm.persist & (PRST_F_DIRECT | PRST_F_LAST):
         # haproxy: what persistence or a rule has chosen was not balanced.
         srv_slot(strm).cum_lbconn += 1
@@ -145,6 +150,9 @@ cdef pick_t _choose(stream_t* strm, srv_t** srv) noexcept nogil:
             srv[0] = strm.stick_srv
             strm.persist |= PRST_F_DIRECT
             return pick
+    if strm.be.direct_server != NULL:
+        srv[0] = strm.be.direct_server
+        return PICK_OK
     return lb_pick(&strm.be.lb, key, strm.last_srv, srv)
 
 
@@ -166,16 +174,25 @@ cdef bint _may_be_redirected(const stream_t* strm) noexcept nogil:
     return path.len != 0 and path.ptr[0] == b'/'
 
 
+cdef back_result_t _nowhere(stream_t* strm) noexcept nogil:
+    """`option transparent`, and the client has connected to no address: it came by a unix socket."""
+    strm.t_queue = strm.w.loop.now_ms
+    be_counters(strm).failed_conn += 1
+    stream_set_term(strm, b'I', b'C')
+    return BACK_R_NOWHERE
+
+
 cdef back_result_t _assign(stream_t* strm) noexcept nogil:
     cdef uint32_t wait_ms
     cdef srv_t* srv = NULL
     cdef pick_t pick
     if strm.flags & STRM_F_INTERNAL:
         _assigned(strm, strm.be.internal_server)
-        strm.flags &= ~(<uint32_t> STRM_F_HAS_SLOT)
         return BACK_R_TRY
     pick = _choose(strm, &srv)
     if pick == PICK_OK:
+        if srv == strm.be.direct_server and (<const peer_t*> conn_local(strm.front)).family == AF_UNIX:
+            return _nowhere(strm)
         _assigned(strm, srv)
         return BACK_R_REDIRECT if srv.redir.len and _may_be_redirected(strm) else BACK_R_TRY
     if pick == PICK_NONE:
@@ -346,7 +363,7 @@ cdef void _drop_back(stream_t* strm) noexcept nogil:
 cdef bint _is_time_to_redispatch(const stream_t* strm) noexcept nogil:
     """`option redispatch [interval]`: -1 only the last retry, n every nth one (manual, section 4.2)."""
     cdef int left = stream_retries(strm) - strm.n_retries
-    if strm.be.redispatch == 0 or strm.flags & STRM_F_INTERNAL or strm.persist & PRST_F_FORCE:
+    if strm.be.redispatch == 0 or strm.srv.flags & SRV_F_INTERNAL or strm.persist & PRST_F_FORCE:
         return False
     if strm.be.redispatch < 0:
         return left % (-strm.be.redispatch if strm.be.redispatch < -1 else stream_retries(strm) + 1) == 0

@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 from fastlb_core.base.slice cimport lower_in_place, same_bytes, slice_eq_nocase, slice_t
 from fastlb_core.http.message cimport HDR_F_DELETED, hdr_t, http_msg_t, msg_find_name, msg_hdr_append, msg_hdr_del, msg_hdr_value
 from fastlb_core.http.rewrite cimport add_forwarded_for
-from fastlb_core.lb.server cimport SRV_F_FCGI
+from fastlb_core.lb.server cimport SRV_F_FCGI, SRV_F_INTERNAL
 from fastlb_core.net.conn cimport conn_local
 from fastlb_core.program.program cimport (
     PX_H_CASE_SERVER, PX_H_NAMES_DELETE, PX_H_NAMES_REJECT, PX_H_ORIGINALTO, PX_H_OTO_EXCEPT, PX_H_OTO_IF_NONE,
@@ -146,14 +146,15 @@ cdef bint _name_server(stream_t* strm) noexcept nogil:
     cdef slice_t header = strm.be.name_header
     cdef slice_t value
     cdef int i = msg_find_name(msg, header, 0)
-    if i >= 0 and msg_find_name(msg, header, i + 1) < 0:
+    cdef bint is_named = not strm.srv.flags & SRV_F_INTERNAL
+    if is_named and i >= 0 and msg_find_name(msg, header, i + 1) < 0:
         value = msg_hdr_value(msg, i)
         if value.len == strm.srv.name.len and same_bytes(value.ptr, strm.srv.name.ptr, value.len):
             return True
     while i >= 0:
         msg_hdr_del(msg, i)
         i = msg_find_name(msg, header, i + 1)
-    return msg_hdr_append(msg, header, strm.srv.name)
+    return not is_named or msg_hdr_append(msg, header, strm.srv.name)
 
 
 cdef bint edit_for_server(stream_t* strm) noexcept nogil:

@@ -15,7 +15,7 @@ from fastlb_core.http.cookie cimport (
 from fastlb_core.http.message cimport (
     HDR_COOKIE, HDR_SET_COOKIE, HDR_SET_COOKIE2, METHOD_POST, hdr_id_t, msg_find, msg_find_next, msg_hdr_append, msg_hdr_del,
 )
-from fastlb_core.lb.server cimport srv_t
+from fastlb_core.lb.server cimport SRV_F_INTERNAL, srv_t
 from fastlb_core.lb.shared cimport srv_is_reachable
 from fastlb_core.net.address cimport addr_port
 from fastlb_core.program.fetch_payload cimport rdp_cookie_find
@@ -286,7 +286,7 @@ cdef bint _insert(stream_t* strm, const persist_t* conf, uint32_t now) noexcept 
 cdef bint persist_response(stream_t* strm) noexcept nogil:
     cdef const persist_t* conf = <const persist_t*> strm.be.persist
     cdef uint32_t now = cookie_date(_now_s(strm))
-    if conf == NULL or strm.srv == NULL or strm.flags & STRM_F_INTERNAL:
+    if conf == NULL or strm.srv == NULL or strm.srv.flags & SRV_F_INTERNAL:
         return True
     if not _read_answer(strm, conf, HDR_SET_COOKIE) or not _read_answer(strm, conf, HDR_SET_COOKIE2):
         return False

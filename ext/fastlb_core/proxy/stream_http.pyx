@@ -27,8 +27,8 @@ from fastlb_core.program.rules cimport RULES_MONITOR_FAIL, RULES_STICK, px_rules
 from fastlb_core.program.sample cimport EVAL_O_FINAL, eval_t
 from fastlb_core.proxy.answer cimport head_add, head_add_number, head_close, head_open, head_t, head_text
 from fastlb_core.proxy.backend cimport (
-    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_REDIRECT, BACK_R_TRY, back_advance, back_connected, back_result_t, back_retry,
-    back_start,
+    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_NOWHERE, BACK_R_REDIRECT, BACK_R_TRY, back_advance, back_connected, back_result_t,
+    back_retry, back_start,
 )
 from fastlb_core.proxy.bad_message cimport bad_request_note
 from fastlb_core.proxy.capture cimport capture_request, capture_request_cookie
@@ -454,6 +454,9 @@ cdef bint _find_server(stream_t* strm) noexcept nogil:
         return _send_head(strm)
     if result == BACK_R_FAILED or result == BACK_R_INTERNAL:
         http_reply(strm, 503, b'-', b'-')
+        return True
+    if result == BACK_R_NOWHERE:
+        http_reply(strm, 500, b'-', b'-')
         return True
     if result == BACK_R_REDIRECT:
         _redirect(strm)

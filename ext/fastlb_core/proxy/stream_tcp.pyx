@@ -14,7 +14,8 @@ from fastlb_core.program.program cimport (
 )
 from fastlb_core.program.rules cimport RULES_STICK, px_rules
 from fastlb_core.proxy.backend cimport (
-    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t, back_start,
+    BACK_R_FAILED, BACK_R_INTERNAL, BACK_R_NOWHERE, BACK_R_TRY, BACK_R_WAIT, back_advance, back_connected, back_result_t,
+    back_start,
 )
 from fastlb_core.proxy.filters cimport filters_answer, relay
 from fastlb_core.proxy.forward cimport (
@@ -175,7 +176,7 @@ cdef bint _connect(stream_t* strm) noexcept nogil:
     cdef back_result_t result
     while strm.back_state != BACK_READY:
         result = back_advance(strm)
-        if result == BACK_R_FAILED or result == BACK_R_INTERNAL:
+        if result == BACK_R_FAILED or result == BACK_R_INTERNAL or result == BACK_R_NOWHERE:
             _refuse(strm, result == BACK_R_INTERNAL)
             return False
         if strm.back != NULL:

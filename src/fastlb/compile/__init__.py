@@ -28,7 +28,15 @@ from .persist import persist_values
 from .proxies import add_proxy
 from .routes import Routes
 from .rules import RuleCompiler
-from .servers import add_internal_server, add_server_tls, add_servers, refer_to_tracked, servers_by_path, uses_service
+from .servers import (
+    add_direct_server,
+    add_internal_server,
+    add_server_tls,
+    add_servers,
+    refer_to_tracked,
+    servers_by_path,
+    uses_service,
+)
 from .stick import table_values
 from .text import file_bytes
 
@@ -128,6 +136,7 @@ def _fill(
     for px in active:
         if px.stats is not None or uses_service(px):
             add_internal_server(builder, index_of[id(px)], service_address)
+        server_indexes.update(add_direct_server(builder, index_of[id(px)], px))
     refer_to_tracked(builder, active, server_indexes)
     rules = RuleCompiler(builder, configuration, index_of, server_indexes)
     for px in active:

@@ -17,6 +17,7 @@ from fastlb.config.samples.types import Point
 from .addresses import sockaddr
 from .failure import CompileError
 from .rules import HTTP_FLAG, RAW_FLAG, RuleCompiler
+from .servers import direct_server
 from .text import file_bytes
 
 # Type, how the core makes the value, whether it stands within that of TLS, and its format; in haproxy's order.
@@ -37,7 +38,8 @@ _OPTIONS: dict[str, tuple[int, str, bool, str]] = {
 
 def add_links(builder: ProgramBuilder, px: Proxy, indexes: dict[tuple[str, str], int], rules: RuleCompiler) -> None:
     """For each server of `px` that says anything of it; once the rules' compiler knows all names. Raises CompileError."""
-    for srv in px.servers:
+    direct = direct_server(px)
+    for srv in (*px.servers, direct) if direct is not None else px.servers:
         values = link_values(px, srv, rules)
         if values is not None:
             builder.set_link(indexes[px.name, srv.name], values)

@@ -14,7 +14,7 @@ from fastlb_core.bridge.constants import SERVER_FLAGS
 
 from fastlb.config.ids import assign_ids
 from fastlb.config.keywords.server_resolution import is_service
-from fastlb.config.model import Global, Proxy, Server
+from fastlb.config.model import Address, Global, Proxy, Server
 
 from .addresses import sockaddr, unix_sockaddr
 from .failure import CompileError
@@ -23,6 +23,7 @@ from .text import file_bytes
 from .tls import server_values
 
 INTERNAL_NAME = "<STATS>"
+DIRECT_NAME = "<NOSRV>"
 # proxy/observe.pxd, observe_t
 OBSERVE = {"": 0, "layer4": 1, "layer7": 2}
 MAX_RING_ID = 2**20 - 1  # lb/ring.pyx: points of larger numbers may meet
@@ -38,12 +39,16 @@ def add_servers(builder: ProgramBuilder, index: int, px: Proxy, by_path: Mapping
     """Adds the servers of the backend at `index`, in their order; their indexes by names. Raises CompileError."""
     indexes = {}
     for srv, number in zip(px.servers, assign_ids(srv.id for srv in px.servers), strict=True):
-        try:
-            values = server_arguments(px, srv, number)
-        except ValueError as error:
-            raise CompileError(srv.location, f"'server {px.name}/{srv.name}' : {error}") from None
+        values = _arguments(px, srv, number)
         indexes[px.name, srv.name] = builder.add_server(index, **values, inherited=_inherits_maintenance(srv, by_path))
     return indexes
+
+
+def _arguments(px: Proxy, srv: Server, number: int) -> dict[str, Any]:
+    try:
+        return server_arguments(px, srv, number)
+    except ValueError as error:
+        raise CompileError(srv.location, f"'server {px.name}/{srv.name}' : {error}") from None
 
 
 def server_arguments(px: Proxy, srv: Server, number: int) -> dict[str, Any]:
@@ -103,6 +108,21 @@ def add_internal_server(builder: ProgramBuilder, index: int, service_address: by
     builder.add_server(
         index, INTERNAL_NAME, id=0, address=unix_sockaddr(service_address), flags=SERVER_FLAGS["internal"], pool_max_conn=16
     )
+
+
+def direct_server(px: Proxy) -> Server | None:
+    """`option transparent`: what stands for the address that the client has connected to."""
+    return Server(px.location, DIRECT_NAME, Address("ipv4")) if px.has_backend and "transparent" in px.options else None
+
+
+def add_direct_server(builder: ProgramBuilder, index: int, px: Proxy) -> dict[tuple[str, str], int]:
+    """Behind all servers; its index by names, or nothing. Raises CompileError."""
+    srv = direct_server(px)
+    if srv is None:
+        return {}
+    values = _arguments(px, srv, 0)
+    values["flags"] |= SERVER_FLAGS["internal"] | SERVER_FLAGS["non-stick"]
+    return {(px.name, srv.name): builder.add_server(index, **values)}
 
 
 def uses_service(px: Proxy) -> bool:

@@ -79,6 +79,7 @@ class _Resolution:
                 continue
             self._check_binds(px)
             self._check_default_backend(px, draft)
+            self._check_transparent(px, draft)
             self._check_use_backend(px)
             self._check_use_server(px)
             self._check_log_format(px, draft)
@@ -180,6 +181,12 @@ class _Resolution:
             return
         location = draft.origins.get("default_backend", px.location)
         self._check_target(px, name, "default_backend", location)
+
+    def _check_transparent(self, px: Proxy, draft: Draft) -> None:
+        if px.has_backend and "transparent" in px.options and "balance" in draft.origins:
+            message = f"{px.title} '{px.name}' cannot use both transparent and balance mode."
+            hint = "clients without persistence go to the address that they have connected to, and nothing is balanced"
+            self._alert("transparent-balance", message, draft.origins["balance"], hint=hint)
 
     def _check_target(self, px: Proxy, name: str, keyword: str, location: Location) -> None:
         """A backend's name behind `default_backend` or `use_backend`."""

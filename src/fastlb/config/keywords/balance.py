@@ -30,6 +30,8 @@ GRAMMAR = " | ".join((
 def is_static(px: Proxy) -> bool:
     """Whether weights that are set at run time count only as zero or not."""
     algorithm = px.balance.algorithm
+    if "transparent" in px.options:
+        return True  # nothing is balanced at all
     return algorithm == "static-rr" or (algorithm in KEYED and px.hash_type.method == "map-based")
 
 
@@ -136,6 +138,8 @@ _WITH_PARENTHESES = ("hdr", "random", "rdp-cookie")
 
 def set_balance(st: Statement, px: Proxy) -> None:
     word = st.argument(0)
+    if st.draft is not None:
+        st.draft.origins["balance"] = st.line_location()
     # haproxy: `balance` alone is roundrobin.
     name, parenthesis, _ = word.partition("(")
     reader = _READERS.get(name)

@@ -131,6 +131,7 @@ PROXY: tuple[ProxyKeyword, ...] = (
     switch("splice-request", "DFLB"),
     switch("splice-response", "DFLB"),
     switch("srvtcpka", "DLB"),
+    switch("transparent", "DLB"),
     ProxyKeyword("option tcpka", "option", "DFLB", default="off", manual="4.2", apply=set_tcpka, arguments=(0, 0)),
     mode("http-keep-alive", "keep-alive"),
     mode("http-server-close", "server-close"),

@@ -113,7 +113,6 @@ email-alert DFLB
 filter-sequence FLB
 force-be-switch FL
 option spop-check DLB
-option transparent DLB
 quic-initial DFL
 ssl-f-use FL
 """.strip().splitlines()
