@@ -15,7 +15,7 @@ from fastlb_core.bridge.patternkit import Regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastlb.compile import compile_program
+from fastlb.compile.program import compile_program
 from fastlb.compile.verify import verify
 from fastlb.config import Resolver, load_text
 from fastlb.config.samples import CONVERTERS, FETCHES

@@ -238,7 +238,7 @@ def default_parts() -> Parts:
     from fastlb_core.bridge import engine  # noqa: F401  shared with every worker by the fork
     from fastlb_core.bridge.snapshot import Snapshot
 
-    from fastlb.compile import compile_program
+    from fastlb.compile.program import compile_program
     from fastlb.supervisor.control_process import run_control
     from fastlb.supervisor.heritage import Heritage
     from fastlb.supervisor.worker import run_worker

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastlb_core.bridge.builder import Program
 
-from fastlb.compile import BoundListener, compile_program
+from fastlb.compile.program import BoundListener, compile_program
 from fastlb.config.model import Address, Configuration, Global, Location, Proxy, Server
 
 HERE = Location("haproxy.cfg", 12)

@@ -9,7 +9,7 @@ import pytest
 from fastlb_core.bridge import programkit
 from fastlb_core.bridge.constants import LOG_FORMATS, LOG_KINDS, LOG_SINKS
 
-from fastlb.compile import CompileError
+from fastlb.compile.program import CompileError
 from fastlb.config.log_model import LogTarget
 from fastlb.config.model import Address, Global
 

@@ -8,7 +8,7 @@ import pytest
 from fastlb_core.bridge import programkit
 from fastlb_core.bridge.constants import ERROR_STATUSES, HTTP_MODES, OPTIONS, REUSE, SERVER_FLAGS
 
-from fastlb.compile import CompileError
+from fastlb.compile.program import CompileError
 from fastlb.config.model import Address, Balance, ForwardFor, Global, Stats, StatsSocket, Timeouts
 from fastlb.config.rule import Rule, RuleValue
 

@@ -11,7 +11,7 @@ from fastlb_core.bridge import programkit
 from fastlb_core.bridge.builder import ProgramBuilder
 from fastlb_core.bridge.constants import CAPS, LISTENER_FLAGS, MODES, SERVER_FLAGS
 
-from fastlb.compile import CompileError, GivenListener
+from fastlb.compile.program import CompileError, GivenListener
 from fastlb.config.link_model import Source
 from fastlb.config.model import Address, Bind
 

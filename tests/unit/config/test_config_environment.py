@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fastlb.compile import compile_program
+from fastlb.compile.program import compile_program
 from fastlb.compile.verify import verify
 from fastlb.config import load, load_text
 
