@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from support import token_cases as tokens
 from support.certificates import self_signed
@@ -123,3 +125,14 @@ def test_certificate_that_nobody_has_is_refused_at_its_line(tmp_path):
     store = f"crt-store web\n    load crt {tmp_path}/site.pem alias site\n"
     message = checked(store + HTTP + rule.format('jwt_decrypt_cert("@web/site")'), tmp_path)
     assert "unable to find the certificate '@web/site'" in message
+
+
+def test_stores_certificate_verifies_what_was_signed_with_its_key(start, tmp_path):
+    made = self_signed("a.test", key="rsa")
+    made.write(tmp_path / "site.pem")
+    store = f"crt-store web\n    load crt {tmp_path}/site.pem alias site jwt on\n"
+    proxy = start(store + HTTP + FRONTEND.format('jwt_verify_cert("RS256","@web/site")'))
+    text = f"{tokens.coded(b'{}')}.{tokens.coded(b'{}')}"
+    signature = made.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    assert opened(proxy, f"{text}.{tokens.coded(signature)}") == "[1]"
+    assert opened(proxy, f"{text}.{tokens.coded(bytes(256))}") == "[0]"

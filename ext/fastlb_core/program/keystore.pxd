@@ -1,5 +1,5 @@
-# Public keys for `jwt_verify`, private ones for `jwt_decrypt_cert` and `jwt_decrypt_jwk`, by the name that the configuration
-# gives them: a file's path, an alias, or a JSON Web Key's text.
+# Public keys for `jwt_verify` and `jwt_verify_cert`, private ones for `jwt_decrypt_cert` and `jwt_decrypt_jwk`, by the name that
+# the configuration gives them: a file's path, an alias, or a JSON Web Key's text.
 #
 # Knows PEM and DER. Must not know tokens, nor read files: the configuration's text of a key comes in as bytes. Filled in the
 # master while a configuration is laid out, before the workers are forked; only read afterwards.
@@ -13,7 +13,7 @@ from fastlb_core.sys.openssl cimport EVP_PKEY
 cdef bint keystore_add(slice_t name, const char* pem, uint32_t length) noexcept nogil
 # borrowed, or NULL
 cdef EVP_PKEY* keystore_find(slice_t name) noexcept nogil
-# The same for private keys, which have names of their own: PKCS#8, as DER.
+# The same for private keys, as DER of PKCS#8. The public half gets the name as well, unless a file's key has it.
 cdef bint keystore_add_private(slice_t name, const uint8_t* der, uint32_t length) noexcept nogil
 # borrowed, or NULL
 cdef EVP_PKEY* keystore_find_private(slice_t name) noexcept nogil

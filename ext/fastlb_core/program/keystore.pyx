@@ -8,8 +8,8 @@ from libc.string cimport memcpy
 
 from fastlb_core.base.slice cimport slice_eq, slice_of, slice_t
 from fastlb_core.sys.openssl cimport (
-    BIO, BIO_free, BIO_new_mem_buf, ERR_clear_error, EVP_PKEY, EVP_PKEY_free, PEM_read_bio_PUBKEY, PEM_read_bio_X509, X509,
-    X509_free, X509_get_pubkey, d2i_AutoPrivateKey,
+    BIO, BIO_free, BIO_new_mem_buf, ERR_clear_error, EVP_PKEY, EVP_PKEY_free, EVP_PKEY_up_ref, PEM_read_bio_PUBKEY,
+    PEM_read_bio_X509, X509, X509_free, X509_get_pubkey, d2i_AutoPrivateKey,
 )
 
 cdef enum:
@@ -18,6 +18,7 @@ cdef enum:
 cdef struct key_t:
     slice_t name                 # owned, behind this struct
     bint is_private
+    bint is_half                 # the public half of the private key of that name
     EVP_PKEY* key                # owned
     key_t* next                  # owned
 
@@ -73,6 +74,7 @@ cdef bint add(slice_t name, bint is_private, EVP_PKEY* key) noexcept nogil:
         keys = entry
     else:
         EVP_PKEY_free(entry.key)
+    entry.is_half = False
     entry.key = key
     return True
 
@@ -83,7 +85,14 @@ cdef bint keystore_add(slice_t name, const char* pem, uint32_t length) noexcept 
 
 cdef bint keystore_add_private(slice_t name, const uint8_t* der, uint32_t length) noexcept nogil:
     cdef EVP_PKEY* key = d2i_AutoPrivateKey(NULL, &der, <long> length)
+    cdef key_t* half = find(name, False)
     ERR_clear_error()
+    if key == NULL:
+        return False
+    if half == NULL or half.is_half:
+        EVP_PKEY_up_ref(key)
+        if add(name, False, key):
+            find(name, False).is_half = True
     return add(name, True, key)
 
 

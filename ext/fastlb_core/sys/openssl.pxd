@@ -71,6 +71,7 @@ cdef extern from "openssl/evp.h" nogil:
     int EVP_PKEY_get_base_id(const EVP_PKEY* key) noexcept
     int EVP_PKEY_get_size(const EVP_PKEY* key) noexcept
     int EVP_PKEY_get_bits(const EVP_PKEY* key) noexcept
+    int EVP_PKEY_up_ref(EVP_PKEY* key) noexcept
     void EVP_PKEY_free(EVP_PKEY* key) noexcept
 
 cdef extern from "openssl/rsa.h" nogil:

@@ -6,13 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from fastlb_core.bridge import exprkit
 
 from fastlb.config.samples import CONVERTERS
+from fastlb.config.samples.convert_token import private_der
 from fastlb.config.samples.values import ArgumentFault, PrivateKey, VariableRef
 from support import token_cases as table
 from support.converter_cases import Case, arguments_of
 from support.converter_run import convert
+
+
+def signed(key: rsa.RSAPrivateKey) -> str:
+    text = f"{table.coded(b'{}')}.{table.coded(b'{}')}"
+    return f"{text}.{table.coded(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 
 def wrong(cases: list[Case]) -> list[str]:
@@ -87,13 +95,26 @@ def test_token_without_room_gives_nothing_or_the_same(name: str):
     assert convert(case, {}, 65536) == table.TEXT
 
 
-def test_private_and_public_keys_have_names_of_their_own():
-    der = b"not a key"
-    assert not exprkit.add_private_key("k", der)
+def test_private_key_is_told_by_its_name_and_its_public_half_too():
+    assert not exprkit.add_private_key("k", b"not a key")
     sent = table.token("RSA-OAEP", "A128GCM", table.rsa_key())
     assert exprkit.convert("jwt_decrypt_cert", sent, "k") == ""
+    assert exprkit.convert("jwt_verify", signed(table.rsa_key()), "RS256", "k") == -5
     [key] = arguments_of(CONVERTERS["jwt_decrypt_jwk"], (table.rsa_jwk(table.rsa_key()),))
     assert isinstance(key, PrivateKey) and "der" not in repr(key)
     assert exprkit.add_private_key("k", key.der)
     assert exprkit.convert("jwt_decrypt_cert", sent, "k") == table.TEXT
-    assert exprkit.convert("jwt_verify", "a.b.AAAA", "RS256", "k") == -5
+    assert exprkit.convert("jwt_verify", signed(table.rsa_key()), "RS256", "k") == 1
+
+
+def test_public_half_goes_with_its_key_and_gives_way_to_a_file():
+    first, second = table.rsa_key(), rsa.generate_private_key(65537, 2048)
+    assert exprkit.add_private_key("half", private_der(first))
+    assert exprkit.add_private_key("half", private_der(second))
+    assert [exprkit.convert("jwt_verify", signed(key), "RS256", "half") for key in (first, second)] == [0, 1]
+    public = first.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert exprkit.add_key("half", public)
+    assert exprkit.add_private_key("half", private_der(second))
+    assert [exprkit.convert("jwt_verify", signed(key), "RS256", "half") for key in (first, second)] == [1, 0]

@@ -163,12 +163,13 @@ def check_decrypt_secret(values: list[Value]) -> list[Value]:
 
 _SINCE = "3.3"
 _WHICH_KEY = "a file with a private key, or what a crt-store loads with `jwt on`"
+_WHICH_CERTIFICATE = "a file, or what a crt-store loads with `jwt on`"
 
 CONVERTERS: tuple[ConverterRow, ...] = (
     ConverterRow("jwt_header_query", BIN, ANY, "any? any?", check=check_output_type),
     ConverterRow("jwt_payload_query", BIN, ANY, "any? any?", check=check_output_type),
     ConverterRow("jwt_verify", BIN, SINT, "any any", check=check_jwt),
-    ConverterRow("jwt_verify_cert", BIN, SINT, "any any", since="2.7 or later", check=check_jwt),
+    ConverterRow("jwt_verify_cert", BIN, SINT, "any any", since="2.7 or later", check=check_jwt, note=_WHICH_CERTIFICATE),
     ConverterRow("jwt_decrypt_cert", BIN, STR, "any", since=_SINCE, check=check_decrypt_cert, note=_WHICH_KEY),
     ConverterRow("jwt_decrypt_jwk", BIN, STR, "any", since=_SINCE, check=check_decrypt_jwk),
     ConverterRow("jwt_decrypt_secret", BIN, STR, "any", since=_SINCE, check=check_decrypt_secret),
