@@ -210,6 +210,21 @@ def test_checks_wait_for_enable_health(start, origin):
     held.close()
 
 
+def test_checks_evaluate_expressions_for_an_added_server(start, origin):
+    asked: list[str] = []
+
+    def answer(request):
+        asked.append(request.target)
+        return reply(b"fine", status="200 OK" if request.target == "/be/b" else "404 Not Found")
+
+    lines = ("option httpchk", "http-check send meth GET uri-lf /%[be_name]/%[srv_name]", "http-check expect string fine")
+    proxy = start(backend(*lines, f"server a {origin(named('a'))}"), threads=WORKERS)
+    proxy.command(f"add server be/b {origin(by_request(answer))} check inter 100ms")
+    proxy.command("enable health be/b; enable server be/b")
+    poll(lambda: proxy.stat()["be", "b"]["check_status"].endswith("L7OK"), "a check that passes")
+    assert set(asked) == {"/be/b"}
+
+
 def test_an_agent_waits_for_enable_agent(start, origin):
     def says_down(conn):
         conn.send(b"down\n")
@@ -460,3 +475,53 @@ def test_servers_of_the_configuration_may_go(start, origin, balance):
     poll(lambda: proxy.command("del server be/b") == DELETED, "the server to be removable")
     poll(lambda: proxy.command("del server be/c") == DELETED, "the server to be removable")
     assert proxy.fetch().status == 503
+
+
+def test_servers_come_and_go_while_processes_are_killed(start, origin):
+    targets = [origin(named(name)) for name in "bcd"]
+    proxy = start(backend("balance leastconn", f"server a {origin(named('a'))}"), threads=WORKERS)
+    over = threading.Event()
+
+    def kill() -> None:
+        """One process after the other, each once all are there again; control among them."""
+        while not over.is_set():
+            children = proxy.children()
+            if len(children) == WORKERS + 1:
+                os.kill(children[len(killed) % len(children)], signal.SIGKILL)
+                killed.append(1)
+            over.wait(0.3)
+
+    def said(command: str) -> str:
+        try:
+            return proxy.command(command)
+        except OSError:
+            return ""
+
+    killed: list[int] = []
+    killer = threading.Thread(target=kill)
+    killer.start()
+    number = 0
+    while len(killed) < 8:
+        number += 1
+        names = [f"s{number}x{place}" for place in range(3)]
+        for name, target in zip(names, targets, strict=True):
+            said(f"add server be/{name} {target} enabled")
+        for name in names[: number % 4]:
+            said(f"disable server be/{name}; del server be/{name}")
+    over.set()
+    killer.join()
+    poll(lambda: len(proxy.children()) == WORKERS + 1 and said("show info"), "all processes")
+    names = [name for name in states(proxy) if name != "a"]
+    for name in names:
+        proxy.command(f"disable server be/{name}")
+        poll(lambda name=name: said(f"del server be/{name}") == DELETED, f"{name} to be removable")
+    assert proxy.command(f"add server be/last {origin(named('last'))} enabled") == ADDED
+    assert seen(proxy, 12) == {"a": 6, "last": 6}
+    assert "control:" not in proxy.stderr
+    assert {line.partition(" exited with ")[2] for line in proxy.stderr.splitlines() if " exited with " in line} <= {
+        *(f"code 137 (Killed): restarted {when}. {lost}." for when in WHEN for lost in LOST)
+    }
+
+
+LOST = ("Its connections are lost, the other workers serve on", "Traffic goes on")
+WHEN = ("now", "in 0.1 s", "in 0.5 s", "in 1 s", "in 2 s", "in 5 s")

@@ -196,7 +196,7 @@ class DynamicServers:
             answers = await self._ask(workers, "server-leave", server=server.index)
         except MessageError as error:
             raise ValueFault(str(error)) from None
-        if any(answer["busy"] for answer in answers):
+        if any(answer.get("busy") for answer in answers):
             raise ValueFault(IN_USE)
 
     # -- all processes
