@@ -225,6 +225,22 @@ def test_checks_evaluate_expressions_for_an_added_server(start, origin):
     assert set(asked) == {"/be/b"}
 
 
+def test_a_name_is_not_looked_up(start, origin):
+    server = origin(named("b"))
+    proxy = start(backend(f"server a {origin(named('a'))}"), threads=WORKERS)
+    for name in ("b", "c"):
+        assert proxy.command(f"add server be/{name} localhost:{server.port} {'enabled' if name == 'b' else ''}") == ADDED
+    assert states(proxy) == {"a": "no check", "b": "MAINT (resolution)", "c": "MAINT (resolution)"}
+    assert " localhost " in proxy.command("show servers state be")
+    proxy.command("enable server be/c")
+    assert seen(proxy, 4) == {"a": 4}
+    proxy.command("set server be/b addr 127.0.0.1; set server be/c addr 127.0.0.1")
+    assert states(proxy) == {"a": "no check", "b": "no check", "c": "no check"}
+    assert seen(proxy, 6) == {"a": 2, "b": 4}
+    proxy.command("disable server be/b")
+    poll(lambda: proxy.command("del server be/b") == DELETED, "the server to be removable")
+
+
 def test_an_agent_waits_for_enable_agent(start, origin):
     def says_down(conn):
         conn.send(b"down\n")

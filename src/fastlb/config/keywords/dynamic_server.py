@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from ..diagnostics import ALERT, Diagnostics
 from ..model import Configuration, Proxy, Server
@@ -17,6 +18,7 @@ from ..values import Resolver, ValueFault, names
 from .row import BadStatement, Draft, Reading, Source, Statement
 from .server import OPTIONS, SERVER_ADDRESS, bad_character, complete, set_option, template, unknown_option
 from .server_link import option_name
+from .server_resolution import resolve_at_start
 
 # haproxy: those of 2.6, and of later versions `cookie`, `guid` and `hash-key`.
 ACCEPTED = frozenset(names("""
@@ -68,7 +70,22 @@ def read_dynamic_server(
         fault = next(item for item in diagnostics if item.severity == ALERT)
         raise ValueFault(fault.message.removeprefix(where), fault.code)
     _check(configuration, px, known, srv)
-    return srv, "enabled" in said and not srv.disabled
+    serves = "enabled" in said and not srv.disabled
+    if srv.address.name:
+        if not _is_host_name(srv.address.name):
+            raise ValueFault(f"invalid address: '{srv.address.name}' in '{words[1]}'")
+        # haproxy: as with `init-addr none`; here it waits in maintenance until it is given an address.
+        resolve_at_start(st, srv, _not_asked, where)
+    return srv, serves
+
+
+def _is_host_name(name: str) -> bool:
+    """haproxy: takes whatever is no address for a name; a command's word that can be none is a mistake."""
+    return len(name) <= 253 and name.isascii() and all(char.isalnum() or char in "-._" for char in name)
+
+
+def _not_asked(message: str, hint: str) -> NoReturn:
+    raise ValueFault(message, hint=hint)
 
 
 def _read_options(st: Statement, srv: Server, known: Known, where: str) -> set[str]:
