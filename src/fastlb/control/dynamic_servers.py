@@ -240,13 +240,12 @@ class DynamicServers:
     # -- processes that are started again
 
     async def greet(self, worker: int) -> None:
-        """A worker is there: it has what the master had when it was started, or when its connection was lost."""
-        if self._roster.records or self._roster.removed:
-            await self._hub.request(worker, "servers", roster=self._roster.text())
+        """A worker is there: it has what the master had when it was started, or what it had when its connection was lost."""
+        await self._hub.request(worker, "servers", roster=self._roster.text())
 
     async def settle(self) -> None:
         """This process was started again: all workers know what the master knows before anything is done with a server."""
-        if not self._roster.records:
+        if not self._roster.records and not self._roster.removed:
             return
         workers = [(number, worker.pid) for number, worker in enumerate(self._snapshot.workers()) if worker.pid]
         try:
