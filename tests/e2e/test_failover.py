@@ -205,9 +205,8 @@ class Drill:
 
     def end(self) -> str:
         """What it says at its end."""
-        assert self.process.stdout is not None
-        out = self.process.stdout.read().decode()
-        assert self.process.wait(30) == 0, out
+        out = self.process.communicate(timeout=30)[0].decode()
+        assert self.process.returncode == 0, out
         return out
 
 

@@ -157,11 +157,11 @@ def run(words: list[str]) -> int:
 
 
 def _watch(url: str, probe: Callable[[], Probe], duration_s: float) -> int:
-    is_over = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: is_over.set())
+    # Blocked before the probe's threads begin: a signal that one of them took would wake nobody.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     watching = probe()
     print(f"Asking {url} for {duration_s:g} s; Ctrl-C ends it sooner.", flush=True)
-    is_over.wait(duration_s)
+    signal.sigtimedwait((signal.SIGINT,), duration_s)
     total = watching.stop()
     print(total)
     return 0 if total.ends_well else 1
