@@ -16,8 +16,8 @@ pytestmark = [
     pytest.mark.skipif("LD_PRELOAD" in os.environ.get("FASTLB_COMMAND", ""), reason="sanitizers have an allocator of their own"),
 ]
 
-# Every family of fetches, converters, matches and actions that works on a request or an answer. Not those that OpenSSL's newer
-# interface works for (ciphers, signatures, rare digests): it makes the state of an algorithm anew for each use.
+# Every family of fetches, converters, matches and actions that works on a request or an answer. Not those for which OpenSSL makes
+# the state of an algorithm anew for each use, whoever calls it: signatures, and digests that few use.
 RULES = """
     stick-table type ip size 1k expire 1m store http_req_rate(10s),gpc0,bytes_in_cnt
     acl static path_beg /static /img
@@ -36,6 +36,9 @@ RULES = """
     http-request set-var(txn.sha) path,sha2(224),hex,sha2(256),hex,sha2(384),hex,sha2(512),hex
     http-request set-var(txn.sha) path,digest(md5),hex,digest(RIPEMD160),hex,digest(sha512),hex
     http-request set-var(txn.mac) path,hmac(sha256,c2VjcmV0),hex,hmac(md5,c2VjcmV0),hex
+    http-request set-var(txn.secret) path,aes_gcm_enc(128,MDEyMzQ1Njc4OWFi,MDEyMzQ1Njc4OWFiY2RlZg==,txn.tag)
+    http-request set-var(txn.plain) var(txn.secret),aes_gcm_dec(128,MDEyMzQ1Njc4OWFi,MDEyMzQ1Njc4OWFiY2RlZg==,txn.tag)
+    http-request set-var(txn.plain) path,aes_cbc_enc(128,MDEyMzQ1Njc4OWFiY2RlZg==,MDEyMzQ1Njc4OWFiY2RlZg==),hex
     http-request set-var(txn.token) req.hdr(x-token),jwt_verify("HS256","secret")
     http-request set-var(txn.capture) path,capture-req(0)
     http-request set-header x-section %[var(txn.section),upper]

@@ -4,8 +4,8 @@
 # key's bits, then nonce, key, for GCM the tag (a variable to write when it encrypts), and additional
 # data that is authenticated only. Each converter gets a BIN sample.
 #
-# Contracts: conv_cipher.pxd. One context per process and the ciphers are taken when the module is loaded: nothing of ours is
-# allocated for a request.
+# Contracts: conv_cipher.pxd. A context per cipher and process is made when the module is loaded and given another key and nonce
+# for each use, which is what OpenSSL does without an allocation.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
@@ -16,8 +16,8 @@ from fastlb_core.program.sample cimport SMP_T_BIN, eval_t, sample_t, scratch_tak
 from fastlb_core.program.secret cimport read_secret, write_variable
 from fastlb_core.sys.openssl cimport (
     ERR_clear_error, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW, EVP_CIPHER_CTX_ctrl, EVP_CIPHER_CTX_new,
-    EVP_CIPHER_CTX_reset, EVP_CIPHER_CTX_set_flags, EVP_CIPHER_fetch, EVP_CipherFinal_ex, EVP_CipherInit_ex, EVP_CipherUpdate,
-    EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG,
+    EVP_CIPHER_CTX_set_flags, EVP_CIPHER_fetch, EVP_CipherFinal_ex, EVP_CipherInit_ex, EVP_CipherUpdate, EVP_CTRL_AEAD_GET_TAG,
+    EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG,
 )
 
 cdef enum:
@@ -28,8 +28,7 @@ cdef enum:
 
 cdef conv_entry_t[4] entries
 cdef uint32_t n_entries = 0
-cdef EVP_CIPHER_CTX* ctx = EVP_CIPHER_CTX_new()
-cdef EVP_CIPHER* ciphers[MODES][3]                         # by aes_mode_t and size of the key
+cdef EVP_CIPHER_CTX* contexts[MODES][3]                    # by aes_mode_t and size of the key; NULL: OpenSSL has no such cipher
 
 
 cdef const conv_entry_t* conv_cipher_entries(uint32_t* n) noexcept nogil:
@@ -56,18 +55,14 @@ cdef bint read_args(eval_t* ev, const arg_t* args, bint has_tag, aes_t* aes) noe
     return aes.key.len >= bits // 8 and 0 < aes.nonce.len <= NONCE_MAX
 
 
-cdef bint set_tag(const aes_t* aes) noexcept nogil:
+cdef bint set_tag(EVP_CIPHER_CTX* ctx, const aes_t* aes) noexcept nogil:
     return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, <int> aes.tag.len, <void*> aes.tag.ptr) == 1
 
 
 cdef bint run(
-    int encrypts, aes_mode_t mode, const EVP_CIPHER* cipher, aes_t* aes, slice_t text, uint8_t* out, int* length
+    EVP_CIPHER_CTX* ctx, int encrypts, aes_mode_t mode, aes_t* aes, slice_t text, uint8_t* out, int* length
 ) noexcept nogil:
     cdef int n = 0
-    if mode == AES_WRAP:
-        EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW)
-    if EVP_CipherInit_ex(ctx, cipher, NULL, NULL, NULL, encrypts) != 1:
-        return False
     if mode == AES_GCM and EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, <int> aes.nonce.len, NULL) != 1:
         return False
     if EVP_CipherInit_ex(ctx, NULL, NULL, <uint8_t*> aes.key.ptr, <uint8_t*> aes.nonce.ptr, encrypts) != 1:
@@ -77,7 +72,7 @@ cdef bint run(
     length[0] = 0
     if text.len and EVP_CipherUpdate(ctx, out, length, <uint8_t*> text.ptr, <int> text.len) != 1:
         return False
-    if mode == AES_GCM and not encrypts and not set_tag(aes):
+    if mode == AES_GCM and not encrypts and not set_tag(ctx, aes):
         return False
     if EVP_CipherFinal_ex(ctx, out + length[0], &n) != 1:
         return False
@@ -88,13 +83,12 @@ cdef bint run(
 cdef bint aes_run(
     int encrypts, aes_mode_t mode, uint32_t bits, aes_t* aes, slice_t text, uint8_t* out, uint32_t* length
 ) noexcept nogil:
-    cdef EVP_CIPHER* cipher = ciphers[<int> mode][(bits - 128) // 64]
+    cdef EVP_CIPHER_CTX* ctx = contexts[<int> mode][(bits - 128) // 64]
     cdef int n = 0
     cdef bint done
-    if ctx == NULL or cipher == NULL or text.len > INPUT_MAX:
+    if ctx == NULL or text.len > INPUT_MAX:
         return False
-    done = run(encrypts, mode, cipher, aes, text, out, &n)
-    EVP_CIPHER_CTX_reset(ctx)
+    done = run(ctx, encrypts, mode, aes, text, out, &n)
     ERR_clear_error()
     length[0] = <uint32_t> n
     return done
@@ -142,6 +136,17 @@ cdef bint aes_cbc_enc(eval_t* ev, const arg_t* args, sample_t* smp) noexcept nog
     return aes_cbc(ev, args, smp, 1)
 
 
+cdef void prepare(aes_mode_t mode, int size, const char* name) noexcept nogil:
+    cdef EVP_CIPHER* cipher = EVP_CIPHER_fetch(NULL, name, NULL)
+    cdef EVP_CIPHER_CTX* ctx = EVP_CIPHER_CTX_new() if cipher != NULL else NULL
+    if ctx == NULL:
+        return
+    if mode == AES_WRAP:
+        EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW)
+    if EVP_CipherInit_ex(ctx, cipher, NULL, NULL, NULL, 1) == 1:
+        contexts[<int> mode][size] = ctx
+
+
 cdef void add(const char* name, conv_fn fn) noexcept nogil:
     global n_entries
     entries[n_entries].name = name
@@ -149,15 +154,15 @@ cdef void add(const char* name, conv_fn fn) noexcept nogil:
     n_entries += 1
 
 
-ciphers[<int> AES_GCM][0] = EVP_CIPHER_fetch(NULL, b"AES-128-GCM", NULL)
-ciphers[<int> AES_GCM][1] = EVP_CIPHER_fetch(NULL, b"AES-192-GCM", NULL)
-ciphers[<int> AES_GCM][2] = EVP_CIPHER_fetch(NULL, b"AES-256-GCM", NULL)
-ciphers[<int> AES_CBC][0] = EVP_CIPHER_fetch(NULL, b"AES-128-CBC", NULL)
-ciphers[<int> AES_CBC][1] = EVP_CIPHER_fetch(NULL, b"AES-192-CBC", NULL)
-ciphers[<int> AES_CBC][2] = EVP_CIPHER_fetch(NULL, b"AES-256-CBC", NULL)
-ciphers[<int> AES_WRAP][0] = EVP_CIPHER_fetch(NULL, b"AES-128-WRAP", NULL)
-ciphers[<int> AES_WRAP][1] = EVP_CIPHER_fetch(NULL, b"AES-192-WRAP", NULL)
-ciphers[<int> AES_WRAP][2] = EVP_CIPHER_fetch(NULL, b"AES-256-WRAP", NULL)
+prepare(AES_GCM, 0, b"AES-128-GCM")
+prepare(AES_GCM, 1, b"AES-192-GCM")
+prepare(AES_GCM, 2, b"AES-256-GCM")
+prepare(AES_CBC, 0, b"AES-128-CBC")
+prepare(AES_CBC, 1, b"AES-192-CBC")
+prepare(AES_CBC, 2, b"AES-256-CBC")
+prepare(AES_WRAP, 0, b"AES-128-WRAP")
+prepare(AES_WRAP, 1, b"AES-192-WRAP")
+prepare(AES_WRAP, 2, b"AES-256-WRAP")
 add(b"aes_gcm_dec", aes_gcm_dec)
 add(b"aes_gcm_enc", aes_gcm_enc)
 add(b"aes_cbc_dec", aes_cbc_dec)

@@ -49,7 +49,6 @@ cdef extern from "openssl/evp.h" nogil:
 
     EVP_CIPHER* EVP_CIPHER_fetch(OSSL_LIB_CTX* ctx, const char* algorithm, const char* properties) noexcept
     EVP_CIPHER_CTX* EVP_CIPHER_CTX_new() noexcept
-    int EVP_CIPHER_CTX_reset(EVP_CIPHER_CTX* ctx) noexcept
     int EVP_CIPHER_CTX_ctrl(EVP_CIPHER_CTX* ctx, int command, int arg, void* ptr) noexcept
     void EVP_CIPHER_CTX_set_flags(EVP_CIPHER_CTX* ctx, int flags) noexcept
     int EVP_CIPHER_CTX_set_padding(EVP_CIPHER_CTX* ctx, int padding) noexcept
