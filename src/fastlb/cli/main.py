@@ -6,6 +6,7 @@ not pay for the rest.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -46,6 +47,8 @@ def _run(arguments: Arguments) -> int:
             alerts.alert(f"Could not change to directory {arguments.directory} : {error.strerror}")
             return 1
     if arguments.is_check:
+        # A short life: the collector would only walk over tables that stay.
+        gc.disable()
         from fastlb.cli.check import check
 
         status = check(arguments, alerts)
