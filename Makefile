@@ -25,7 +25,9 @@ build: build/.core
 demo: build
 	@exec $(BIN)/python -m fastlb demo $(DEMO)
 
+# The tests start the program thousands of times: compiling it each time would be a third of their work.
 test: build $(VENV)/.dev build/.test-packages
+	@$(BIN)/python -m compileall -q src
 	@exec $(BIN)/python -m pytest -q -n $(shell expr 2 \* $(CORES)) $(TESTS)
 
 check: build $(VENV)/.dev
