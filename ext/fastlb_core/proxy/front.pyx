@@ -398,19 +398,21 @@ cdef inline bint _is_reached(uint32_t limit, uint64_t rate) noexcept nogil:
 
 cdef bint _is_process_too_fast(const worker_t* w) noexcept nogil:
     """`maxconnrate` or `maxsessrate` is reached: all frontends together."""
+    cdef uint32_t conn_limit = load_relaxed_u32(&w.arena.limits.conn_rate)
+    cdef uint32_t sess_limit = load_relaxed_u32(&w.arena.limits.sess_rate)
     cdef uint64_t rate = 0
     cdef uint32_t i
+    if not conn_limit and not sess_limit:
+        return False
     for i in range(w.program.n_proxies):
         rate += _session_rate(w, w.program.proxies[i])
-    return _is_reached(load_relaxed_u32(&w.arena.limits.conn_rate), rate) or \
-        _is_reached(load_relaxed_u32(&w.arena.limits.sess_rate), rate)
+    return _is_reached(conn_limit, rate) or _is_reached(sess_limit, rate)
 
 
 cdef bint _is_tls_too_fast(const worker_t* w) noexcept nogil:
     """`maxsslrate` is reached."""
-    return _is_reached(
-        load_relaxed_u32(&w.arena.limits.tls_rate),
-        arena_rate(w.arena, <size_t> &(<worker_slot_t*> NULL).tls_rate, w.loop.now_ms))
+    cdef uint32_t limit = load_relaxed_u32(&w.arena.limits.tls_rate)
+    return limit and arena_rate(w.arena, <size_t> &(<worker_slot_t*> NULL).tls_rate, w.loop.now_ms) >= limit
 
 
 cdef inline bint _has_process_rate(const worker_t* w, const listener_t* li) noexcept nogil:
@@ -422,7 +424,7 @@ cdef inline bint _has_process_rate(const worker_t* w, const listener_t* li) noex
 cdef bint _is_too_fast(const worker_t* w, const listener_t* li) noexcept nogil:
     if li.px.session_rate and _session_rate(w, li.px) >= li.px.session_rate:
         return True
-    return _has_process_rate(w, li) and (_is_process_too_fast(w) or li.tls != NULL and _is_tls_too_fast(w))
+    return _is_process_too_fast(w) or li.tls != NULL and _is_tls_too_fast(w)
 
 
 cdef bint _has_room(const worker_t* w, const listener_t* li) noexcept nogil:
