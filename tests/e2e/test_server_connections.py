@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.origin import Origin, OriginConnection, named, reply
+from support.origin import Origin, OriginConnection, Script, named, reply
 from support.poll import poll
 from support.proxy import HTTP, Proxy
 
@@ -136,9 +136,8 @@ def test_hash_preserve_affinity(start, origin, affinity, expected, kind):
         client.close()
 
 
-@pytest.mark.fastlb_only(reason="newer than 2.6")
-def test_tlvs_of_formats(start, origin):
-    headers: list[bytes] = []
+def noting(headers: list[bytes]) -> Script:
+    """A server that keeps what stands in PROXY headers of version 2, behind their first 16 bytes."""
 
     def script(conn: OriginConnection) -> None:
         head = conn.read_exact(16)
@@ -146,8 +145,15 @@ def test_tlvs_of_formats(start, origin):
         while conn.read_request() is not None:
             conn.send(reply(b"x"))
 
+    return script
+
+
+@pytest.mark.fastlb_only(reason="newer than 2.6")
+def test_tlvs_of_formats(start, origin):
+    headers: list[bytes] = []
+    server = origin(noting(headers))
     proxy = start(
-        f"{HTTP}listen fe\n    bind fd@fe\n    server s {origin(script)} send-proxy-v2 set-proxy-v2-tlv-fmt(0xE1) from-%[src] "
+        f"{HTTP}listen fe\n    bind fd@fe\n    server s {server} send-proxy-v2 set-proxy-v2-tlv-fmt(0xE1) from-%[src] "
         "set-proxy-v2-tlv-fmt(0xE2) %[str(),upper] set-proxy-v2-tlv-fmt(227) %[path]\n"
     )
     assert proxy.fetch("/a/b").status == 200
@@ -158,15 +164,9 @@ def test_tlvs_of_formats(start, origin):
 def test_a_format_of_a_server_means_its_own_backend(start, origin):
     """The backend that stood before it in the file was asked, in the first one nobody: the start was refused."""
     headers: list[bytes] = []
-
-    def script(conn: OriginConnection) -> None:
-        head = conn.read_exact(16)
-        headers.append(conn.read_exact(int.from_bytes(head[14:16], "big")))
-        while conn.read_request() is not None:
-            conn.send(reply(b"x"))
-
+    server = origin(noting(headers))
     proxy = start(
-        f"{HTTP}listen fe\n    bind fd@fe\n    server s {origin(script)} send-proxy-v2 set-proxy-v2-tlv-fmt(0xE1) %[nbsrv]\n"
+        f"{HTTP}listen fe\n    bind fd@fe\n    server s {server} send-proxy-v2 set-proxy-v2-tlv-fmt(0xE1) %[nbsrv]\n"
         "backend other\n    server a 127.0.0.1:1\n    server b 127.0.0.1:1\n"
     )
     assert proxy.fetch().status == 200
